@@ -1,0 +1,11 @@
+// Package codec is the room of bytes and protocols. It holds what its sub-packages share:
+//
+//   - codec/http1: the HTTP/1.1 heads of a WebSocket handshake, parsed, checked, rebuilt (RFC 9112, RFC 6455 section 4)
+//   - codec/frame: the frames that follow, walked without copying (RFC 6455 section 5)
+//
+// They know bytes only: no sockets, goroutines, clocks or logs. A caller lends a slice, is told how much of it was
+// understood, and keeps ownership; what a result points to is that slice, so it lives as long as the slice does.
+//
+// Neither side is trusted. Bad input ends in a value with a name, never in a panic: a [ProtocolError] where the
+// fault ends a connection, an http1.Refusal where the client is owed an answer.
+package codec

@@ -1,0 +1,53 @@
+package http1
+
+import (
+	"crypto/sha1"
+	"encoding/base64"
+)
+
+// CheckUpgrade tells whether a parsed request is a WebSocket handshake (RFC 6455 section 4.2.1) and sets Key.
+func (r *Request) CheckUpgrade() *Refusal {
+	upgrade, upgrades := only(r.Fields, "upgrade")
+	version, versions := only(r.Fields, "sec-websocket-version")
+	key, keys := only(r.Fields, "sec-websocket-key")
+	switch {
+	case upgrades > 1:
+		return twoUpgrades
+	case upgrades == 0 || !has(upgrade, "websocket") || !listed(r.Fields, "connection", "upgrade"):
+		return notUpgrade
+	case string(r.Method) != "GET":
+		return notGet
+	case versions > 1:
+		return twoVersions
+	case string(version) != "13":
+		return wrongVersion
+	case keys == 0:
+		return noKey
+	case keys > 1:
+		return twoKeys
+	case !validKey(key):
+		return badKey
+	}
+	r.Key = key
+	return nil
+}
+
+// validKey: base64 of 16 bytes. The bits that the last letter has to spare may be anything: some clients make a key
+// of random letters, and no server minds.
+func validKey(key []byte) bool {
+	var nonce [18]byte // what 24 letters decode to without padding
+	if len(key) != 24 {
+		return false
+	}
+	n, err := base64.StdEncoding.Decode(nonce[:], key)
+	return err == nil && n == 16
+}
+
+// Accept is the Sec-WebSocket-Accept that answers a key (RFC 6455 section 4.2.2).
+func Accept(key []byte) (accept [28]byte) {
+	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+	var room [24 + len(guid)]byte
+	sum := sha1.Sum(append(append(room[:0], key...), guid...))
+	base64.StdEncoding.Encode(accept[:], sum[:])
+	return accept
+}

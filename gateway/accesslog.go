@@ -1,0 +1,106 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"weir/codec/http1"
+	"weir/gateway/config"
+)
+
+// accessLog writes a line when a session opens and one when it closes. Writing may block, so it is done on a
+// goroutine behind a bounded queue; lines that do not fit are counted and left out rather than stall a loop.
+// Query strings never get here: they may hold tokens.
+type accessLog struct {
+	log     *slog.Logger // nil: off
+	queue   chan accessLine
+	done    chan struct{}
+	dropped atomic.Uint64
+}
+
+// accessLine is one line, with all it needs copied.
+type accessLine struct {
+	event    string // "open", "close", "refuse"
+	client   netip.AddrPort
+	endpoint string
+	host     string // at open
+	path     string // at open
+	status   int    // of a refusal
+	reason   string
+	code     int
+	midFrame bool
+	up, down uint64
+	lasted   time.Duration
+}
+
+const accessQueue = 8192
+
+func newAccessLog(cfg *config.Config, log *slog.Logger) *accessLog {
+	a := &accessLog{done: make(chan struct{})}
+	if cfg.AccessLog == config.AccessOff {
+		close(a.done)
+		return a
+	}
+	a.log = log
+	a.queue = make(chan accessLine, accessQueue)
+	go a.run()
+	return a
+}
+
+func (a *accessLog) add(l accessLine) {
+	select {
+	case a.queue <- l:
+	default:
+		a.dropped.Add(1)
+	}
+}
+
+func (a *accessLog) opened(s *session, r *http1.Request) {
+	if a.log != nil {
+		a.add(accessLine{event: "open", client: s.from, endpoint: s.endpoint.Name, host: string(r.Host), path: string(r.Path),
+			lasted: s.loop().Now() - s.opened})
+	}
+}
+
+func (a *accessLog) closed(s *session, e *ending) {
+	if a.log != nil {
+		a.add(accessLine{event: "close", client: s.from, endpoint: s.endpoint.Name, reason: e.reason, code: int(e.code),
+			midFrame: e.midFrame, up: s.up.bytes, down: s.down.bytes, lasted: s.loop().Now() - s.opened})
+	}
+}
+
+func (a *accessLog) refused(s *session, status int, reason string) {
+	if a.log != nil {
+		a.add(accessLine{event: "refuse", client: s.from, status: status, reason: reason, lasted: s.loop().Now() - s.opened})
+	}
+}
+
+// close writes what is queued and ends the goroutine. No line may be added any more.
+func (a *accessLog) close() {
+	if a.log != nil {
+		close(a.queue)
+	}
+	<-a.done
+}
+
+func (a *accessLog) run() {
+	defer close(a.done)
+	for l := range a.queue {
+		attrs := []slog.Attr{slog.String("client", l.client.String())}
+		switch l.event {
+		case "open":
+			attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("host", l.host), slog.String("path", l.path),
+				slog.Duration("handshake", l.lasted))
+		case "close":
+			attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("reason", l.reason), slog.Int("code", l.code),
+				slog.Bool("mid_frame", l.midFrame), slog.Uint64("bytes_up", l.up), slog.Uint64("bytes_down", l.down),
+				slog.Duration("duration", l.lasted))
+		default:
+			attrs = append(attrs, slog.Int("status", l.status), slog.String("reason", l.reason))
+		}
+		a.log.LogAttrs(context.Background(), slog.LevelInfo, l.event, attrs...)
+	}
+}

@@ -1,0 +1,184 @@
+package gateway
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// admin is a listener of its own, on net/http: it is for people and their tools, not for speed.
+type admin struct {
+	server   *http.Server
+	addr     net.Addr
+	stopPush context.CancelFunc
+}
+
+func startAdmin(g *Gateway) (*admin, error) {
+	ln, err := net.Listen("tcp", g.cfg.Admin)
+	if err != nil {
+		return nil, fmt.Errorf("admin: cannot listen on %s: %w", g.cfg.Admin, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	a := &admin{addr: ln.Addr(), stopPush: cancel}
+	if url := g.cfg.MetricsPushURL; url != "" {
+		err := metrics.InitPushExtWithOptions(ctx, url, g.cfg.MetricsPushInterval, g.writeMetrics,
+			&metrics.PushOptions{ExtraLabels: g.cfg.MetricsPushLabels})
+		if err != nil {
+			cancel()
+			_ = ln.Close()
+			return nil, fmt.Errorf("metrics-push-url: %w", err)
+		}
+	}
+	a.server = &http.Server{Handler: guard(g, adminRoutes(g)), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	go func() { _ = a.server.Serve(ln) }()
+	return a, nil
+}
+
+func (a *admin) close() {
+	a.stopPush()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if a.server.Shutdown(ctx) != nil {
+		_ = a.server.Close()
+	}
+}
+
+func adminRoutes(g *Gateway) *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", g.serveReady)
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		g.writeMetrics(w)
+	})
+	mux.HandleFunc("GET /endpoints", func(w http.ResponseWriter, _ *http.Request) { serveJSON(w, g.endpointList()) })
+	mux.HandleFunc("GET /sessions", func(w http.ResponseWriter, _ *http.Request) { serveJSON(w, g.sessionSummary()) })
+	mux.HandleFunc("POST /drain", func(w http.ResponseWriter, _ *http.Request) {
+		g.Drain()
+		w.WriteHeader(http.StatusAccepted)
+		fmt.Fprintln(w, "draining")
+	})
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// guard keeps web pages away from a listener on loopback: a page cannot hide its Origin, and a name that was
+// rebound to this address shows in Host. Changes need the token, or else a caller on this machine.
+func guard(g *Gateway, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" && r.Header.Get("Sec-Fetch-Site") != "none":
+			http.Error(w, "requests from web pages are refused", http.StatusForbidden)
+		case !hostIsAddress(r.Host):
+			http.Error(w, "ask for an IP address or localhost, not for a name", http.StatusMisdirectedRequest)
+		case r.Method == http.MethodPost && !mayChange(g, r):
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "changes need the admin token (--admin-token), or a caller on this machine if none is set", http.StatusUnauthorized)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+func hostIsAddress(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	_, err := netip.ParseAddr(host)
+	return err == nil || host == "localhost" || host == ""
+}
+
+func mayChange(g *Gateway, r *http.Request) bool {
+	if token := g.cfg.AdminToken; token != "" {
+		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		return ok && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1
+	}
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && from.Addr().Unmap().IsLoopback()
+}
+
+// serveReady answers 200 while new sessions are welcome.
+func (g *Gateway) serveReady(w http.ResponseWriter, _ *http.Request) {
+	switch {
+	case g.draining.Load():
+		http.Error(w, "draining", http.StatusServiceUnavailable)
+	case g.group.HealthyCount() == 0 && !g.cfg.Panic:
+		http.Error(w, "no healthy endpoint", http.StatusServiceUnavailable)
+	default:
+		fmt.Fprintln(w, "ready")
+	}
+}
+
+type endpointInfo struct {
+	Endpoint        string    `json:"endpoint"`
+	Address         string    `json:"address"`
+	Weight          int       `json:"weight"`
+	State           string    `json:"state"`
+	Reason          string    `json:"reason,omitempty"`
+	Since           time.Time `json:"since"`
+	Sessions        int64     `json:"sessions"`
+	Connects        uint64    `json:"connects"`
+	ConnectFailures uint64    `json:"connect_failures"`
+}
+
+func (g *Gateway) endpointList() []endpointInfo {
+	list := []endpointInfo{}
+	for _, e := range g.group.Endpoints() {
+		state, reason, since := e.State()
+		st := e.Stats()
+		list = append(list, endpointInfo{Endpoint: e.Name, Address: e.Addr.String(), Weight: e.Weight, State: state, Reason: reason,
+			Since: since, Sessions: st.Active, Connects: st.Connects, ConnectFailures: st.ConnectFailures})
+	}
+	return list
+}
+
+type sessionSummary struct {
+	Open        int              `json:"open"`
+	Ending      int              `json:"ending"`
+	Connections int              `json:"connections"` // of clients, handshakes included
+	PerLoop     []int            `json:"per_loop"`
+	PerEndpoint map[string]int64 `json:"per_endpoint"`
+	Opened      uint64           `json:"opened_total"`
+	Cut         uint64           `json:"cut_total"`
+	Buffered    int              `json:"buffered_bytes"`
+	Draining    bool             `json:"draining"`
+	Uptime      string           `json:"uptime"`
+}
+
+func (g *Gateway) sessionSummary() sessionSummary {
+	sum := sessionSummary{PerEndpoint: map[string]int64{}, Draining: g.draining.Load(), Uptime: time.Since(g.started).Round(time.Second).String()}
+	for _, st := range g.stats() {
+		sum.Open += st.talking
+		sum.Ending += st.ending
+		sum.Connections += st.sessions
+		sum.PerLoop = append(sum.PerLoop, st.sessions)
+		sum.Opened += st.opened
+		sum.Cut += st.cut
+		sum.Buffered += st.loop.Buffered
+	}
+	for _, e := range g.group.Endpoints() {
+		sum.PerEndpoint[e.Name] = e.Active()
+	}
+	return sum
+}
+
+func serveJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(v)
+}

@@ -1,0 +1,19 @@
+// Package config turns flags, environment variables and a YAML file into one
+// checked Config.
+//
+// Config's fields, with their tags, are the only definition of the knobs (see
+// knob.go). The way of a value:
+//
+//	--idle-timeout 30s      \
+//	WEIR_IDLE_TIMEOUT=30s    >  text and its place  ->  parse  ->  koanf merges  ->  field  ->  Validate
+//	idle-timeout: 30s       /
+//
+// Every source yields text, so that a value means the same wherever it stands
+// and its errors read the same. Text is parsed before it is merged: a bad value
+// is told of with its place even where a flag would override it. Precedence is
+// flag, variable, file, default; a list replaces, it does not extend.
+//
+// The same definitions make Usage and, by go generate, the table in README.md.
+package config
+
+//go:generate go run ./internal/readme ../../README.md

@@ -1,0 +1,120 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A document reads a YAML file of knobs. It is a koanf.Parser that keeps to
+// nodes rather than values, as these know their line and the text as written.
+type document struct {
+	loader *loader
+	path   string
+}
+
+// Unmarshal takes what is well; what is not goes to the loader's problems.
+func (d document) Unmarshal(b []byte) (map[string]any, error) {
+	values := map[string]any{}
+	var root yaml.Node
+	if err := yaml.Unmarshal(b, &root); err != nil {
+		d.badSyntax(err)
+		return values, nil
+	}
+	if root.Kind == 0 {
+		return values, nil // an empty file
+	}
+	top := root.Content[0]
+	if top.Kind != yaml.MappingNode {
+		d.loader.wrong(d.line(top.Line), "not a list of \"knob: value\" lines")
+		return values, nil
+	}
+	lines := map[string]int{}
+	for i := 0; i < len(top.Content); i += 2 {
+		key, value := top.Content[i], top.Content[i+1]
+		if first, twice := lines[key.Value]; twice {
+			d.loader.wrong(d.line(key.Line), "%s: given twice, first on line %d", key.Value, first)
+			continue
+		}
+		lines[key.Value] = key.Line
+		if name, v := d.take(key, value); name != "" {
+			values[name] = v
+		}
+	}
+	return values, nil
+}
+
+// Marshal is the half of koanf.Parser that nothing here needs.
+func (document) Marshal(map[string]any) ([]byte, error) {
+	return nil, errors.New("config: YAML is only read")
+}
+
+func (d document) take(key, value *yaml.Node) (string, any) {
+	place := d.line(key.Line) + ": " + key.Value
+	k := find(key.Value)
+	if k == nil {
+		d.loader.wrong(place, "no such knob%s", suggest(key.Value, func(k *knob) string { return k.name }))
+		return "", nil
+	}
+	if k.name == "config" {
+		d.loader.wrong(place, "a file cannot name another; use --config or WEIR_CONFIG")
+		return "", nil
+	}
+	texts, err := k.nodeTexts(value)
+	if err != nil {
+		d.loader.wrong(place, "%w", err)
+		return "", nil
+	}
+	return d.loader.take(k, place, texts...)
+}
+
+// quoteIt helps with header rules above all.
+const quoteIt = "YAML takes ': ' for the end of a key, so put quotes around a value that holds it"
+
+// nodeTexts is the text of a scalar, or those of a list's elements.
+func (k *knob) nodeTexts(n *yaml.Node) ([]string, error) {
+	switch n = resolve(n); {
+	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
+		return nil, errors.New("no value; give one or take the line away")
+	case n.Kind == yaml.ScalarNode:
+		return []string{n.Value}, nil
+	case n.Kind == yaml.SequenceNode && k.isList():
+		texts := []string{}
+		for _, element := range n.Content {
+			element = resolve(element)
+			if element.Kind != yaml.ScalarNode || element.Tag == "!!null" {
+				return nil, fmt.Errorf("line %d is not one text; %s", element.Line, quoteIt)
+			}
+			texts = append(texts, element.Value)
+		}
+		return texts, nil
+	case n.Kind == yaml.SequenceNode:
+		return nil, errors.New("takes one value, not a list")
+	}
+	return nil, errors.New("takes a value, not keys below it; " + quoteIt)
+}
+
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+func (d document) line(n int) string { return fmt.Sprintf("%s:%d", d.path, n) }
+
+var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+
+func (d document) badSyntax(err error) {
+	place, m := d.path, yamlError.FindStringSubmatch(err.Error())
+	if m == nil {
+		d.loader.wrong(place, "%w", err)
+		return
+	}
+	if m[1] != "" {
+		place += ":" + m[1]
+	}
+	d.loader.wrong(place, "not YAML: %s", m[2])
+}

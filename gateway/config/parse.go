@@ -1,0 +1,134 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// parse turns what a source says into a value of the knob's type. Of several
+// texts a list takes all, anything else the last.
+func (k *knob) parse(texts ...string) (any, error) {
+	v := reflect.New(k.typ).Elem()
+	if !k.isList() {
+		err := setText(v, strings.TrimSpace(texts[len(texts)-1]))
+		return v.Interface(), err
+	}
+	list := []string{}
+	for _, text := range texts {
+		for element := range strings.SplitSeq(text, k.sep) {
+			if element = strings.TrimSpace(element); element != "" {
+				list = append(list, element)
+			}
+		}
+	}
+	return list, nil
+}
+
+// setText is where text becomes a value. Its errors say what would be right.
+func setText(v reflect.Value, text string) (err error) {
+	switch p := v.Addr().Interface().(type) {
+	case *string:
+		*p = text
+	case *bool:
+		if *p, err = strconv.ParseBool(text); err != nil {
+			return fmt.Errorf("%q is not true or false", text)
+		}
+	case *int:
+		if *p, err = strconv.Atoi(text); err != nil {
+			return fmt.Errorf("%q is not a whole number", text)
+		}
+	case *float64:
+		if *p, err = strconv.ParseFloat(text, 64); err != nil {
+			return fmt.Errorf("%q is not a number", text)
+		}
+	case *time.Duration:
+		if *p, err = time.ParseDuration(text); err != nil {
+			return fmt.Errorf("%q is not a duration; write a number and its unit, such as 500ms, 30s or 1h", text)
+		}
+	case *slog.Level:
+		if p.UnmarshalText([]byte(text)) != nil {
+			return fmt.Errorf("%q is not debug, info, warn or error", text)
+		}
+	case encoding.TextUnmarshaler:
+		return p.UnmarshalText([]byte(text))
+	default:
+		panic("config: no way to read a " + v.Type().String())
+	}
+	return nil
+}
+
+// text is the value as a user would write it; parse reads it back.
+func (k *knob) text(v reflect.Value) string {
+	switch v := v.Interface().(type) {
+	case []string:
+		return strings.Join(v, k.sep)
+	case time.Duration:
+		return durationText(v)
+	case slog.Level:
+		return strings.ToLower(v.String())
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// durationText writes 1h, not 1h0m0s.
+func durationText(d time.Duration) string {
+	if d == 0 {
+		return "0"
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// A limit bounds a number, a duration or a size.
+type limit struct {
+	set        bool
+	off        bool // 0 is allowed, wherever low stands
+	low, high  float64
+	rangeWords string // "1s to 24h, or 0"
+}
+
+// parseLimit reads a range tag. A tag it cannot read is a mistake in Config.
+func parseLimit(t reflect.Type, tag string) limit {
+	if tag == "" {
+		return limit{}
+	}
+	bounds, off := strings.CutPrefix(tag, "0|")
+	low, high, _ := strings.Cut(bounds, "..")
+	l := limit{set: true, off: off, rangeWords: low + " to " + high}
+	if off {
+		l.rangeWords += ", or 0"
+	}
+	for text, bound := range map[string]*float64{low: &l.low, high: &l.high} {
+		v := reflect.New(t).Elem()
+		if err := setText(v, text); err != nil {
+			panic("config: range " + tag + ": " + err.Error())
+		}
+		*bound = number(v)
+	}
+	return l
+}
+
+// admits is false for NaN too.
+func (l limit) admits(v reflect.Value) bool {
+	n := number(v)
+	return l.off && n == 0 || l.low <= n && n <= l.high
+}
+
+func number(v reflect.Value) float64 {
+	if v.CanInt() {
+		return float64(v.Int())
+	}
+	return v.Float()
+}

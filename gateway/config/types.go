@@ -1,0 +1,126 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"net/textproto"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// Size is a number of bytes. As text: plain bytes or a binary multiple, as in
+// "65536", "64KiB", "1MiB", "2GiB" ("64K" and "64KB" are taken to mean 64KiB).
+type Size int64
+
+var sizeUnits = []struct {
+	name  string
+	bytes Size
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+func (s Size) String() string {
+	for _, u := range sizeUnits {
+		if s != 0 && s%u.bytes == 0 {
+			return strconv.FormatInt(int64(s/u.bytes), 10) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(s), 10)
+}
+
+// UnmarshalText sets s, or fails on what is no size or is negative.
+func (s *Size) UnmarshalText(text []byte) error {
+	digits := strings.TrimRight(string(text), "KMGiBkmgb ")
+	unit, ok := unitBytes(strings.TrimSpace(string(text[len(digits):])))
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || !ok || n < 0 || n > math.MaxInt64/int64(unit) {
+		return fmt.Errorf("%q is not a size; write bytes or a multiple such as 64KiB or 1MiB", text)
+	}
+	*s = Size(n) * unit
+	return nil
+}
+
+func unitBytes(unit string) (Size, bool) {
+	if unit == "" || unit == "B" {
+		return 1, true
+	}
+	for _, u := range sizeUnits {
+		if strings.EqualFold(unit, u.name) || strings.EqualFold(unit, u.name[:1]) || strings.EqualFold(unit, u.name[:1]+"B") {
+			return u.bytes, true
+		}
+	}
+	return 0, false
+}
+
+// HashBy is the part of a request that chooses the backend.
+type HashBy string
+
+const (
+	HashClientIP HashBy = "client-ip"
+	HashPath     HashBy = "path"
+	HashHeader   HashBy = "header" // needs a name, as do the next two
+	HashCookie   HashBy = "cookie"
+	HashQuery    HashBy = "query"
+	HashRandom   HashBy = "random"
+)
+
+// HashOn says what a client's choice of backend hangs on. As text: "path",
+// "header:X-User", ...
+type HashOn struct {
+	By   HashBy
+	Name string // of the header (canonical), cookie or query parameter
+}
+
+func (h HashOn) String() string {
+	if h.Name == "" {
+		return string(h.By)
+	}
+	return string(h.By) + ":" + h.Name
+}
+
+// UnmarshalText sets h, or fails on an unknown kind or a name missing or unasked.
+func (h *HashOn) UnmarshalText(text []byte) error {
+	by, name, named := strings.Cut(string(text), ":")
+	parsed := HashOn{By: HashBy(by), Name: name}
+	switch parsed.By {
+	case HashHeader:
+		if name != "" && !httpguts.ValidHeaderFieldName(name) {
+			return fmt.Errorf("%q is not a header's name", name)
+		}
+		parsed.Name = textproto.CanonicalMIMEHeaderKey(name)
+		fallthrough
+	case HashCookie, HashQuery:
+		if name == "" {
+			return fmt.Errorf("%q lacks a name; write %s:NAME", text, by)
+		}
+	case HashClientIP, HashPath, HashRandom:
+		if named {
+			return fmt.Errorf("%q takes no name; write %s", text, by)
+		}
+	default:
+		return fmt.Errorf("%q is not client-ip, path, header:NAME, cookie:NAME, query:NAME or random", text)
+	}
+	*h = parsed
+	return nil
+}
+
+// AccessLog is the form of the lines for sessions opened and closed.
+type AccessLog string
+
+const (
+	AccessText AccessLog = "text"
+	AccessJSON AccessLog = "json"
+	AccessOff  AccessLog = "off"
+)
+
+func (a AccessLog) String() string { return string(a) }
+
+// UnmarshalText sets a, or fails on a form that is not known.
+func (a *AccessLog) UnmarshalText(text []byte) error {
+	switch parsed := AccessLog(text); parsed {
+	case AccessText, AccessJSON, AccessOff:
+		*a = parsed
+		return nil
+	}
+	return fmt.Errorf("%q is not text, json or off", text)
+}

@@ -1,0 +1,103 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+const (
+	usageWidth  = 100
+	usageColumn = 36 // where the descriptions begin
+)
+
+const usageHeader = `Weir puts WebSocket clients through to WebSocket backends.
+
+  weir [flags]             run the gateway
+  weir check [flags]       check the configuration and say what would run
+  weir try URL [flags]     send a message through a gateway and show the way it took
+  weir version             print the version
+
+Examples
+  weir --demo              try it: an echo server inside is the backend
+  weir --listen :8080 --upstream ws://10.0.0.1:9000,ws://10.0.0.2:9000#weight=3
+  weir --config weir.yaml --log-level debug
+  WEIR_IDLE_TIMEOUT=10m weir --config weir.yaml
+
+Every flag is also a variable (--idle-timeout is WEIR_IDLE_TIMEOUT) and a key of the YAML file
+(idle-timeout: 10m); a flag goes before a variable, a variable before the file. A list is a flag given
+several times or one with commas; header rules hold commas, so there it is a line for each. Durations
+are such as 500ms, 30s, 1h; sizes bytes or such as 64KiB, 1MiB. A switch is --forwarded=false.
+`
+
+// Usage is the text of --help: no line longer than 100 columns.
+func Usage() string {
+	var b strings.Builder
+	b.WriteString(usageHeader)
+	group := ""
+	for i := range knobs {
+		k := &knobs[i]
+		if k.group != group {
+			group = k.group
+			fmt.Fprintf(&b, "\n%s\n", group)
+		}
+		left := "  " + k.flag()
+		if !k.isSwitch() {
+			left += " " + k.arg
+		}
+		for j, line := range wrap(k.help+k.defaultWords(), usageWidth-usageColumn) {
+			if j > 0 {
+				left = ""
+			}
+			fmt.Fprintf(&b, "%-*s%s\n", usageColumn, left, line)
+		}
+	}
+	return b.String()
+}
+
+// defaultWords is empty where the default is nothing, off or none.
+func (k *knob) defaultWords() string {
+	switch preset := k.text(k.of(Default())); preset {
+	case "", "0", "false":
+		return ""
+	default:
+		return " (default " + preset + ")"
+	}
+}
+
+// wrap breaks text into lines of at most width bytes.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
+
+// Markdown is the table of knobs in README.md.
+func Markdown() string {
+	var b strings.Builder
+	b.WriteString("| Flag and YAML key | Variable | Default | What it does |\n| --- | --- | --- | --- |\n")
+	group := ""
+	for i := range knobs {
+		k := &knobs[i]
+		if k.group != group {
+			group = k.group
+			fmt.Fprintf(&b, "| **%s** | | | |\n", group)
+		}
+		preset := k.text(k.of(Default()))
+		if preset != "" {
+			preset = "`" + preset + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n",
+			k.name, k.env(), preset, strings.ReplaceAll(k.help, "|", `\|`))
+	}
+	return b.String()
+}

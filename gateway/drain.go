@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"weir/netpoll"
+)
+
+// drain is how a loop winds down: no new clients, and the sessions closed at a steady pace, so that those who
+// reconnect elsewhere do not all come at once.
+type drain struct {
+	timer    netpoll.Timer
+	began    time.Duration
+	deadline time.Duration
+	due      []*session // those that stood when it began, not asked to close yet
+	total    int
+	active   bool
+	done     bool
+}
+
+// drainStep is how often the next sessions are closed.
+const drainStep = 20 * time.Millisecond
+
+// beginDrain runs on the loop.
+func (sh *shard) beginDrain() {
+	d := &sh.drain
+	if d.active {
+		return
+	}
+	for _, ln := range sh.listeners {
+		ln.Close()
+	}
+	sh.listeners = nil
+	d.active = true
+	d.began = sh.loop.Now()
+	d.deadline = d.began + sh.gw.cfg.DrainTimeout
+	d.due = append(d.due, sh.sessions...)
+	d.total = len(d.due)
+	sh.OnTimer(nil)
+}
+
+// OnTimer takes the next step of the drain. Sessions are closed over most of the drain timeout; the close
+// timeout at its end, or half of it if that is longer, is for clients to answer.
+func (sh *shard) OnTimer(*netpoll.Timer) {
+	d, cfg, now := &sh.drain, sh.gw.cfg, sh.loop.Now()
+	window := max(cfg.DrainTimeout-cfg.CloseTimeout, cfg.DrainTimeout/2)
+	if now >= d.deadline {
+		for len(sh.sessions) > 0 {
+			s := sh.sessions[len(sh.sessions)-1]
+			s.begin(reasonDrain, 0)
+			s.cut()
+		}
+	}
+	want := d.total
+	if elapsed := now - d.began; elapsed < window {
+		want = int(int64(d.total) * int64(elapsed+drainStep) / int64(window))
+	}
+	for ; d.total-len(d.due) < min(want, d.total) && len(d.due) > 0; d.due = d.due[1:] {
+		d.due[0].drain()
+	}
+	sh.ended()
+	if !d.done {
+		sh.loop.Schedule(&d.timer, drainStep, sh)
+	}
+}
+
+// drain asks both sides of one session to end. The client is told first: what it sends until it has answered
+// still goes to the backend, and its answer is the close frame that the backend gets.
+func (s *session) drain() {
+	switch {
+	case s.phase == greeting:
+		s.refuse(refusedDraining)
+	case s.phase == talking && s.ending == nil:
+		code := ws.StatusCode(s.shard.gw.cfg.DrainCode)
+		s.begin(reasonDrain, code)
+		s.closeClient(code)
+		s.settle()
+	}
+}
+
+// ended is called after every end of a session: the last one of a drain ends the drain.
+func (sh *shard) ended() {
+	if d := &sh.drain; d.active && !d.done && len(sh.sessions) == 0 {
+		d.done = true
+		sh.loop.Cancel(&d.timer)
+		sh.gw.drained.Done()
+	}
+}

@@ -1,0 +1,178 @@
+package gateway
+
+import (
+	"sync"
+
+	"github.com/valyala/bytebufferpool"
+
+	"weir/codec/http1"
+	"weir/upstream"
+)
+
+// handshake is what a session needs only until it has an answer.
+type handshake struct {
+	request http1.Request
+	head    *bytebufferpool.ByteBuffer // the request so far, if it came in pieces
+	early   *bytebufferpool.ByteBuffer // bytes behind the request, kept until the backend has said 101
+	accept  [28]byte
+}
+
+var handshakes = sync.Pool{New: func() any { return new(handshake) }}
+
+func (s *session) dropHandshake() {
+	h := s.hs
+	if h == nil {
+		return
+	}
+	s.hs = nil
+	for _, b := range []*bytebufferpool.ByteBuffer{h.head, h.early} {
+		if b != nil {
+			bytebufferpool.Put(b)
+		}
+	}
+	h.request.Reset()
+	*h = handshake{request: h.request}
+	handshakes.Put(h)
+}
+
+// greet reads the client's request. It is parsed where it lies if it came whole, as it mostly does.
+func (s *session) greet(b []byte) {
+	if s.hs == nil {
+		s.hs = handshakes.Get().(*handshake)
+	}
+	h := s.hs
+	if h.head != nil {
+		h.head.B = append(h.head.B, b...)
+		b = h.head.B
+	}
+	n, why := h.request.Parse(b, s.shard.gw.headLimits)
+	switch {
+	case why != nil:
+		s.refuse(why)
+	case n > 0:
+		s.ask(b[n:])
+	case h.head == nil:
+		h.head = bytebufferpool.Get()
+		h.head.B = append(h.head.B, b...)
+	}
+}
+
+// ask turns the client's request into one of our own, and looks for a backend that takes it. The client is
+// not read meanwhile; early is what it sent behind its request.
+func (s *session) ask(early []byte) {
+	h, sh := s.hs, s.shard
+	gw := sh.gw
+	why := h.request.CheckUpgrade()
+	if why == nil {
+		why = gw.admit(s)
+	}
+	if why != nil {
+		s.refuse(why)
+		return
+	}
+	h.accept = http1.Accept(h.request.Key)
+	if len(early) > 0 {
+		h.early = bytebufferpool.Get()
+		h.early.B = append(h.early.B, early...)
+	}
+	r := upstream.Request{Key: gw.hashKey(s, &h.request), Target: h.request.Target, WebSocketKey: h.request.Key}
+	sh.fields, r.Host, sh.scratch = gw.headers.Forward(sh.fields[:0], sh.scratch[:0], &h.request, http1.From{Addr: s.from.Addr()})
+	r.Fields = sh.fields
+	stream, why := gw.dialer.Open(sh.loop, &r, s)
+	clear(sh.fields)
+	if why != nil {
+		s.refuse(why)
+		return
+	}
+	s.stream, s.phase = stream, asking
+	s.loop().Cancel(&s.timer) // the stream keeps the deadlines of its own part
+	s.client.Pause()
+}
+
+// OnAnswer is called by the stream: a 101 is rebuilt for the client's own key, any other answer passed on.
+func (s *session) OnAnswer(a *http1.Response) {
+	h, sh := s.hs, s.shard
+	sh.fields = sh.gw.headers.Answer(sh.fields[:0], a.Fields, a.Status == 101)
+	sh.fields = sh.gw.nameEndpoint(sh.fields, s.stream.Endpoint())
+	if a.Status == 101 {
+		sh.scratch = http1.AppendSwitching(sh.scratch[:0], h.accept[:], sh.fields)
+	} else {
+		sh.scratch = http1.AppendAnswer(sh.scratch[:0], a.Status, a.Reason, sh.fields)
+	}
+	clear(sh.fields)
+	s.client.Write(sh.scratch)
+	if a.Status != 101 {
+		s.phase = declining
+		sh.declined(s, a.Status)
+		s.dropHandshake()
+		s.client.Resume()
+		return
+	}
+	s.phase, s.endpoint = talking, s.stream.Endpoint()
+	s.up.scan.AllowRSV1(a.Deflate())
+	s.down.scan.AllowRSV1(a.Deflate())
+	s.heard, s.answered = sh.loop.Now(), sh.loop.Now()
+	sh.openedSession(s)
+	s.beat()
+	s.client.Resume()
+	if h.early != nil {
+		s.forwardUp(h.early.B)
+	}
+	s.dropHandshake()
+	if sh.drain.active {
+		s.drain()
+	}
+}
+
+// OnRefused is called by the stream, which is closed by now.
+func (s *session) OnRefused(why *http1.Refusal) {
+	s.stream = nil
+	s.refuse(why)
+}
+
+// refuse answers the request ourselves. The client's end is waited for, reading what it still sends, since to
+// close a socket with bytes unread would reset it and take the answer along.
+func (s *session) refuse(why *http1.Refusal) {
+	sh := s.shard
+	s.phase = refusing
+	sh.refused(s, why)
+	s.dropHandshake()
+	sh.scratch = why.Append(sh.scratch[:0])
+	s.client.Write(sh.scratch)
+	s.lastWords()
+}
+
+// lastWords ends the direction to a client that has its answer, and gives it until the close timeout to go.
+func (s *session) lastWords() {
+	s.client.CloseWrite()
+	s.client.Resume()
+	s.loop().Schedule(&s.timer, s.shard.gw.cfg.CloseTimeout, s)
+}
+
+// passBody passes on the body of an answer that is no upgrade.
+func (s *session) passBody(b []byte) {
+	s.client.Write(b)
+	if s.client.Buffered() > s.shard.gw.pauseAt && s.stream != nil {
+		s.client.NotifyDrained()
+		s.stream.Pause()
+	}
+}
+
+// finishBody ends an answer that is no upgrade. One that broke off is cut, so that the client can tell.
+func (s *session) finishBody(whole bool) {
+	s.dropStream()
+	if !whole {
+		s.finish()
+		return
+	}
+	s.phase = refusing
+	s.lastWords()
+}
+
+// gone finishes a session whose client left before it had a WebSocket.
+func (s *session) gone(reason string) {
+	if s.phase == greeting || s.phase == asking {
+		s.shard.count.refused[reason]++
+	}
+	s.finish()
+}

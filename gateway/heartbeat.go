@@ -1,0 +1,86 @@
+package gateway
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"weir/codec/frame"
+)
+
+// beat looks at a talking session whose deadline has come, and sets the next one. Traffic does not touch the
+// timer, it only moves heard and answered; so a busy session costs one look per interval.
+func (s *session) beat() {
+	cfg, now := s.shard.gw.cfg, s.loop().Now()
+	next := time.Duration(1<<63 - 1)
+	if cfg.IdleTimeout > 0 {
+		left := max(s.heard, s.answered) + cfg.IdleTimeout - now
+		if left <= 0 {
+			s.hangUp(reasonIdle, ws.StatusGoingAway)
+			return
+		}
+		next = left
+	}
+	if cfg.PingInterval > 0 {
+		left, alive := s.heartbeat(now, cfg.PingInterval, cfg.PongTimeout)
+		if !alive {
+			s.hangUp(reasonPong, ws.StatusGoingAway)
+			return
+		}
+		next = min(next, left)
+	}
+	if cfg.IdleTimeout > 0 || cfg.PingInterval > 0 {
+		s.loop().Schedule(&s.timer, next, s)
+	}
+}
+
+// heartbeat pings a silent client, and tells when to look again or that the client is dead. A client that we
+// do not read, or that does not take what it was sent, cannot answer and is not judged: TCP judges it.
+func (s *session) heartbeat(now, interval, timeout time.Duration) (next time.Duration, alive bool) {
+	blind := s.client.Paused() || s.client.Buffered() > 0
+	if s.pingAt != 0 && (s.heard >= s.pingAt || blind) {
+		s.pingAt = 0
+	}
+	if s.pingAt != 0 {
+		left := s.pingAt + timeout - now
+		return left, left > 0
+	}
+	if left := s.heard + interval - now; left > 0 {
+		return left, true
+	}
+	if blind || s.pingDue {
+		return interval, true
+	}
+	s.pingDue = true
+	if s.down.scan.AtBoundary() {
+		s.sendPing()
+	} else {
+		s.down.scan.WantBoundary()
+	}
+	return timeout, true
+}
+
+// sendPing sends a ping whose pong is known as ours (RFC 6455 section 5.5.2).
+func (s *session) sendPing() {
+	sh := s.shard
+	s.pingDue = false
+	s.pings++
+	s.pingAt = max(s.loop().Now(), 1)
+	s.up.scan.ExpectPong(true)
+	payload := sh.gw.pingPayload(s.pings)
+	sh.scratch = frame.AppendPing(sh.scratch[:0], payload[:], nil)
+	s.client.Write(sh.scratch)
+	sh.count.pings++
+}
+
+// pingPayload marks a ping as ours: 4 bytes that only this gateway knows, and a number.
+func (g *Gateway) pingPayload(n uint32) (p [8]byte) {
+	copy(p[:4], g.pingMark[:])
+	binary.BigEndian.PutUint32(p[4:], n)
+	return p
+}
+
+func (g *Gateway) pingNumber(p [8]byte) (n uint32, own bool) {
+	return binary.BigEndian.Uint32(p[4:]), [4]byte(p[:4]) == g.pingMark
+}

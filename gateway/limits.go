@@ -1,0 +1,59 @@
+package gateway
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"weir/codec/http1"
+)
+
+// limits counts what is bounded across all loops. It is touched once when a session is admitted and once when
+// it ends, never by a message.
+type limits struct {
+	max, maxPerIP int // immutable; maxPerIP 0: none
+
+	// Any goroutine.
+	connections atomic.Int64
+	mu          sync.Mutex
+	perIP       map[netip.Addr]int32 // one entry for each address with a session; unused without a limit
+}
+
+func (l *limits) enter(s *session) *http1.Refusal {
+	if l.connections.Add(1) > int64(l.max) {
+		l.connections.Add(-1)
+		return refusedFull
+	}
+	if l.maxPerIP > 0 && !l.enterIP(s.from.Addr()) {
+		l.connections.Add(-1)
+		return refusedPerIP
+	}
+	s.admitted = true
+	return nil
+}
+
+func (l *limits) enterIP(ip netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if int(l.perIP[ip]) >= l.maxPerIP {
+		return false
+	}
+	l.perIP[ip]++
+	return true
+}
+
+func (l *limits) leave(s *session) {
+	if !s.admitted {
+		return
+	}
+	l.connections.Add(-1)
+	if l.maxPerIP == 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ip := s.from.Addr()
+	if l.perIP[ip]--; l.perIP[ip] <= 0 {
+		delete(l.perIP, ip)
+	}
+}

@@ -1,0 +1,168 @@
+package gateway
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"weir/netpoll"
+	"weir/upstream"
+)
+
+// metricsSet is what is measured as it happens; everything else is counted per loop and summed when read.
+// These histograms take a lock, so only handshakes, connects and pongs use them, never a message.
+type metricsSet struct {
+	set           *metrics.Set
+	handshakeTime *metrics.Histogram
+	connectTime   *metrics.Histogram
+	pongTime      *metrics.Histogram
+}
+
+func newMetricsSet() *metricsSet {
+	set := metrics.NewSet()
+	return &metricsSet{
+		set:           set,
+		handshakeTime: set.NewHistogram("weir_handshake_seconds"),
+		connectTime:   set.NewHistogram("weir_backend_connect_seconds"),
+		pongTime:      set.NewHistogram("weir_client_ping_rtt_seconds"),
+	}
+}
+
+func (m *metricsSet) connected(_ *upstream.Endpoint, took time.Duration) {
+	m.connectTime.Update(took.Seconds())
+}
+
+// shardStats is a copy of one loop's counters.
+type shardStats struct {
+	counters
+	loop                      netpoll.Stats
+	sessions, talking, ending int
+}
+
+func cloneMap[K comparable](m map[K]uint64) map[K]uint64 { return maps.Clone(m) }
+
+// stats asks every loop for its counters. A loop that has stopped is left out.
+func (g *Gateway) stats() []shardStats {
+	var all []shardStats
+	for _, sh := range g.shards {
+		var st shardStats
+		if sh.loop.Do(func() { st = sh.snapshot() }) == nil {
+			all = append(all, st)
+		}
+	}
+	return all
+}
+
+// totals sums all loops.
+func (g *Gateway) totals() shardStats {
+	sum := shardStats{counters: counters{refused: map[string]uint64{}, closed: map[closeKey]uint64{}}}
+	for _, st := range g.stats() {
+		sum.add(st)
+	}
+	return sum
+}
+
+func (sum *shardStats) add(st shardStats) {
+	sum.up.Frames += st.up.Frames
+	sum.up.Messages += st.up.Messages
+	sum.up.Controls += st.up.Controls
+	sum.down.Frames += st.down.Frames
+	sum.down.Messages += st.down.Messages
+	sum.down.Controls += st.down.Controls
+	sum.upBytes += st.upBytes
+	sum.downBytes += st.downBytes
+	sum.opened += st.opened
+	sum.pings += st.pings
+	sum.pongs += st.pongs
+	sum.cut += st.cut
+	sum.sessions += st.sessions
+	sum.talking += st.talking
+	sum.ending += st.ending
+	sum.loop.Buffered += st.loop.Buffered
+	sum.loop.Accepted += st.loop.Accepted
+	sum.loop.AcceptPauses += st.loop.AcceptPauses
+	for k, n := range st.refused {
+		sum.refused[k] += n
+	}
+	for k, n := range st.closed {
+		sum.closed[k] += n
+	}
+}
+
+// writeMetrics writes everything in Prometheus' text format.
+func (g *Gateway) writeMetrics(w io.Writer) {
+	loops := g.stats()
+	sum := shardStats{counters: counters{refused: map[string]uint64{}, closed: map[closeKey]uint64{}}}
+	for i, st := range loops {
+		sum.add(st)
+		label := fmt.Sprintf(`{loop="%d"}`, i)
+		metrics.WriteGaugeFloat64(w, "weir_loop_busy_seconds_total"+label, st.loop.Busy.Seconds())
+		metrics.WriteCounterUint64(w, "weir_loop_events_total"+label, st.loop.Events)
+		metrics.WriteCounterUint64(w, "weir_loop_writes_total"+label, st.loop.Writes)
+		metrics.WriteGaugeUint64(w, "weir_loop_sessions"+label, uint64(st.sessions))
+	}
+	g.writeSums(w, &sum)
+	g.writeEndpoints(w)
+	g.metrics.set.WritePrometheus(w)
+	metrics.WriteProcessMetrics(w)
+}
+
+func (g *Gateway) writeSums(w io.Writer, sum *shardStats) {
+	metrics.WriteGaugeUint64(w, "weir_sessions_open", uint64(sum.talking))
+	metrics.WriteGaugeUint64(w, "weir_sessions_ending", uint64(sum.ending))
+	metrics.WriteGaugeUint64(w, "weir_client_connections", uint64(sum.sessions))
+	metrics.WriteCounterUint64(w, "weir_sessions_opened_total", sum.opened)
+	metrics.WriteCounterUint64(w, "weir_sessions_cut_total", sum.cut)
+	metrics.WriteCounterUint64(w, "weir_connections_accepted_total", sum.loop.Accepted)
+	metrics.WriteCounterUint64(w, "weir_accept_pauses_total", sum.loop.AcceptPauses)
+	metrics.WriteGaugeUint64(w, "weir_buffered_bytes", uint64(max(0, sum.loop.Buffered)))
+	metrics.WriteCounterUint64(w, "weir_pings_sent_total", sum.pings)
+	metrics.WriteCounterUint64(w, "weir_pongs_received_total", sum.pongs)
+	metrics.WriteCounterUint64(w, "weir_access_log_dropped_total", g.access.dropped.Load())
+	for _, dir := range []struct {
+		name   string
+		frames *[3]uint64
+		bytes  uint64
+	}{
+		{"up", &[3]uint64{sum.up.Messages, sum.up.Frames, sum.up.Controls}, sum.upBytes},
+		{"down", &[3]uint64{sum.down.Messages, sum.down.Frames, sum.down.Controls}, sum.downBytes},
+	} {
+		label := fmt.Sprintf(`{direction=%q}`, dir.name)
+		metrics.WriteCounterUint64(w, "weir_messages_total"+label, dir.frames[0])
+		metrics.WriteCounterUint64(w, "weir_frames_total"+label, dir.frames[1])
+		metrics.WriteCounterUint64(w, "weir_control_frames_total"+label, dir.frames[2])
+		metrics.WriteCounterUint64(w, "weir_bytes_total"+label, dir.bytes)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(sum.refused)) {
+		metrics.WriteCounterUint64(w, fmt.Sprintf("weir_sessions_refused_total{reason=%q}", reason), sum.refused[reason])
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(sum.closed), closeKey.compare) {
+		metrics.WriteCounterUint64(w, fmt.Sprintf("weir_sessions_closed_total{reason=%q,code=%q}", k.reason, k.code), sum.closed[k])
+	}
+}
+
+func (k closeKey) compare(o closeKey) int {
+	return strings.Compare(k.reason+" "+k.code, o.reason+" "+o.code)
+}
+
+func (g *Gateway) writeEndpoints(w io.Writer) {
+	for _, e := range g.group.Endpoints() {
+		st, label := e.Stats(), fmt.Sprintf(`{endpoint=%q}`, e.Name)
+		healthy := uint64(0)
+		if e.Healthy() {
+			healthy = 1
+		}
+		metrics.WriteGaugeUint64(w, "weir_endpoint_healthy"+label, healthy)
+		metrics.WriteGaugeUint64(w, "weir_endpoint_sessions"+label, uint64(max(0, st.Active)))
+		metrics.WriteCounterUint64(w, "weir_endpoint_connects_total"+label, st.Connects)
+		metrics.WriteCounterUint64(w, "weir_endpoint_connect_failures_total"+label, st.ConnectFailures)
+		metrics.WriteCounterUint64(w, "weir_endpoint_checks_total"+label, st.Checks)
+		metrics.WriteCounterUint64(w, "weir_endpoint_check_failures_total"+label, st.CheckFailures)
+		metrics.WriteCounterUint64(w, "weir_endpoint_transitions_total"+label, st.Transitions)
+	}
+}

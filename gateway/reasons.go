@@ -1,0 +1,28 @@
+package gateway
+
+import "weir/codec/http1"
+
+// Every refusal, close and drop has one name: the close reason, the log field and the metric's label. Those of
+// malformed requests and frames are defined beside the rules they break (packages http1 and frame), those of
+// backends that give no answer in package upstream; the gateway's own are here.
+const (
+	reasonClientClose  = "client_close"  // the client sent a close frame
+	reasonBackendClose = "backend_close" // the backend sent a close frame
+	reasonClientEOF    = "client_eof"    // the client ended TCP without a close frame
+	reasonClientLost   = "client_lost"   // the client's connection broke
+	reasonBackendGone  = "backend_gone"  // the backend ended TCP without a close frame
+	reasonBackendLost  = "backend_lost"  // the backend's connection broke
+	reasonIdle         = "idle_timeout"
+	reasonPong         = "pong_timeout"
+	reasonDrain        = "drain"
+	reasonClientGone   = "client_gone_early" // left before it had an answer
+	reasonDescriptors  = "no_descriptors"
+	reasonDeclined     = "backend_declined" // the backend's own answer was no 101, and was passed on
+)
+
+var (
+	refusedSlow     = &http1.Refusal{Status: 408, Reason: "handshake_timeout", Text: "The request did not arrive in time."}
+	refusedDraining = &http1.Refusal{Status: 503, Reason: "draining", Text: "This gateway is shutting down; connect again to reach another one.", Header: "Retry-After: 1\r\n"}
+	refusedFull     = &http1.Refusal{Status: 503, Reason: "too_many_connections", Text: "This gateway has as many connections as it may have; try again later.", Header: "Retry-After: 5\r\n"}
+	refusedPerIP    = &http1.Refusal{Status: 429, Reason: "too_many_connections_per_ip", Text: "There are too many connections from this address.", Header: "Retry-After: 5\r\n"}
+)

@@ -1,0 +1,177 @@
+package gateway
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"weir/codec/frame"
+	"weir/netpoll"
+	"weir/upstream"
+)
+
+// phase is how far a session has come. It only moves down this list.
+type phase uint8
+
+const (
+	greeting  phase = iota // the client's request is being read
+	asking                 // the backend has not answered yet
+	declining              // the backend answered something else than 101, which is being passed on
+	refusing               // the gateway answered the request itself
+	talking                // the WebSocket stands
+	over
+)
+
+// half is one direction of a session.
+type half struct {
+	scan   frame.Scanner
+	bytes  uint64
+	closed bool          // a close frame went out in this direction, or nothing may follow for another reason
+	eof    bool          // the source will send no more
+	due    ws.StatusCode // a close frame to be put in at the next frame boundary; 0: none
+}
+
+// session is one client's life in the gateway, from accept to the last descriptor closed.
+// A million of them idle at once, so what only some need, or for a time only, hangs on a pointer.
+type session struct {
+	// Immutable.
+	shard  *shard
+	from   netip.AddrPort
+	opened time.Duration // loop time
+
+	// Owned by the loop.
+	client   netpoll.Conn
+	stream   upstream.Stream    // nil until the request was understood, and after the backend is gone
+	up       half               // client to backend
+	down     half               // backend to client
+	timer    netpoll.Timer      // the one next deadline, whatever it is
+	hs       *handshake         // until the answer
+	endpoint *upstream.Endpoint // who serves it, once it talks
+	ending   *ending            // once the end has begun
+	heard    time.Duration      // when the client was last heard
+	answered time.Duration      // when the backend was last heard
+	pingAt   time.Duration      // when the ping that is not answered yet went out; 0: none
+	pings    uint32
+	index    int32 // place in the shard's list
+	phase    phase
+	pingDue  bool
+	unlogged bool // left out by --access-log-sample
+	admitted bool // counted by the gateway's limits
+}
+
+// ending is what is known of how a session ends.
+type ending struct {
+	reason   string        // the first cause, a name from reasons.go or of a codec's fault
+	code     ws.StatusCode // close code that the client was sent, or sent itself; 0: none
+	midFrame bool          // the client was cut inside a frame
+}
+
+// clientSide is a session as its client's connection sees it: the same memory, other methods.
+type clientSide session
+
+func (s *session) loop() *netpoll.Loop { return s.shard.loop }
+
+// open starts the life of a session on an accepted socket.
+func (sh *shard) open(fd int, from netip.AddrPort) *session {
+	s := &session{shard: sh, from: from, opened: sh.loop.Now()}
+	if err := sh.loop.Attach(&s.client, fd, (*clientSide)(s)); err != nil {
+		sh.count.refused[reasonDescriptors]++
+		return nil
+	}
+	s.index = int32(len(sh.sessions))
+	sh.sessions = append(sh.sessions, s)
+	sh.loop.Schedule(&s.timer, sh.gw.cfg.HandshakeTimeout, s)
+	return s
+}
+
+// finish closes what is still open and takes the session off all books.
+func (s *session) finish() {
+	if s.phase == over {
+		return
+	}
+	sh := s.shard
+	if s.phase == talking {
+		sh.closedSession(s)
+	}
+	s.phase = over
+	sh.loop.Cancel(&s.timer)
+	s.client.Close()
+	s.dropStream()
+	s.dropHandshake()
+	last := sh.sessions[len(sh.sessions)-1]
+	sh.sessions[s.index], last.index = last, s.index
+	sh.sessions[len(sh.sessions)-1] = nil
+	sh.sessions = sh.sessions[:len(sh.sessions)-1]
+	sh.gw.limits.leave(s)
+	sh.ended()
+}
+
+func (s *session) dropStream() {
+	if s.stream != nil {
+		s.stream.Close()
+		s.stream = nil
+	}
+}
+
+// OnTimer is called when the session's next deadline is due.
+func (s *session) OnTimer(*netpoll.Timer) {
+	switch {
+	case s.phase == greeting:
+		s.refuse(refusedSlow)
+	case s.ending != nil || s.phase != talking:
+		s.cut()
+	default:
+		s.beat()
+	}
+}
+
+func (c *clientSide) OnConnect(*netpoll.Conn) {} // clients connect to us
+
+func (c *clientSide) OnData(_ *netpoll.Conn, b []byte) {
+	s := (*session)(c)
+	switch s.phase {
+	case talking:
+		s.heard = s.loop().Now()
+		s.forwardUp(b)
+	case greeting:
+		s.greet(b)
+	}
+}
+
+func (c *clientSide) OnDrained(*netpoll.Conn) {
+	s := (*session)(c)
+	if s.stream != nil {
+		s.stream.Resume()
+	}
+	s.settle()
+}
+
+func (c *clientSide) OnEOF(*netpoll.Conn) {
+	s := (*session)(c)
+	if s.phase != talking {
+		s.gone(reasonClientGone)
+		return
+	}
+	s.up.eof = true
+	s.begin(reasonClientEOF, 0)
+	if s.stream != nil {
+		s.stream.CloseWrite()
+	}
+	s.settle()
+}
+
+func (c *clientSide) OnClose(_ *netpoll.Conn, _ error) {
+	s := (*session)(c)
+	if s.phase != talking {
+		s.gone(reasonClientGone)
+		return
+	}
+	s.begin(reasonClientLost, 0)
+	s.up.eof, s.down.closed = true, true
+	if s.stream != nil {
+		s.stream.CloseWrite()
+		s.stream.Resume() // what it sends is dropped; its end is waited for no longer than the close timeout
+	}
+	s.settle()
+}

@@ -1,0 +1,99 @@
+package gateway
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"net/netip"
+	"syscall"
+
+	"weir/codec/http1"
+	"weir/gateway/config"
+	"weir/upstream"
+	"weir/upstream/health"
+)
+
+// spareDescriptors are kept for listeners, pollers, the admin listener, logs and checks.
+const spareDescriptors = 128
+
+// maxConnections is the knob, or as many sessions as the limit of open files has room for, with two sockets
+// each. The soft limit is raised to the hard one by Go's runtime at start.
+func maxConnections(cfg *config.Config) int {
+	if cfg.MaxConnections > 0 {
+		return cfg.MaxConnections
+	}
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || uint64(files.Cur) > math.MaxInt32 {
+		return math.MaxInt32
+	}
+	return max(16, (int(files.Cur)-spareDescriptors)/2)
+}
+
+func headerRules(cfg *config.Config) (http1.Rules, error) {
+	ru := http1.Rules{Host: cfg.UpstreamHost, Forwarded: cfg.Forwarded}
+	for _, side := range []struct {
+		knob  string
+		texts []string
+		into  *[]http1.Rule
+	}{{"request-header", cfg.RequestHeader, &ru.Request}, {"response-header", cfg.ResponseHeader, &ru.Response}} {
+		for _, text := range side.texts {
+			rule, err := http1.ParseRule(text)
+			if err != nil {
+				return ru, fmt.Errorf("%s: %w", side.knob, err)
+			}
+			*side.into = append(*side.into, rule)
+		}
+	}
+	return ru, nil
+}
+
+func newGroup(cfg *config.Config, log *slog.Logger) (*upstream.Group, error) {
+	var specs []upstream.Spec
+	for _, text := range cfg.Upstream {
+		spec, err := upstream.ParseSpec(text)
+		if err != nil {
+			return nil, fmt.Errorf("upstream: %w", err)
+		}
+		specs = append(specs, spec)
+	}
+	return upstream.NewGroup(specs, upstream.Options{
+		Balance: cfg.BalanceFactor, Panic: cfg.Panic, DNSInterval: cfg.DNSInterval,
+		Health: health.Options{Path: cfg.HealthPath, Interval: cfg.HealthInterval, Timeout: cfg.HealthTimeout,
+			Rise: cfg.HealthRise, Fall: cfg.HealthFall},
+		OnChange: func(e *upstream.Endpoint, healthy bool, reason string) {
+			log.Warn("endpoint changed", "endpoint", e.Name, "healthy", healthy, "reason", reason)
+		},
+		OnResolve: func(host string, addrs []netip.Addr, err error) {
+			if err != nil {
+				log.Warn("name look-up failed, the last answer stays in use", "host", host, "addrs", addrs, "error", err)
+				return
+			}
+			log.Info("name resolved", "host", host, "addrs", addrs)
+		},
+	})
+}
+
+// listenAddr reads "host:port"; without a host all addresses of both families are meant.
+func listenAddr(text string) (netip.AddrPort, error) {
+	tcp, err := net.ResolveTCPAddr("tcp", text)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	ip, _ := netip.AddrFromSlice(tcp.IP)
+	if !ip.IsValid() {
+		ip = netip.IPv6Unspecified()
+	}
+	return netip.AddrPortFrom(ip.Unmap().WithZone(tcp.Zone), uint16(tcp.Port)), nil
+}
+
+// nameEndpoint adds the header that tells a client which endpoint serves it, where that is asked for.
+func (g *Gateway) nameEndpoint(fields []http1.Field, e *upstream.Endpoint) []http1.Field {
+	if g.cfg.EndpointHeader == "" {
+		return fields
+	}
+	return append(fields, http1.Field{Name: []byte(g.cfg.EndpointHeader), Value: []byte(e.Name)})
+}
+
+func cmpErr(errs ...error) error { return cmp.Or(errs...) }

@@ -1,0 +1,142 @@
+package gateway
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+
+	"github.com/gobwas/ws"
+
+	"weir/codec/frame"
+	"weir/codec/http1"
+	"weir/netpoll"
+)
+
+// shard is a loop's part of the gateway: its listeners, its sessions and its counters. All of it is owned by
+// the loop.
+type shard struct {
+	// Immutable.
+	gw   *Gateway
+	loop *netpoll.Loop
+
+	// Owned by the loop.
+	listeners []*netpoll.Listener
+	sessions  []*session
+	count     counters
+	drain     drain
+	scratch   []byte // for heads and control frames; used within one call
+	fields    []http1.Field
+	random    *rand.ChaCha8
+	opened    uint64 // sessions, for sampling
+}
+
+// counters are kept per loop and summed when read. Reasons come from a fixed set of names, and close codes
+// are folded, so the maps are bounded.
+type counters struct {
+	up, down          frame.Counts
+	upBytes           uint64 // of sessions that have ended; those alive carry their own
+	downBytes         uint64
+	opened            uint64
+	pings, pongs, cut uint64
+	refused           map[string]uint64
+	closed            map[closeKey]uint64
+}
+
+type closeKey struct {
+	reason, code string
+}
+
+func newShard(gw *Gateway, loop *netpoll.Loop) *shard {
+	var seed [32]byte
+	for i := 0; i < len(seed); i += 8 {
+		binary.LittleEndian.PutUint64(seed[i:], rand.Uint64())
+	}
+	return &shard{gw: gw, loop: loop, random: rand.NewChaCha8(seed),
+		count: counters{refused: map[string]uint64{}, closed: map[closeKey]uint64{}}}
+}
+
+// OnAccept begins a session. A client past the limit is answered when its request has come, but not many more:
+// beyond them it is cheaper for all to be turned away at once.
+func (sh *shard) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
+	if len(sh.sessions) >= sh.gw.limits.max+refusalRoom {
+		sh.count.refused[refusedFull.Reason]++
+		ln.Refuse(fd)
+		return
+	}
+	sh.open(fd, from)
+}
+
+// refusalRoom is how many clients past the limit a loop reads the request of, in order to answer it.
+const refusalRoom = 256
+
+// maskKey is fresh for each frame that the gateway sends as a client (RFC 6455 section 5.3).
+func (sh *shard) maskKey() (key [4]byte) {
+	binary.LittleEndian.PutUint32(key[:], uint32(sh.random.Uint64()))
+	return key
+}
+
+func (sh *shard) openedSession(s *session) {
+	sh.count.opened++
+	sh.gw.metrics.handshakeTime.Update((sh.loop.Now() - s.opened).Seconds())
+	sample := uint64(sh.gw.cfg.AccessLogSample)
+	s.unlogged = sample > 1 && sh.opened%sample != 0
+	sh.opened++
+	if !s.unlogged {
+		sh.gw.access.opened(s, &s.hs.request)
+	}
+}
+
+func (sh *shard) closedSession(s *session) {
+	sh.count.upBytes += s.up.bytes
+	sh.count.downBytes += s.down.bytes
+	end := s.ending
+	if end == nil {
+		end = &ending{reason: reasonDrain, midFrame: true} // the loop was stopped under it
+	}
+	sh.count.closed[closeKey{end.reason, codeLabel(end.code)}]++
+	if !s.unlogged {
+		sh.gw.access.closed(s, end)
+	}
+}
+
+func (sh *shard) refused(s *session, why *http1.Refusal) {
+	sh.count.refused[why.Reason]++
+	sh.gw.access.refused(s, why.Status, why.Reason)
+}
+
+func (sh *shard) declined(s *session, status int) {
+	sh.count.refused[reasonDeclined]++
+	sh.gw.access.refused(s, status, reasonDeclined)
+}
+
+// codeLabel folds the codes that applications may invent, so that nobody can grow the number of series.
+func codeLabel(code ws.StatusCode) string {
+	switch {
+	case code == 0:
+		return "none"
+	case code < 1016:
+		return strconv.Itoa(int(code))
+	case code < 4000:
+		return "3xxx"
+	default:
+		return "4xxx"
+	}
+}
+
+// snapshot copies the counters, for a reader on another goroutine.
+func (sh *shard) snapshot() shardStats {
+	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions)}
+	st.refused, st.closed = cloneMap(sh.count.refused), cloneMap(sh.count.closed)
+	for _, s := range sh.sessions {
+		st.upBytes += s.up.bytes
+		st.downBytes += s.down.bytes
+		if s.phase == talking {
+			st.talking++
+		}
+		if s.ending != nil {
+			st.ending++
+		}
+	}
+	return st
+}

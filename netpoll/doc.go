@@ -1,0 +1,35 @@
+// Package netpoll is Weir's reactor: event loops on gnet's Poller (epoll and kqueue), sockets, listeners,
+// timers. It knows descriptors and readiness, and nothing of WebSocket, HTTP or backends.
+//
+// # The way of the data
+//
+// A [Loop] is one goroutine. Each socket belongs to one loop for life and is registered once, edge-triggered
+// for both directions; no system call is ever made to change what it waits for. An event is only a hint: the
+// loop reads the socket into its own buffer and lends that slice to the connection's [Handler] until OnData
+// returns. Whoever needs the bytes longer copies them. A short read means that the socket is drained.
+//
+// [Conn.Write] tries at once; what the kernel does not take is copied to a pooled buffer that exists only
+// while it holds bytes, and goes out when the socket is writable again. [Conn.Queue] only collects, for
+// writers that expect more in the same batch; what was queued goes out when the batch is over.
+//
+// A connection that must not be read is paused: the loop simply does not read it, so that TCP's window pushes
+// back on the sender. There is no new edge for old data; [Conn.Resume] makes the loop read on by itself.
+//
+// # Turns and batches
+//
+// A turn is the handling of one event, a batch what the kernel reported at once. The poller has no hook for
+// the end of a batch, so the first connection that needs one (bytes queued, reading resumed, closed, failed)
+// makes the loop's own wake descriptor ready. Its event comes behind those the kernel had ready before, and
+// does what was put off, in this order: reports failures, reads the resumed, flushes the queued, closes
+// descriptors. Hence no handler is ever called from inside another handler's call, and a batch of a thousand
+// readable clients flushes a shared connection once.
+//
+// Descriptors are closed there too. An event for a number that was closed and given out again within one
+// batch may still reach the new owner; as events are hints, this costs one read that answers EAGAIN.
+//
+// # Who owns what
+//
+// Everything of a loop and its connections belongs to the loop's goroutine. Any goroutine may call
+// [Loop.Post], [Loop.Do] and [Loop.Stop]; nothing else. Build with -tags debug to have this checked, and to
+// have lent slices overwritten after their life.
+package netpoll

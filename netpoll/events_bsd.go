@@ -1,0 +1,57 @@
+//go:build darwin || freebsd
+
+package netpoll
+
+import (
+	"net/netip"
+	"strconv"
+
+	gnetpoll "github.com/panjf2000/gnet/v2/pkg/netpoll"
+	"golang.org/x/sys/unix"
+)
+
+func canRead(ev gnetpoll.IOEvent, _ gnetpoll.IOFlags) bool  { return ev == gnetpoll.ReadEvents }
+func canWrite(ev gnetpoll.IOEvent, _ gnetpoll.IOFlags) bool { return ev == gnetpoll.WriteEvents }
+
+func peerClosed(_ gnetpoll.IOEvent, flags gnetpoll.IOFlags) bool {
+	return flags&gnetpoll.ErrEvents != 0
+}
+
+// wakeup is a descriptor that the loop makes ready for itself: a pipe, as there is no eventfd everywhere.
+type wakeup struct{ pipe [2]int }
+
+func (w *wakeup) open() error {
+	if err := unix.Pipe(w.pipe[:]); err != nil {
+		return err
+	}
+	for _, fd := range w.pipe {
+		unix.CloseOnExec(fd)
+		if err := unix.SetNonblock(fd, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *wakeup) fd() int { return w.pipe[0] }
+
+func (w *wakeup) signal() { _, _ = unix.Write(w.pipe[1], []byte{1}) }
+
+func (w *wakeup) drain() {
+	var b [16]byte
+	_, _ = unix.Read(w.pipe[0], b[:])
+}
+
+func (w *wakeup) close() {
+	_ = unix.Close(w.pipe[0])
+	_ = unix.Close(w.pipe[1])
+}
+
+// applyOS and deferAccept: TCP_USER_TIMEOUT and TCP_DEFER_ACCEPT are Linux's alone.
+func (o SocketOptions) applyOS(int) error     { return nil }
+func (o SocketOptions) deferAccept(int) error { return nil }
+
+func zone(ip netip.Addr) uint32 {
+	n, _ := strconv.ParseUint(ip.Zone(), 10, 32)
+	return uint32(n)
+}

@@ -1,0 +1,59 @@
+package netpoll
+
+import (
+	"net/netip"
+	"strconv"
+
+	gnetpoll "github.com/panjf2000/gnet/v2/pkg/netpoll"
+	"golang.org/x/sys/unix"
+)
+
+func canRead(ev gnetpoll.IOEvent, _ gnetpoll.IOFlags) bool  { return ev&gnetpoll.ReadEvents != 0 }
+func canWrite(ev gnetpoll.IOEvent, _ gnetpoll.IOFlags) bool { return ev&gnetpoll.WriteEvents != 0 }
+
+func peerClosed(ev gnetpoll.IOEvent, _ gnetpoll.IOFlags) bool {
+	return ev&(unix.EPOLLRDHUP|gnetpoll.ErrEvents) != 0
+}
+
+// wakeup is a descriptor that the loop makes ready for itself. Edge-triggered, an eventfd need not be read:
+// every write of it is a new edge.
+type wakeup struct{ event int }
+
+func (w *wakeup) open() (err error) {
+	w.event, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	return err
+}
+
+func (w *wakeup) fd() int { return w.event }
+
+func (w *wakeup) signal() {
+	one := [8]byte{1}
+	sysWriteFile(w.event, one[:])
+}
+
+func (w *wakeup) drain() {}
+
+func (w *wakeup) close() { _ = unix.Close(w.event) }
+
+func newSocket(family int) (int, error) {
+	return unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+}
+
+func (o SocketOptions) applyOS(fd int) error {
+	if ms := int(o.UserTimeout.Milliseconds()); ms > 0 {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, ms)
+	}
+	return nil
+}
+
+func (o SocketOptions) deferAccept(fd int) error {
+	if secs := int(o.DeferAccept.Seconds()); secs > 0 {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, secs)
+	}
+	return nil
+}
+
+func zone(ip netip.Addr) uint32 {
+	n, _ := strconv.ParseUint(ip.Zone(), 10, 32)
+	return uint32(n)
+}

@@ -1,0 +1,100 @@
+package netpoll
+
+import (
+	"net/netip"
+	"time"
+
+	gnetpoll "github.com/panjf2000/gnet/v2/pkg/netpoll"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	acceptsPerTurn = 64
+	acceptRest     = 100 * time.Millisecond // how long to leave the backlog alone when descriptors or memory are short
+)
+
+// Acceptor takes a new socket; it must Attach or Refuse it.
+type Acceptor interface {
+	OnAccept(ln *Listener, fd int, from netip.AddrPort)
+}
+
+// Listener accepts connections for one loop. With SO_REUSEPORT every loop has one on the same address, and
+// the kernel spreads the clients among them.
+type Listener struct {
+	loop     *Loop
+	acceptor Acceptor
+	fd       int
+	addr     netip.AddrPort
+	rest     Timer
+	open     bool
+}
+
+// Listen opens a listener that belongs to the loop; it must run on the loop (Do). Port 0 takes a free one.
+func (l *Loop) Listen(addr netip.AddrPort, a Acceptor) (*Listener, error) {
+	l.owner.Check()
+	fd, bound, err := sysListen(addr, l.opts.Socket)
+	if err != nil {
+		return nil, err
+	}
+	ln := &Listener{loop: l, acceptor: a, fd: fd, addr: bound, open: true}
+	if err := l.poller.AddRead(&gnetpoll.PollAttachment{FD: fd}, true); err != nil {
+		l.sys.close(fd)
+		return nil, err
+	}
+	l.listen[fd] = ln
+	return ln, nil
+}
+
+// Addr is the bound address.
+func (ln *Listener) Addr() netip.AddrPort { return ln.addr }
+
+// Loop is the loop that owns the listener.
+func (ln *Listener) Loop() *Loop { return ln.loop }
+
+// Refuse closes a socket just accepted without an answer.
+func (ln *Listener) Refuse(fd int) { ln.loop.sys.close(fd) }
+
+// Close stops accepting. Clients whose connection the kernel had completed are taken first: they would
+// otherwise see a reset.
+func (ln *Listener) Close() {
+	if !ln.open {
+		return
+	}
+	for ln.accept() {
+	}
+	ln.open = false
+	ln.loop.Cancel(&ln.rest)
+	delete(ln.loop.listen, ln.fd)
+	ln.loop.sys.close(ln.fd)
+}
+
+func (ln *Listener) ready() {
+	for range acceptsPerTurn {
+		if !ln.open || ln.rest.Set() || !ln.accept() {
+			return
+		}
+	}
+	ln.loop.Schedule(&ln.rest, 0, ln) // the others first; the backlog gives no new edge
+}
+
+// OnTimer goes on accepting after a rest.
+func (ln *Listener) OnTimer(*Timer) { ln.ready() }
+
+// accept takes one connection and tells whether there may be more.
+func (ln *Listener) accept() bool {
+	fd, from, errno := ln.loop.sys.accept(ln.fd)
+	switch errno {
+	case 0:
+		ln.loop.stats.Accepted++
+		ln.acceptor.OnAccept(ln, fd, from)
+		return true
+	case unix.EINTR, unix.ECONNABORTED, unix.EPROTO, unix.EPERM:
+		return true // this client is gone (or a firewall refused it), the next may be well
+	case unix.EAGAIN:
+		return false
+	default: // EMFILE, ENFILE, ENOBUFS, ENOMEM: those who wait stay in the backlog
+		ln.loop.stats.AcceptPauses++
+		ln.loop.Schedule(&ln.rest, acceptRest, ln)
+		return false
+	}
+}

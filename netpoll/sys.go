@@ -1,0 +1,47 @@
+package netpoll
+
+import (
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// SocketOptions are set on every socket of a loop. On Linux and the BSDs an accepted socket inherits those
+// of its listener, so accepting costs no calls for them.
+type SocketOptions struct {
+	NoDelay     bool
+	KeepAlive   time.Duration // idle time before the first TCP keep-alive probe; 0: off
+	UserTimeout time.Duration // Linux TCP_USER_TIMEOUT; 0: the kernel's default
+	DeferAccept time.Duration // Linux TCP_DEFER_ACCEPT; 0: off
+	Backlog     int           // 0: the kernel's maximum
+}
+
+// calls are the system calls of a loop, kept behind fields so that tests can make them fall short.
+// They never block. Counts are of bytes; an error is an errno, 0 for none.
+type calls struct {
+	read      func(fd int, b []byte) (int, unix.Errno)
+	peek      func(fd int) (int, unix.Errno) // how many bytes, 0 or 1, can be read
+	write     func(fd int, b []byte) (int, unix.Errno)
+	writev    func(fd int, iov *[2]unix.Iovec, a, b []byte) (int, unix.Errno)
+	shutdown  func(fd int) // of the sending direction
+	close     func(fd int)
+	accept    func(fd int) (int, netip.AddrPort, unix.Errno)
+	dial      func(addr netip.AddrPort, o SocketOptions) (int, error) // begins to connect
+	connected func(fd int) unix.Errno                                 // how that went: 0, EALREADY, or why not
+}
+
+var systemCalls = calls{
+	read: sysRead, peek: sysPeek, write: sysWrite, writev: sysWritev,
+	shutdown: func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_WR) },
+	close:    func(fd int) { _ = unix.Close(fd) },
+	accept:   sysAccept, dial: sysDial, connected: sysConnected,
+}
+
+func sockaddr(addr netip.AddrPort) (family int, sa unix.Sockaddr) {
+	ip := addr.Addr()
+	if ip.Is4() || ip.Is4In6() {
+		return unix.AF_INET, &unix.SockaddrInet4{Addr: ip.As4(), Port: int(addr.Port())}
+	}
+	return unix.AF_INET6, &unix.SockaddrInet6{Addr: ip.As16(), Port: int(addr.Port()), ZoneId: zone(ip)}
+}

@@ -1,0 +1,110 @@
+//go:build darwin || freebsd
+
+package netpoll
+
+import (
+	"net/netip"
+	"os"
+
+	gnetsocket "github.com/panjf2000/gnet/v2/pkg/socket"
+	"golang.org/x/sys/unix"
+)
+
+func number(err error) unix.Errno {
+	if err == nil {
+		return 0
+	}
+	if errno, ok := err.(unix.Errno); ok {
+		return errno
+	}
+	return unix.EIO
+}
+
+func sysRead(fd int, b []byte) (int, unix.Errno) {
+	n, err := unix.Read(fd, b)
+	return max(0, n), number(err)
+}
+
+func sysPeek(fd int) (int, unix.Errno) {
+	var b [1]byte
+	n, _, err := unix.Recvfrom(fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return max(0, n), number(err)
+}
+
+func sysWrite(fd int, b []byte) (int, unix.Errno) {
+	n, err := unix.Write(fd, b)
+	return max(0, n), number(err)
+}
+
+// sysWritev sends one piece after the other: x/sys has no writev for every BSD.
+func sysWritev(fd int, _ *[2]unix.Iovec, a, b []byte) (int, unix.Errno) {
+	n, errno := sysWrite(fd, a)
+	if errno != 0 || n < len(a) {
+		return n, errno
+	}
+	m, errno := sysWrite(fd, b)
+	if m == 0 && errno == unix.EAGAIN {
+		errno = 0 // a short write, as writev would have answered
+	}
+	return n + m, errno
+}
+
+func sysAccept(fd int) (int, netip.AddrPort, unix.Errno) {
+	n, sa, err := gnetsocket.Accept(fd)
+	if err != nil {
+		if call, ok := err.(*os.SyscallError); ok {
+			err = call.Err
+		}
+		return -1, netip.AddrPort{}, number(err)
+	}
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return n, netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)), 0
+	case *unix.SockaddrInet6:
+		return n, netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port)), 0
+	}
+	return n, netip.AddrPort{}, 0
+}
+
+func newSocket(family int) (int, error) {
+	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return -1, err
+	}
+	unix.CloseOnExec(fd)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func sysDial(addr netip.AddrPort, o SocketOptions) (int, error) {
+	family, sa := sockaddr(addr)
+	fd, err := newSocket(family)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err = o.apply(fd); err == nil {
+		if err = unix.Connect(fd, sa); err == unix.EINPROGRESS {
+			err = nil
+		}
+		err = os.NewSyscallError("connect", err)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func sysConnected(fd int) unix.Errno {
+	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil || errno != 0 {
+		return unix.Errno(errno) | number(err)
+	}
+	if _, err := unix.Getpeername(fd); err != nil {
+		return unix.EALREADY
+	}
+	return 0
+}

@@ -1,0 +1,103 @@
+package netpoll
+
+import (
+	"net/netip"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// These calls are raw: they enter the kernel without telling Go's scheduler. That is right for calls on
+// sockets that never block, and it is what makes a loop in Go cost no more than one in C.
+
+func sysRead(fd int, b []byte) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	return max(0, int(n)), errno
+}
+
+func sysPeek(fd int) (int, unix.Errno) {
+	var b [1]byte
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&b)), 1,
+		unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
+	return max(0, int(n)), errno
+}
+
+func sysWrite(fd int, b []byte) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
+		unix.MSG_NOSIGNAL, 0, 0)
+	return max(0, int(n)), errno
+}
+
+// sysWriteFile is for descriptors that are no sockets.
+func sysWriteFile(fd int, b []byte) {
+	_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+}
+
+func sysWritev(fd int, iov *[2]unix.Iovec, a, b []byte) (int, unix.Errno) {
+	iov[0].Base, iov[1].Base = unsafe.SliceData(a), unsafe.SliceData(b)
+	iov[0].SetLen(len(a))
+	iov[1].SetLen(len(b))
+	n, _, errno := unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(iov)), 2)
+	iov[0].Base, iov[1].Base = nil, nil
+	return max(0, int(n)), errno
+}
+
+func sysAccept(fd int) (int, netip.AddrPort, unix.Errno) {
+	var sa unix.RawSockaddrAny
+	size := uint32(unix.SizeofSockaddrAny)
+	n, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(&sa)), uintptr(unsafe.Pointer(&size)),
+		unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	if errno != 0 {
+		return -1, netip.AddrPort{}, errno
+	}
+	return int(n), addrPort(&sa), 0
+}
+
+// addrPort reads a socket address without the allocation of unix.Sockaddr.
+func addrPort(sa *unix.RawSockaddrAny) netip.AddrPort {
+	switch sa.Addr.Family {
+	case unix.AF_INET:
+		in := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
+		return netip.AddrPortFrom(netip.AddrFrom4(in.Addr), ntohs(in.Port))
+	case unix.AF_INET6:
+		in := (*unix.RawSockaddrInet6)(unsafe.Pointer(sa))
+		return netip.AddrPortFrom(netip.AddrFrom16(in.Addr).Unmap(), ntohs(in.Port))
+	}
+	return netip.AddrPort{}
+}
+
+func ntohs(port uint16) uint16 {
+	b := (*[2]byte)(unsafe.Pointer(&port))
+	return uint16(b[0])<<8 | uint16(b[1])
+}
+
+func sysDial(addr netip.AddrPort, o SocketOptions) (int, error) {
+	family, sa := sockaddr(addr)
+	fd, err := newSocket(family)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err = o.apply(fd); err == nil {
+		if err = unix.Connect(fd, sa); err == unix.EINPROGRESS {
+			err = nil
+		}
+		err = os.NewSyscallError("connect", err)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// sysConnected asks by connecting again: one call that answers whether the attempt is over, and how.
+func sysConnected(fd int) unix.Errno {
+	var sa unix.RawSockaddrInet4 // the address does not matter any more, the family must be a known one
+	sa.Family = unix.AF_INET
+	_, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&sa)), unix.SizeofSockaddrInet4)
+	if errno == unix.EISCONN {
+		return 0
+	}
+	return errno
+}

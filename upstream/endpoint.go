@@ -1,0 +1,104 @@
+package upstream
+
+import (
+	"net/netip"
+	"time"
+)
+
+// An Endpoint is one backend address. It stays the same pointer for as long as
+// it is known by this name at this address.
+type Endpoint struct {
+	// Name is "ws://host:port", with "@ip" appended where the host name stands for
+	// several addresses. It decides which keys the endpoint gets, so every gateway
+	// that sees the same members gives each the same name.
+	Name   string
+	Addr   netip.AddrPort
+	Weight int
+	Spec   Spec
+
+	// vitals outlive the name: when a second address joins, the first one is
+	// renamed and keeps its sessions, counters and health.
+	vitals *vitals
+}
+
+// EndpointStats is a snapshot of an endpoint's counters; each only grows, but for Active.
+type EndpointStats struct {
+	Active          int64  // sessions now
+	Connects        uint64 // connections made
+	ConnectFailures uint64
+	Checks          uint64 // active checks done, failed ones included
+	CheckFailures   uint64
+	Transitions     uint64 // times it went down or came back
+}
+
+// States an endpoint can be in.
+const (
+	Healthy   = "healthy"
+	Unhealthy = "unhealthy"
+	Unknown   = "unknown" // nothing proved yet; counts as healthy
+)
+
+// Acquire counts a session onto the endpoint; Release takes it off again.
+func (e *Endpoint) Acquire() { e.vitals.load.Active.Add(1) }
+
+// Release undoes one Acquire.
+func (e *Endpoint) Release() { e.vitals.load.Active.Add(-1) }
+
+// Active is the number of sessions acquired and not released.
+func (e *Endpoint) Active() int64 { return e.vitals.load.Active.Load() }
+
+// Healthy reports whether Pick may choose the endpoint.
+func (e *Endpoint) Healthy() bool { return !e.vitals.load.Down.Load() }
+
+// State tells Healthy, Unhealthy or Unknown, what led to it, and since when.
+func (e *Endpoint) State() (state, reason string, since time.Time) {
+	v := e.vitals
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.state, v.reason, v.since
+}
+
+// ConnectOK records a connection made. It is cheap: atomics only, unless there
+// are failures to forget.
+func (e *Endpoint) ConnectOK() {
+	v := e.vitals
+	v.connects.Add(1)
+	if v.unsettled.Load() {
+		v.connected(e)
+	}
+}
+
+// ConnectFailed records a connection that could not be made. Fall of them in a
+// row mark the endpoint down until active checks bring it back; with checks off,
+// until a cool-down is over.
+func (e *Endpoint) ConnectFailed(reason string) {
+	e.vitals.connectFailures.Add(1)
+	e.vitals.connectFailed(e, reason)
+}
+
+// Stats reads the counters, each by itself.
+func (e *Endpoint) Stats() EndpointStats {
+	v := e.vitals
+	return EndpointStats{
+		Active:          e.Active(),
+		Connects:        v.connects.Load(),
+		ConnectFailures: v.connectFailures.Load(),
+		Checks:          v.checks.Load(),
+		CheckFailures:   v.checkFailures.Load(),
+		Transitions:     v.transitions.Load(),
+	}
+}
+
+// check takes the outcome of an active check.
+func (e *Endpoint) check(err error) { e.vitals.checkDone(e, err) }
+
+// among compares what lasts, as a session may have tried an endpoint under an
+// earlier name.
+func (e *Endpoint) among(tried []*Endpoint) bool {
+	for _, t := range tried {
+		if t.vitals == e.vitals {
+			return true
+		}
+	}
+	return false
+}

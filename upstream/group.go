@@ -1,0 +1,191 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"weir/upstream/balance"
+	"weir/upstream/health"
+)
+
+const (
+	maxChecking = 16  // active checks at once
+	maxNotices  = 256 // calls of the callbacks waiting
+)
+
+// A Resolver looks names up; *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Options shape a group. The callbacks are called one at a time, in order, on a
+// goroutine of the group, so they may block; were more than 256 calls to wait,
+// further ones are dropped.
+type Options struct {
+	// Balance bounds the load of an endpoint to this multiple of its fair share of
+	// all sessions: 0 for no bound, else at least 1.
+	Balance float64
+	// Panic uses all endpoints as if they were well when none is.
+	Panic  bool
+	Health health.Options
+	// DNSInterval is the time between lookups of host names; 0: only at start.
+	DNSInterval time.Duration
+	Resolver    Resolver // nil: net.DefaultResolver
+
+	// OnChange is told when an endpoint goes down or comes back.
+	OnChange func(e *Endpoint, healthy bool, reason string)
+	// OnResolve is told of each new answer for a host, and of each failed lookup,
+	// after which addrs are those still in use.
+	OnResolve func(host string, addrs []netip.Addr, err error)
+}
+
+// A Group is the set of endpoints that sessions are spread over.
+type Group struct {
+	// immutable
+	options Options
+	specs   []Spec
+	rules   *rules
+	notices chan func()
+	slots   chan struct{} // taken by running checks
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	// any goroutine
+	current atomic.Pointer[snapshot]
+
+	// owned by the goroutine that resolves, before it runs by NewGroup and Start
+	answers  map[string][]netip.Addr // the last good one of each host
+	watchers map[*Endpoint]context.CancelFunc
+	started  bool
+
+	running sync.WaitGroup
+}
+
+// snapshot is one immutable view of the members, in the order of their names.
+type snapshot struct {
+	endpoints []*Endpoint
+	table     *balance.Table
+}
+
+// Hash turns what a session is told apart by into a key for Pick, the same on
+// every gateway.
+func Hash(key []byte) uint64 { return xxhash.Sum64(key) }
+
+// NewGroup resolves the host names once, within five seconds. A name that does
+// not resolve is an error only if that leaves no endpoint at all.
+func NewGroup(specs []Spec, o Options) (*Group, error) {
+	checks, err := o.Health.Complete()
+	if err != nil {
+		return nil, err
+	}
+	o.Health = checks
+	if err := o.check(specs); err != nil {
+		return nil, err
+	}
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
+	}
+	g := &Group{
+		options:  o,
+		specs:    slices.Clone(specs),
+		notices:  make(chan func(), maxNotices),
+		slots:    make(chan struct{}, maxChecking),
+		answers:  make(map[string][]netip.Addr),
+		watchers: make(map[*Endpoint]context.CancelFunc),
+	}
+	g.rules = &rules{rise: checks.Rise, fall: checks.Fall, checked: checks.Interval > 0, changed: g.changed}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.current.Store(&snapshot{table: balance.NewTable(nil)})
+	err = g.resolve()
+	g.publish()
+	if len(g.Endpoints()) == 0 {
+		g.cancel()
+		return nil, fmt.Errorf("no endpoint is known: %w", err)
+	}
+	return g, nil
+}
+
+// check finds what would make a group senseless.
+func (o Options) check(specs []Spec) error {
+	switch {
+	case len(specs) == 0:
+		return errors.New("no upstream is given")
+	case !(o.Balance == 0 || o.Balance >= 1 && o.Balance <= math.MaxFloat32):
+		return fmt.Errorf("balance factor %v is neither 0 nor at least 1", o.Balance)
+	case o.DNSInterval < 0:
+		return fmt.Errorf("DNS interval %v is negative", o.DNSInterval)
+	}
+	seen := make(map[string]bool)
+	for _, s := range specs {
+		if _, err := ParseSpec(s.String()); err != nil {
+			return err // one made by hand
+		}
+		if seen[s.base()] {
+			return fmt.Errorf("upstream %s is given twice", s.base())
+		}
+		seen[s.base()] = true
+	}
+	return nil
+}
+
+// Start begins active checks and lookups. Call it once, and before Close.
+func (g *Group) Start() {
+	g.started = true
+	g.running.Go(g.tellAll)
+	g.watch()
+	if g.options.DNSInterval > 0 && slices.ContainsFunc(g.specs, Spec.isName) {
+		g.running.Go(g.refresh)
+	}
+}
+
+// Close ends and awaits all that Start began. Endpoints may still be released.
+func (g *Group) Close() {
+	g.cancel()
+	g.running.Wait()
+	for _, e := range g.Endpoints() {
+		e.vitals.retire()
+	}
+}
+
+// Pick chooses the endpoint for a key: the first healthy one, in the key's own
+// order of preference, that is not among tried and not loaded beyond its bound;
+// if all of them are, the first regardless of load; nil if there is none. It
+// counts nothing: call Acquire. Sessions picked at the same moment on several
+// loops can pass the bound by their number.
+func (g *Group) Pick(key uint64, tried []*Endpoint) *Endpoint {
+	s := g.current.Load()
+	i := s.table.Pick(key, balance.Rule{
+		Factor: g.options.Balance,
+		Panic:  g.options.Panic,
+		Skip:   func(i int) bool { return s.endpoints[i].among(tried) },
+	})
+	if i < 0 {
+		return nil
+	}
+	return s.endpoints[i]
+}
+
+// Endpoints are the members of this moment in the order of their names. Do not
+// change the slice.
+func (g *Group) Endpoints() []*Endpoint { return g.current.Load().endpoints }
+
+// HealthyCount is the number of members Pick may choose without panic.
+func (g *Group) HealthyCount() int {
+	n := 0
+	for _, e := range g.Endpoints() {
+		if e.Healthy() {
+			n++
+		}
+	}
+	return n
+}

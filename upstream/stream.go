@@ -1,0 +1,64 @@
+package upstream
+
+import (
+	"weir/codec/http1"
+)
+
+// Stream is one session's way to its backend. It belongs to the session's loop.
+type Stream interface {
+	// Write sends b, or queues what cannot be sent now; b may be used again at once.
+	Write(b []byte)
+	// Queue adds b to what goes out at the end of the batch.
+	Queue(b []byte)
+	// Buffered is how many bytes are queued; past its limit the session stops reading its client.
+	Buffered() int
+	// NotifyDrained asks for one OnBackendDrained once the queue is low.
+	NotifyDrained()
+	// Pause stops the reading from the backend, Resume starts it again.
+	Pause()
+	Resume()
+	// CloseWrite ends the direction to the backend behind what is queued.
+	CloseWrite()
+	// Close ends the stream; the sink hears no more.
+	Close()
+	// Endpoint is the backend that serves the stream, or that was tried last.
+	Endpoint() *Endpoint
+}
+
+// Sink is a session, as its stream sees it. No call comes from inside a call to the stream.
+type Sink interface {
+	// OnAnswer brings the backend's answer to the handshake: status 101 and the stream stands, or another
+	// one, whose body follows as OnBackendData and ends with OnBackendEOF. The answer is lent.
+	OnAnswer(a *http1.Response)
+	// OnRefused says that no backend gave an answer that can be passed on. The stream is closed.
+	OnRefused(why *http1.Refusal)
+	// OnBackendData lends bytes.
+	OnBackendData(b []byte)
+	// OnBackendDrained says that the queue is low (see NotifyDrained), or gone after CloseWrite.
+	OnBackendDrained()
+	// OnBackendEOF says that the backend ended its direction in order.
+	OnBackendEOF()
+	// OnBackendLost says that the connection broke. The stream is closed.
+	OnBackendLost(err error)
+}
+
+// Request is a client's wish for a WebSocket, made of what was understood of its own request. All of it is
+// lent to Open.
+type Request struct {
+	Key          uint64 // place on the ring
+	Target       []byte // origin-form (RFC 9112 section 3.2.1)
+	Host         []byte
+	WebSocketKey []byte        // the client's Sec-WebSocket-Key
+	Fields       []http1.Field // to be sent besides those that make the upgrade
+}
+
+// What a handshake can fail of on the backend's side.
+var (
+	RefusedNoEndpoint = &http1.Refusal{Status: 503, Reason: "no_endpoint", Text: "No backend is available for this request; try again later."}
+	RefusedConnect    = &http1.Refusal{Status: 502, Reason: "backend_connect_failed", Text: "No backend could be connected to."}
+	RefusedSlow       = &http1.Refusal{Status: 504, Reason: "backend_connect_timeout", Text: "No backend could be connected to in time."}
+	RefusedSilent     = &http1.Refusal{Status: 504, Reason: "backend_answer_timeout", Text: "The backend did not answer the handshake in time."}
+	RefusedClosed     = &http1.Refusal{Status: 502, Reason: "backend_closed_early", Text: "The backend closed the connection without answering the handshake."}
+	RefusedAnswer     = &http1.Refusal{Status: 502, Reason: "backend_bad_answer", Text: "The backend's answer to the handshake is not valid."}
+	RefusedSockets    = &http1.Refusal{Status: 503, Reason: "no_descriptors", Text: "The gateway has no descriptors left for a connection to the backend; try again later."}
+)

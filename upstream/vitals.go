@@ -1,0 +1,137 @@
+package upstream
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/upstream/balance"
+)
+
+// coolDown is how long an endpoint rests after failed connects where no active
+// check could find it well again.
+const coolDown = 10 * time.Second
+
+// rules are what all endpoints of a group judge by.
+type rules struct {
+	rise, fall int
+	checked    bool // active checks run
+	changed    func(e *Endpoint, healthy bool, reason string)
+}
+
+// vitals is the changing half of an endpoint.
+type vitals struct {
+	// immutable
+	rules *rules
+
+	// any goroutine
+	load            balance.Load
+	connects        atomic.Uint64
+	connectFailures atomic.Uint64
+	checks          atomic.Uint64
+	checkFailures   atomic.Uint64
+	transitions     atomic.Uint64
+	unsettled       atomic.Bool // the next good connect has something to change
+
+	// under mu
+	mu          sync.Mutex
+	state       string
+	reason      string
+	since       time.Time
+	connectsBad int // connects failed in a row
+	checksBad   int // checks failed in a row
+	checksGood  int // checks passed in a row
+	rest        *time.Timer
+	retired     bool
+}
+
+func newVitals(r *rules) *vitals {
+	v := &vitals{rules: r, state: Unknown, since: time.Now()}
+	v.unsettled.Store(!r.checked)
+	return v
+}
+
+// connected forgets failed connects. Whether the endpoint is well is for the
+// active checks to say; only without them is a connection the proof.
+func (v *vitals) connected(e *Endpoint) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.unsettled.Store(false)
+	v.connectsBad = 0
+	if !v.rules.checked && v.state != Healthy {
+		v.become(e, Healthy, "connected")
+	}
+}
+
+func (v *vitals) connectFailed(e *Endpoint, reason string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.unsettled.Store(true)
+	v.connectsBad++
+	if v.state == Unhealthy || v.connectsBad < v.rules.fall {
+		return
+	}
+	v.become(e, Unhealthy, "connect: "+reason)
+	if !v.rules.checked && !v.retired {
+		v.rest = time.AfterFunc(coolDown, func() { v.rested(e) })
+	}
+}
+
+// rested puts the endpoint on trial: it is used again, and the next failed
+// connect sends it back to rest.
+func (v *vitals) rested(e *Endpoint) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.state == Unhealthy && !v.retired {
+		v.connectsBad = v.rules.fall - 1
+		v.become(e, Unknown, "cool-down over")
+	}
+}
+
+// checkDone takes the outcome of an active check.
+func (v *vitals) checkDone(e *Endpoint, err error) {
+	v.checks.Add(1)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err != nil {
+		v.checkFailures.Add(1)
+		v.checksGood = 0
+		v.checksBad++
+		if v.state != Unhealthy && v.checksBad >= v.rules.fall {
+			v.become(e, Unhealthy, "check: "+err.Error())
+		}
+		return
+	}
+	v.checksBad = 0
+	v.checksGood++
+	if v.state == Unknown || v.state == Unhealthy && v.checksGood >= v.rules.rise {
+		v.connectsBad = 0
+		v.become(e, Healthy, "check passed")
+	}
+}
+
+// become is called under mu, which also keeps the changes told in order.
+func (v *vitals) become(e *Endpoint, state, reason string) {
+	was := v.state == Unhealthy
+	down := state == Unhealthy
+	v.state, v.reason, v.since = state, reason, time.Now()
+	v.checksGood, v.checksBad = 0, 0
+	if v.rest != nil {
+		v.rest.Stop()
+	}
+	if was != down {
+		v.load.Down.Store(down)
+		v.transitions.Add(1)
+		v.rules.changed(e, !down, reason)
+	}
+}
+
+// retire ends the timer; sessions may still count on and off.
+func (v *vitals) retire() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.retired = true
+	if v.rest != nil {
+		v.rest.Stop()
+	}
+}

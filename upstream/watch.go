@@ -1,0 +1,59 @@
+package upstream
+
+import (
+	"context"
+	"slices"
+
+	"weir/upstream/health"
+)
+
+// watch starts checks for members that have none and ends those of former ones.
+func (g *Group) watch() {
+	if !g.started || !g.rules.checked {
+		return
+	}
+	members := g.Endpoints()
+	for e, stop := range g.watchers {
+		if !slices.Contains(members, e) {
+			stop()
+			delete(g.watchers, e)
+		}
+	}
+	for _, e := range members {
+		if g.watchers[e] != nil {
+			continue
+		}
+		ctx, stop := context.WithCancel(g.ctx)
+		g.watchers[e] = stop
+		g.running.Go(func() {
+			probe := health.NewProbe(e.Addr, e.Spec.authority(), g.options.Health.Path)
+			g.options.Health.Run(ctx, e.Name, g.slots, probe, e.check)
+		})
+	}
+}
+
+// changed is called under an endpoint's lock, perhaps on an event loop.
+func (g *Group) changed(e *Endpoint, healthy bool, reason string) {
+	if g.options.OnChange != nil {
+		g.tell(func() { g.options.OnChange(e, healthy, reason) })
+	}
+}
+
+// tell leaves a call for tellAll and never waits.
+func (g *Group) tell(notice func()) {
+	select {
+	case g.notices <- notice:
+	default:
+	}
+}
+
+func (g *Group) tellAll() {
+	for {
+		select {
+		case <-g.ctx.Done():
+			return
+		case notice := <-g.notices:
+			notice()
+		}
+	}
+}
