@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"weir/codec/http1"
 	"weir/gateway/config"
 )
 
@@ -58,9 +57,16 @@ func (a *accessLog) add(l accessLine) {
 	}
 }
 
-func (a *accessLog) opened(s *session, r *http1.Request) {
+// asked copies what the line of an opened session tells of its request, whose bytes are gone by the answer.
+func (a *accessLog) asked(h *handshake) {
 	if a.log != nil {
-		a.add(accessLine{event: "open", client: s.from, endpoint: s.endpoint.Name, host: string(r.Host), path: string(r.Path),
+		h.host, h.path = string(h.request.Host), string(h.request.Path)
+	}
+}
+
+func (a *accessLog) opened(s *session) {
+	if a.log != nil {
+		a.add(accessLine{event: "open", client: s.from, endpoint: s.endpoint.Name, host: s.hs.host, path: s.hs.path,
 			lasted: s.loop().Now() - s.opened})
 	}
 }

@@ -19,6 +19,12 @@ import (
 // start runs a gateway in front of the given backends, with whatever change makes of the defaults.
 func start(t testing.TB, change func(*config.Config), backends ...string) *gateway.Gateway {
 	t.Helper()
+	return startLogging(t, io.Discard, change, backends...)
+}
+
+// startLogging does the same, with the logs written to w.
+func startLogging(t testing.TB, w io.Writer, change func(*config.Config), backends ...string) *gateway.Gateway {
+	t.Helper()
 	cfg := config.Default()
 	cfg.Listen, cfg.Admin, cfg.Loops = []string{"127.0.0.1:0"}, "127.0.0.1:0", 1
 	cfg.Upstream, cfg.HealthInterval, cfg.DrainTimeout = backends, 0, 500*time.Millisecond
@@ -26,7 +32,7 @@ func start(t testing.TB, change func(*config.Config), backends ...string) *gatew
 	if change != nil {
 		change(cfg)
 	}
-	g, err := gateway.New(cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	g, err := gateway.New(cfg, slog.New(slog.NewTextHandler(w, nil)))
 	if err == nil {
 		err = g.Start()
 	}

@@ -11,10 +11,12 @@ import (
 
 // handshake is what a session needs only until it has an answer.
 type handshake struct {
-	request http1.Request
+	request http1.Request              // views of lent bytes: of no use once ask has returned
 	head    *bytebufferpool.ByteBuffer // the request so far, if it came in pieces
 	early   *bytebufferpool.ByteBuffer // bytes behind the request, kept until the backend has said 101
 	accept  [28]byte
+	host    string // for the access log, if there is one
+	path    string
 }
 
 var handshakes = sync.Pool{New: func() any { return new(handshake) }}
@@ -71,6 +73,7 @@ func (s *session) ask(early []byte) {
 		return
 	}
 	h.accept = http1.Accept(h.request.Key)
+	gw.access.asked(h)
 	if len(early) > 0 {
 		h.early = bytebufferpool.Get()
 		h.early.B = append(h.early.B, early...)

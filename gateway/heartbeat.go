@@ -44,7 +44,7 @@ func (s *session) heartbeat(now, interval, timeout time.Duration) (next time.Dur
 	}
 	if s.pingAt != 0 {
 		left := s.pingAt + timeout - now
-		return left, left > 0
+		return min(left, interval), left > 0
 	}
 	if left := s.heard + interval - now; left > 0 {
 		return left, true
@@ -58,7 +58,7 @@ func (s *session) heartbeat(now, interval, timeout time.Duration) (next time.Dur
 	} else {
 		s.down.scan.WantBoundary()
 	}
-	return timeout, true
+	return min(timeout, interval), true
 }
 
 // sendPing sends a ping whose pong is known as ours (RFC 6455 section 5.5.2).

@@ -169,9 +169,9 @@ func (c *clientSide) OnClose(_ *netpoll.Conn, _ error) {
 	}
 	s.begin(reasonClientLost, 0)
 	s.up.eof, s.down.closed = true, true
-	if s.stream != nil {
-		s.stream.CloseWrite()
-		s.stream.Resume() // what it sends is dropped; its end is waited for no longer than the close timeout
-	}
 	s.settle()
+	if s.stream != nil { // it has not taken everything yet
+		s.stream.CloseWrite()
+		s.stream.Resume() // what it sends is dropped
+	}
 }

@@ -83,7 +83,7 @@ func (sh *shard) openedSession(s *session) {
 	s.unlogged = sample > 1 && sh.opened%sample != 0
 	sh.opened++
 	if !s.unlogged {
-		sh.gw.access.opened(s, &s.hs.request)
+		sh.gw.access.opened(s)
 	}
 }
 

@@ -3,10 +3,10 @@ package upstream
 import (
 	"errors"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/valyala/bytebufferpool"
-	"golang.org/x/sys/unix"
 
 	"weir/codec/http1"
 	"weir/netpoll"
@@ -90,7 +90,7 @@ func (t *tunnel) dial() *http1.Refusal {
 		return nil
 	}
 	t.leave()
-	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		return RefusedSockets // our own want: says nothing of the endpoint
 	}
 	return t.next(err.Error(), RefusedConnect)

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 
 	"go.yaml.in/yaml/v3"
@@ -19,12 +21,17 @@ type document struct {
 func (d document) Unmarshal(b []byte) (map[string]any, error) {
 	values := map[string]any{}
 	var root yaml.Node
-	if err := yaml.Unmarshal(b, &root); err != nil {
+	decoder := yaml.NewDecoder(bytes.NewReader(b))
+	switch err := decoder.Decode(&root); {
+	case errors.Is(err, io.EOF): // an empty file
+		return values, nil
+	case err != nil:
 		d.badSyntax(err)
 		return values, nil
 	}
-	if root.Kind == 0 {
-		return values, nil // an empty file
+	if !errors.Is(decoder.Decode(new(yaml.Node)), io.EOF) {
+		d.loader.wrong(d.path, "holds a second document; put all knobs into one")
+		return values, nil
 	}
 	top := root.Content[0]
 	if top.Kind != yaml.MappingNode {

@@ -3,9 +3,12 @@ package config
 // suggest names the knob most like a misspelt one, in the spelling of its
 // source, as the end of an error's sentence; nothing if none is near.
 func suggest(wrong string, spelling func(*knob) string) string {
-	best, least := "", 3+len(wrong)/8
+	best, least := "", 3+min(len(wrong), 40)/8
 	for i := range knobs {
 		name := spelling(&knobs[i])
+		if len(wrong) >= len(name)+least {
+			continue // too far by its length alone, and costly to compare if very long
+		}
 		if d := distance(wrong, name); d < least {
 			best, least = name, d
 		}

@@ -24,9 +24,10 @@ Examples
   WEIR_IDLE_TIMEOUT=10m weir --config weir.yaml
 
 Every flag is also a variable (--idle-timeout is WEIR_IDLE_TIMEOUT) and a key of the YAML file
-(idle-timeout: 10m); a flag goes before a variable, a variable before the file. A list is a flag given
-several times or one with commas; header rules hold commas, so there it is a line for each. Durations
-are such as 500ms, 30s, 1h; sizes bytes or such as 64KiB, 1MiB. A switch is --forwarded=false.
+(idle-timeout: 10m); a flag goes before a variable, a variable before the file. Lists: give the flag
+several times, or put commas between the elements; header rules hold commas, so they go one a line.
+Durations are such as 500ms, 30s or 1h, sizes bytes or such as 64KiB or 1MiB. A switch is put out
+with =false, as in --forwarded=false.
 `
 
 // Usage is the text of --help: no line longer than 100 columns.

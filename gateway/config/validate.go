@@ -159,6 +159,10 @@ func (v *verdict) headers(c *Config) {
 	v.reject("request-header", err)
 	_, err = each(c.ResponseHeader, http1.ParseRule)
 	v.reject("response-header", err)
+	if name := c.EndpointHeader; name != "" {
+		_, err := http1.ParseRule("add " + name + ": x")
+		v.reject("endpoint-header", err)
+	}
 	if h := c.UpstreamHost; h != "" && (!printable(h) || strings.ContainsAny(h, "/@?#") || !httpguts.ValidHostHeader(h)) {
 		v.wrong("upstream-host", "%q is not a host with an optional port", h)
 	}

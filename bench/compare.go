@@ -1,0 +1,108 @@
+//go:build linux
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	"weir/bench/load"
+	"weir/bench/peers"
+	"weir/bench/proc"
+)
+
+// Plan is a comparison.
+type Plan struct {
+	Scenarios []Scenario
+	Peers     []peers.Peer
+	Backend   peers.Peer // answers every scenario
+	Rounds    int
+	Progress  io.Writer // one line for each cell
+}
+
+// Cell is one scenario, peer and round.
+type Cell struct {
+	Scenario string `json:"scenario"`
+	Peer     string `json:"peer"`
+	Round    int    `json:"round"`
+	Figures
+	Err string `json:"error,omitempty"`
+}
+
+// Compare measures every cell, peers taking turns. A peer that fails has a cell that says so. The
+// error is the context's, and comes with the cells measured before it ended.
+func Compare(ctx context.Context, p Plan) ([]Cell, error) {
+	limit, err := proc.RaiseFileLimit()
+	if err != nil {
+		return nil, fmt.Errorf("limit of open files: %w", err)
+	}
+	var cells []Cell
+	for _, s := range p.Scenarios {
+		for round := range p.Rounds {
+			for _, peer := range p.Peers {
+				if peer.Only != "" && peer.Only != s.Name {
+					continue
+				}
+				f, err := measureCell(ctx, s, peer, p.Backend, limit)
+				if ctx.Err() != nil {
+					return cells, ctx.Err()
+				}
+				cell := Cell{Scenario: s.Name, Peer: peer.Name, Round: round + 1, Figures: f}
+				if err != nil {
+					cell.Err = err.Error()
+				}
+				cells = append(cells, cell)
+				fmt.Fprintln(p.Progress, cell.line(s, p.Rounds))
+			}
+		}
+	}
+	return cells, nil
+}
+
+// measureCell starts a fresh backend and a fresh peer, so that no cell inherits memory,
+// connections or ports from the one before.
+func measureCell(ctx context.Context, s Scenario, peer, backend peers.Peer, limit uint64) (Figures, error) {
+	server, err := peers.Start(ctx, backend, netip.AddrPort{}, limit)
+	if err != nil {
+		return Figures{}, fmt.Errorf("%s: %w", backend.Name, err)
+	}
+	defer server.Stop()
+	front, pids := server, []int(nil)
+	if peer.Command != nil {
+		if front, err = peers.Start(ctx, peer, server.Addr, limit); err != nil {
+			return Figures{}, fmt.Errorf("%s: %w", peer.Name, err)
+		}
+		defer front.Stop()
+		pids = []int{front.Pid}
+	}
+	target := load.Target{Addr: front.Addr, Host: front.Addr.String(), Path: "/"}
+	f, err := Measure(ctx, s, target, pids)
+	if err != nil {
+		time.Sleep(50 * time.Millisecond) // a process that died is reaped
+		for _, p := range []*peers.Process{front, server} {
+			if dead := p.Alive(); dead != nil {
+				return f, dead
+			}
+		}
+	}
+	return f, err
+}
+
+func (c *Cell) line(s Scenario, rounds int) string {
+	head := fmt.Sprintf("%-8s %d/%d %-9s", s.Name, c.Round, rounds, c.Peer)
+	if c.Err != "" {
+		return head + " failed: " + c.Err
+	}
+	note := ""
+	if c.Saturated {
+		note = ", load saturated"
+	}
+	if s.Kind == KindIdle {
+		return fmt.Sprintf("%s %8.0f B/client, CPU %.2f %%%s", head, c.RSSPerConn, 100*c.CPUShare, note)
+	}
+	return fmt.Sprintf("%s %8.2f us CPU/op, %8.0f op/s, p99 %.0f us, load busy %.0f %%%s",
+		head, c.CPUMicros, c.PerSecond, c.P99, 100*c.LoadBusy, note)
+}

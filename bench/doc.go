@@ -1,0 +1,17 @@
+// Package bench compares gateways by what one round trip costs them. It drives whatever answers a
+// WebSocket upgrade over a socket and knows nothing of a gateway's insides.
+//
+// The way of a figure:
+//
+//	Scenario --> Measure(target, pids)   one Figures: load's Result joined to the pids' CPU and memory
+//	Compare  --> a fresh echo backend and a fresh peer for each cell (scenario, round, peer),
+//	             peers taking turns within a round, so that drift of the machine meets all alike
+//	Report   --> medians over the rounds, ratios, table or JSON
+//
+// The steady figure is CPU time of the measured process for each round trip. Messages a second and
+// latency also depend on the load and the backend, which share the processors with it.
+//
+// Rooms: load (clients), echo (backend), relay (the floor), peers (processes and their
+// configurations), proc (what the kernel counts), wire (frames) and epoll (the loop under load,
+// echo and relay). More scenarios are more entries of Scenarios and, where they behave in a new way, a new Kind.
+package bench

@@ -1,0 +1,180 @@
+//go:build linux
+
+package load
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"weir/bench/proc"
+)
+
+// Talk is what the active clients of a crowd say.
+type Talk struct {
+	Active int     // how many clients talk; 0 for all
+	Size   int     // payload bytes of a message
+	Rate   float64 // messages a second and client; 0 for the closed loop
+	Window
+}
+
+// Window is the measured part of a phase. Begin and End, if set, are called at its edges on a
+// goroutine of their own.
+type Window struct {
+	Warmup, Duration time.Duration
+	Begin, End       func()
+}
+
+// grace is how long echoes are awaited after the last message.
+const grace = 2 * time.Second
+
+// traffic is the talk of one loop's clients.
+type traffic struct {
+	active      []*conn
+	message     message
+	from, until int64   // the window
+	base        int64   // when the schedule's first message is due
+	gap         float64 // ns between two messages of the loop; 0 in the closed loop
+	ticks       int     // messages of the schedule that were due so far
+	ready       []*conn // clients with messages due, served at the end of the batch
+}
+
+var errAllLost = errors.New("every connection was lost")
+
+// echo runs the talk of this loop's clients from base on.
+func (w *worker) echo(ctx context.Context, t Talk, base int64, share float64) error {
+	x := traffic{
+		active: w.talkers(t.Active, share), message: newMessage(t.Size), base: base,
+		from: base + int64(t.Warmup), until: base + int64(t.Warmup+t.Duration),
+	}
+	if len(x.active) == 0 {
+		return nil
+	}
+	for slot, c := range x.active {
+		c.exchange = exchange{slot: slot}
+		if t.Rate == 0 {
+			c.due = 1
+		}
+	}
+	if t.Rate > 0 {
+		x.gap = float64(time.Second) / (t.Rate * float64(len(x.active)))
+	} else {
+		x.ready = append(x.ready, x.active...)
+	}
+	w.talk = x
+	return w.converse(ctx)
+}
+
+func (w *worker) talkers(active int, share float64) []*conn {
+	limit := len(w.conns)
+	if active > 0 {
+		limit = int(float64(active)*share + 0.5)
+	}
+	var list []*conn
+	for _, c := range w.conns {
+		if c.state == open && len(list) < limit {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (w *worker) converse(ctx context.Context) error {
+	t := &w.talk
+	before, _ := proc.ReadThread()
+	for began := now(); ; {
+		at := now()
+		over := at >= t.until
+		next := t.tick(at)
+		for _, c := range t.ready {
+			if over && t.gap == 0 {
+				c.due = 0 // too late to begin another round
+			}
+			if c.state == open {
+				c.send()
+			}
+		}
+		t.ready = t.ready[:0]
+		if over {
+			w.busyness(before, time.Duration(at-began))
+			return w.collect(ctx, at+int64(grace))
+		}
+		if w.live == 0 {
+			return errAllLost
+		}
+		if err := w.turn(ctx, min(next, t.until)); err != nil {
+			return err
+		}
+	}
+}
+
+// busyness notes how the loop's thread fared since it began.
+func (w *worker) busyness(before proc.Thread, elapsed time.Duration) {
+	after, err := proc.ReadThread()
+	if err == nil {
+		w.busy = float64(after.Run-before.Run) / float64(elapsed)
+		w.starved = float64(after.Wait-before.Wait) / float64(elapsed)
+	}
+}
+
+// collect awaits the echoes still under way; those that do not come are faults.
+func (w *worker) collect(ctx context.Context, deadline int64) error {
+	for {
+		missing := 0
+		for _, c := range w.talk.active {
+			if c.state == open {
+				missing += int(c.sent-c.got) + c.due
+			}
+		}
+		if missing == 0 || now() >= deadline {
+			for range missing {
+				w.fault(FaultLost, nil)
+			}
+			return nil
+		}
+		if err := w.turn(ctx, deadline); err != nil {
+			return err
+		}
+	}
+}
+
+// tick makes the messages due whose time has come and says when the next one is. The schedule is
+// a round over the active clients, one every gap, so no heap of timers is needed.
+func (t *traffic) tick(at int64) (next int64) {
+	if t.gap == 0 {
+		return t.until
+	}
+	for {
+		when := t.dueAt(t.ticks)
+		if when > at || when >= t.until {
+			return when
+		}
+		c := t.active[t.ticks%len(t.active)]
+		c.due++
+		t.ready = append(t.ready, c)
+		t.ticks++
+	}
+}
+
+func (t *traffic) dueAt(tick int) int64 { return t.base + int64(float64(tick)*t.gap) }
+
+// echoed counts the echo of c's message number c.got.
+func (t *traffic) echoed(c *conn) {
+	at := now()
+	began := c.sentAt
+	if t.gap > 0 {
+		began = t.dueAt(int(c.got)*len(t.active) + c.slot)
+	}
+	inside := at >= t.from && at < t.until
+	if inside {
+		c.w.ops++
+	}
+	// In the open loop a message belongs to the window it was due in, however late its echo.
+	if t.gap > 0 && began >= t.from || t.gap == 0 && inside {
+		c.w.record(at - began)
+	}
+	if t.gap == 0 && at < t.until {
+		c.due = 1
+		t.ready = append(t.ready, c)
+	}
+}

@@ -1,0 +1,4 @@
+// Package peers starts what is compared, one process each, one worker or thread each, with the
+// configurations kept beside this file. A process lives in a group of its own, which is killed as
+// a whole by Stop, and by the kernel should the benchmark itself be killed.
+package peers

@@ -1,0 +1,159 @@
+//go:build linux
+
+package peers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"weir/bench/load"
+)
+
+const readyWithin = 5 * time.Second
+
+// Process is a peer that has answered an upgrade.
+type Process struct {
+	Pid  int
+	Addr netip.AddrPort
+
+	cmd  *exec.Cmd
+	dir  string
+	said tail
+	done chan struct{} // closed when the process has ended
+}
+
+// Start runs p before backend (of no meaning to the echo backend) and returns when a real
+// upgrade has been answered. The error holds the last the process said.
+func Start(ctx context.Context, p Peer, backend netip.AddrPort, limit uint64) (*Process, error) {
+	dir, err := os.MkdirTemp("", "weirbench-")
+	if err != nil {
+		return nil, err
+	}
+	proc := &Process{dir: dir, done: make(chan struct{})}
+	if err := proc.start(p, backend, limit); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	if err := proc.await(ctx); err != nil {
+		proc.Stop()
+		return nil, fmt.Errorf("%w%s", err, proc.said.String())
+	}
+	return proc, nil
+}
+
+func (p *Process) start(peer Peer, backend netip.AddrPort, limit uint64) error {
+	addr, err := freePort()
+	if err != nil {
+		return err
+	}
+	p.Addr = addr
+	argv, err := peer.Command(Place{Listen: addr, Backend: backend, Dir: p.dir, Files: limit})
+	if err != nil {
+		return err
+	}
+	p.cmd = exec.Command(argv[0], argv[1:]...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	p.Pid = p.cmd.Process.Pid
+	go func() {
+		defer close(p.done)
+		p.cmd.Wait()
+	}()
+	return nil
+}
+
+// await polls until the process answers an upgrade, ends, or takes too long.
+func (p *Process) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	target := load.Target{Addr: p.Addr, Host: p.Addr.String(), Path: "/"}
+	for {
+		err := target.Probe(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.done:
+			return fmt.Errorf("ended at once (%s)", p.cmd.ProcessState)
+		case <-ctx.Done():
+			return fmt.Errorf("no upgrade within %s: %w", readyWithin, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Alive reports an error with the process's last words if it has ended.
+func (p *Process) Alive() error {
+	select {
+	case <-p.done:
+		return fmt.Errorf("ended (%s)%s", p.cmd.ProcessState, p.said.String())
+	default:
+		return nil
+	}
+}
+
+// Stop kills the process and all it started, and waits for its end.
+func (p *Process) Stop() {
+	if p.Pid > 0 {
+		syscall.Kill(-p.Pid, syscall.SIGKILL)
+		<-p.done
+	}
+	os.RemoveAll(p.dir)
+}
+
+// freePort picks a loopback port outside the range the kernel gives to clients, so that no
+// connection of the load can take it before the peer listens.
+func freePort() (netip.AddrPort, error) {
+	for range 50 {
+		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(20000+rand.IntN(10000)))
+		l, err := net.Listen("tcp", addr.String())
+		if err == nil {
+			l.Close()
+			return addr, nil
+		}
+	}
+	return netip.AddrPort{}, errors.New("no free port between 20000 and 30000")
+}
+
+// tail keeps the last of what a process said.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+const tailSize = 2 << 10
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, b...)
+	if len(t.buf) > tailSize {
+		t.buf = append(t.buf[:0], t.buf[len(t.buf)-tailSize:]...)
+	}
+	return len(b), nil
+}
+
+// String is the last lines, led by a colon, or nothing.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lines := strings.Split(string(bytes.TrimSpace(t.buf)), "\n")
+	if lines[0] == "" {
+		return ""
+	}
+	return ": " + strings.Join(lines[max(0, len(lines)-2):], " | ")
+}

@@ -1,0 +1,173 @@
+//go:build linux
+
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Report is a comparison's outcome.
+type Report struct {
+	When      time.Time  `json:"when"`
+	Machine   Machine    `json:"machine"`
+	Rounds    int        `json:"rounds"`
+	Seconds   float64    `json:"seconds"`
+	Scenarios []Scenario `json:"scenarios"`
+	Rows      []Row      `json:"rows"`
+	Cells     []Cell     `json:"cells"`
+}
+
+// Row is one peer in one scenario: medians over the rounds that succeeded.
+type Row struct {
+	Scenario string `json:"scenario"`
+	Peer     string `json:"peer"`
+	Figures
+	Good    int     `json:"rounds_good"`
+	Bad     int     `json:"rounds_bad"`
+	ToNginx float64 `json:"ratio_to_nginx,omitempty"` // of the scenario's steady figure; 0 if unknown
+	ToRelay float64 `json:"ratio_to_relay,omitempty"`
+	Err     string  `json:"error,omitempty"` // the last failed round's
+}
+
+// Summarise makes a row of each peer and scenario, in the order of the cells.
+func Summarise(scenarios []Scenario, cells []Cell) []Row {
+	var rows []Row
+	for _, s := range scenarios {
+		first := len(rows)
+		for _, peer := range peersOf(s, cells) {
+			rows = append(rows, summariseOne(s, peer, cells))
+		}
+		for i := range rows[first:] {
+			row := &rows[first+i]
+			row.ToNginx = ratioTo("nginx", row.Peer, s, cells)
+			row.ToRelay = ratioTo("L4 relay", row.Peer, s, cells)
+		}
+	}
+	return rows
+}
+
+func peersOf(s Scenario, cells []Cell) []string {
+	var names []string
+	for _, c := range cells {
+		if c.Scenario == s.Name && !slices.Contains(names, c.Peer) {
+			names = append(names, c.Peer)
+		}
+	}
+	return names
+}
+
+func summariseOne(s Scenario, peer string, cells []Cell) Row {
+	row := Row{Scenario: s.Name, Peer: peer}
+	var good []Figures
+	for _, c := range cells {
+		switch {
+		case c.Scenario != s.Name || c.Peer != peer:
+		case c.Err != "":
+			row.Bad++
+			row.Err = c.Err
+		default:
+			good = append(good, c.Figures)
+		}
+	}
+	row.Good = len(good)
+	if row.Good > 0 {
+		row.Figures = medians(good)
+	}
+	return row
+}
+
+// medians takes each figure's median by itself.
+func medians(fs []Figures) Figures {
+	of := func(pick func(*Figures) float64) float64 {
+		values := make([]float64, len(fs))
+		for i := range fs {
+			values[i] = pick(&fs[i])
+		}
+		return median(values)
+	}
+	m := Figures{
+		Ops:          int64(of(func(f *Figures) float64 { return float64(f.Ops) })),
+		Seconds:      of(func(f *Figures) float64 { return f.Seconds }),
+		PerSecond:    of(func(f *Figures) float64 { return f.PerSecond }),
+		UserMicros:   of(func(f *Figures) float64 { return f.UserMicros }),
+		SystemMicros: of(func(f *Figures) float64 { return f.SystemMicros }),
+		CPUMicros:    of(func(f *Figures) float64 { return f.CPUMicros }),
+		CPUShare:     of(func(f *Figures) float64 { return f.CPUShare }),
+		CPUBytes:     of(func(f *Figures) float64 { return f.CPUBytes }),
+		RSSPerConn:   of(func(f *Figures) float64 { return f.RSSPerConn }),
+		SlabPerConn:  of(func(f *Figures) float64 { return f.SlabPerConn }),
+		P50:          of(func(f *Figures) float64 { return f.P50 }),
+		P90:          of(func(f *Figures) float64 { return f.P90 }),
+		P99:          of(func(f *Figures) float64 { return f.P99 }),
+		P999:         of(func(f *Figures) float64 { return f.P999 }),
+		Max:          of(func(f *Figures) float64 { return f.Max }),
+		LoadBusy:     of(func(f *Figures) float64 { return f.LoadBusy }),
+		LoadStarved:  of(func(f *Figures) float64 { return f.LoadStarved }),
+	}
+	m.Saturated = slices.ContainsFunc(fs, func(f Figures) bool { return f.Saturated })
+	return m
+}
+
+// steady is the figure that peers are compared by, and what it is called.
+func (s *Scenario) steady(f *Figures) (value float64, name string) {
+	if s.Kind == KindIdle {
+		return f.RSSPerConn, "memory"
+	}
+	return f.CPUMicros, "CPU"
+}
+
+// ratioTo is the median of a peer's steady figure to base's in the same round, so that the
+// machine's drift from round to round cancels out; 0 if no round has both.
+func ratioTo(base, peer string, s Scenario, cells []Cell) float64 {
+	steady := func(peer string, round int) float64 {
+		for i := range cells {
+			if c := &cells[i]; c.Scenario == s.Name && c.Peer == peer && c.Round == round && c.Err == "" {
+				value, _ := s.steady(&c.Figures)
+				return value
+			}
+		}
+		return 0
+	}
+	var ratios []float64
+	for _, c := range cells {
+		if c.Scenario != s.Name || c.Peer != peer {
+			continue
+		}
+		own, other := steady(peer, c.Round), steady(base, c.Round)
+		if own > 0 && other > 0 {
+			ratios = append(ratios, own/other)
+		}
+	}
+	return median(ratios)
+}
+
+// median sorts values; of none it is 0.
+func median(values []float64) float64 {
+	slices.Sort(values)
+	mid := len(values) / 2
+	switch {
+	case len(values) == 0:
+		return 0
+	case len(values)%2 == 1:
+		return values[mid]
+	}
+	return (values[mid-1] + values[mid]) / 2
+}
+
+// Failed is an error that names the rows without a single good round, or nil.
+func (r *Report) Failed() error {
+	n, first := 0, ""
+	for _, row := range r.Rows {
+		if row.Good == 0 {
+			if n++; n == 1 {
+				first = fmt.Sprintf("%s in %s: %s", row.Peer, row.Scenario, row.Err)
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d rows have no figures (%s)", n, first)
+}

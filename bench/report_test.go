@@ -1,0 +1,156 @@
+//go:build linux
+
+package bench
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func sample() *Report {
+	scenarios := []Scenario{
+		{Name: "e", Title: "echo", Kind: KindEcho, Size: 125},
+		{Name: "i", Title: "idle", Kind: KindIdle},
+	}
+	cpu := func(peer string, round int, us float64) Cell {
+		return Cell{Scenario: "e", Peer: peer, Round: round, Figures: Figures{Ops: 10, CPUMicros: us, P99: us * 10}}
+	}
+	cells := []Cell{
+		cpu("direct", 1, 0), cpu("L4 relay", 1, 20), cpu("nginx", 1, 40), cpu("weir", 1, 30),
+		cpu("direct", 2, 0), cpu("L4 relay", 2, 24), cpu("nginx", 2, 50), cpu("weir", 2, 33),
+		cpu("direct", 3, 0), cpu("L4 relay", 3, 22), {Scenario: "e", Peer: "nginx", Round: 3, Err: "ended (signal: killed)"}, cpu("weir", 3, 99),
+		{Scenario: "i", Peer: "nginx", Round: 1, Err: "no such file"},
+		{Scenario: "i", Peer: "weir", Round: 1, Figures: Figures{Ops: 8000, RSSPerConn: 600}},
+	}
+	return &Report{
+		When: time.Unix(0, 0), Machine: Machine{CPU: "Test CPU", Cores: 2, Kernel: "Linux 6", Versions: map[string]string{"nginx": "1.2"}},
+		Rounds: 3, Seconds: 5, Scenarios: scenarios, Cells: cells, Rows: Summarise(scenarios, cells),
+	}
+}
+
+func TestSummarise(t *testing.T) {
+	want := []struct {
+		peer    string
+		good    int
+		cpu     float64
+		toNginx float64
+		toRelay float64
+	}{
+		{"direct", 3, 0, 0, 0},
+		{"L4 relay", 3, 22, 0.49, 1},
+		{"nginx", 2, 45, 1, 2.0417}, // the failed round does not count
+		{"weir", 3, 33, 0.705, 1.5},
+		{"nginx", 0, 0, 0, 0},
+		{"weir", 1, 0, 0, 0}, // nothing to compare with
+	}
+	rows := sample().Rows
+	if len(rows) != len(want) {
+		t.Fatalf("%d rows, want %d", len(rows), len(want))
+	}
+	for i, w := range want {
+		r := rows[i]
+		if r.Peer != w.peer || r.Good != w.good || r.CPUMicros != w.cpu ||
+			math.Abs(r.ToNginx-w.toNginx) > 1e-4 || math.Abs(r.ToRelay-w.toRelay) > 1e-4 {
+			t.Errorf("row %d: %s good %d cpu %v ratios %v %v; want %+v", i, r.Peer, r.Good, r.CPUMicros, r.ToNginx, r.ToRelay, w)
+		}
+	}
+	if rows[3].P99 != 330 {
+		t.Errorf("p99 %v, want the median 330", rows[3].P99)
+	}
+}
+
+func TestTable(t *testing.T) {
+	var b strings.Builder
+	report := sample()
+	if err := report.WriteTable(&b); err != nil {
+		t.Fatal(err)
+	}
+	const want = `### e: echo
+
+| peer     | CPU us per round trip | user | system | round trips/s | p50 us | p99 us | p99.9 us | CPU to nginx | CPU to relay |
+| -------- | --------------------: | ---: | -----: | ------------: | -----: | -----: | -------: | -----------: | -----------: |
+| direct   |                     - |    - |      - |             0 |      0 |      0 |        0 |            - |            - |
+| L4 relay |                 22.00 | 0.00 |   0.00 |             0 |      0 |    220 |        0 |         0.49 |         1.00 |
+| nginx    |                 45.00 | 0.00 |   0.00 |             0 |      0 |    450 |        0 |         1.00 |         2.04 |
+| weir     |                 33.00 | 0.00 |   0.00 |             0 |      0 |    330 |        0 |         0.71 |         1.50 |
+
+nginx: 1 of 3 rounds failed: ended (signal: killed)
+
+### i: idle
+
+| peer  | bytes per client | slab per client, all processes | CPU while idle, % | memory to nginx | memory to relay |
+| ----- | ---------------: | -----------------------------: | ----------------: | --------------: | --------------: |
+| nginx |           failed |                              - |                 - |               - |               - |
+| weir  |              600 |                              0 |              0.00 |               - |               - |
+
+nginx: 1 of 1 rounds failed: no such file
+`
+	if b.String() != want {
+		t.Errorf("got\n%s", b.String())
+	}
+	if err := report.Failed(); err == nil || !strings.Contains(err.Error(), "nginx in i: no such file") {
+		t.Errorf("Failed = %v", err)
+	}
+}
+
+func TestDocument(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "BENCHMARKS.md")
+	report := sample()
+	if err := report.WriteDocument(path); err != nil {
+		t.Fatal(err)
+	}
+	first, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"# Benchmarks", "2 x Test CPU, Linux 6; nginx 1.2", "| weir ", beginMark, endMark} {
+		if strings.Count(string(first), part) == 0 {
+			t.Errorf("the document lacks %q", part)
+		}
+	}
+	edited := strings.Replace(string(first), "# Benchmarks", "# Mine", 1) + "Mine too.\n"
+	if err := os.WriteFile(path, []byte(edited), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := report.WriteDocument(path); err != nil {
+		t.Fatal(err)
+	}
+	second, err := os.ReadFile(path)
+	if err != nil || string(second) != edited {
+		t.Errorf("a second writing changed more than the tables: %v\n%s", err, second)
+	}
+	if err := os.WriteFile(path, []byte("no marks"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := report.WriteDocument(path); err == nil {
+		t.Error("a document without marks was overwritten")
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for in, want := range map[string]string{
+		"nginx version: nginx/1.22.1\n":            "1.22.1",
+		"HAProxy version 2.6.12-1+deb12u4 2026/10": "2.6.12",
+		"nothing": "unknown",
+	} {
+		if got := version(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestSelectScenarios(t *testing.T) {
+	if s, err := SelectScenarios([]string{"idle", "echo125"}); err != nil || len(s) != 2 || s[0].Name != "idle" {
+		t.Errorf("%v, %v", s, err)
+	}
+	if s, err := SelectScenarios([]string{"all"}); err != nil || len(s) != len(Scenarios()) {
+		t.Errorf("%v, %v", s, err)
+	}
+	if _, err := SelectScenarios([]string{"nope"}); err == nil || !strings.Contains(err.Error(), "echo125") {
+		t.Errorf("%v, want the known names", err)
+	}
+}

@@ -1,0 +1,68 @@
+//go:build linux
+
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Kind is how a scenario behaves.
+type Kind string
+
+const (
+	KindEcho  Kind = "echo"
+	KindIdle  Kind = "idle"
+	KindStorm Kind = "storm"
+)
+
+// Scenario is one thing to measure.
+type Scenario struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Kind  Kind   `json:"kind"`
+
+	Conns  int     `json:"conns,omitempty"`  // echo, idle: connections; storm: handshakes under way
+	Active int     `json:"active,omitempty"` // echo: how many of them talk, 0 for all
+	Size   int     `json:"size,omitempty"`   // echo: payload bytes
+	Rate   float64 `json:"rate,omitempty"`   // echo: messages a second and client, 0 for the closed loop
+
+	Warmup  time.Duration `json:"-"` // echo, storm: before the window; idle: settling
+	Seconds time.Duration `json:"-"` // the window
+	Ramp    int           `json:"-"` // connections a second, 0 for the load's default
+	Threads int           `json:"-"` // loops of the load
+}
+
+// Scenarios are the ones that Compare knows by name.
+func Scenarios() []Scenario {
+	return []Scenario{
+		{Name: "echo125", Title: "125-byte echo, 1,000 connections, closed loop", Kind: KindEcho, Conns: 1000, Size: 125},
+		{Name: "echo64k", Title: "64 KiB echo, 100 connections, closed loop", Kind: KindEcho, Conns: 100, Size: 64 << 10},
+		{Name: "open100", Title: "125-byte echo, 100 connections at 10 messages/s each, open loop", Kind: KindEcho, Conns: 100, Size: 125, Rate: 10},
+		{Name: "idle", Title: "8,000 idle connections", Kind: KindIdle, Conns: 8000},
+		{Name: "storm", Title: "upgrade storm: connect, upgrade, reset; 64 at a time", Kind: KindStorm, Conns: 64},
+	}
+}
+
+// SelectScenarios takes "all" or names.
+func SelectScenarios(names []string) ([]Scenario, error) {
+	all := Scenarios()
+	if slices.Contains(names, "all") {
+		return all, nil
+	}
+	var chosen []Scenario
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(s Scenario) bool { return s.Name == name })
+		if i < 0 {
+			var known []string
+			for _, s := range all {
+				known = append(known, s.Name)
+			}
+			return nil, fmt.Errorf("no scenario %q; there are %s and all", name, strings.Join(known, ", "))
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}

@@ -1,0 +1,158 @@
+//go:build linux
+
+package bench
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// column is a table's column: what a row shows in it.
+type column struct {
+	title string
+	cell  func(*Row) string
+}
+
+func number(title, format string, pick func(*Row) float64) column {
+	return column{title, func(r *Row) string { return fmt.Sprintf(format, pick(r)) }}
+}
+
+func ratio(title string, pick func(*Row) float64) column {
+	return column{title, func(r *Row) string {
+		if pick(r) <= 0 {
+			return "-"
+		}
+		return fmt.Sprintf("%.2f", pick(r))
+	}}
+}
+
+// columns are those that mean something in s.
+func columns(s Scenario) []column {
+	var cs []column
+	op := "round trip"
+	if s.Kind == KindStorm {
+		op = "handshake"
+	}
+	if s.Kind == KindIdle {
+		cs = []column{
+			number("bytes per client", "%.0f", func(r *Row) float64 { return r.RSSPerConn }),
+			number("slab per client, all processes", "%.0f", func(r *Row) float64 { return r.SlabPerConn }),
+			number("CPU while idle, %", "%.2f", func(r *Row) float64 { return 100 * r.CPUShare }),
+		}
+	} else {
+		cs = []column{
+			number("CPU us per "+op, "%.2f", func(r *Row) float64 { return r.CPUMicros }),
+			number("user", "%.2f", func(r *Row) float64 { return r.UserMicros }),
+			number("system", "%.2f", func(r *Row) float64 { return r.SystemMicros }),
+		}
+		if s.Size >= 16<<10 {
+			cs = append(cs, number("MB per CPU second", "%.0f", func(r *Row) float64 { return r.CPUBytes / 1e6 }))
+		}
+		cs = append(cs,
+			number(op+"s/s", "%.0f", func(r *Row) float64 { return r.PerSecond }),
+			number("p50 us", "%.0f", func(r *Row) float64 { return r.P50 }),
+			number("p99 us", "%.0f", func(r *Row) float64 { return r.P99 }),
+			number("p99.9 us", "%.0f", func(r *Row) float64 { return r.P999 }),
+		)
+	}
+	_, steady := s.steady(&Figures{})
+	return append(cs,
+		ratio(steady+" to nginx", func(r *Row) float64 { return r.ToNginx }),
+		ratio(steady+" to relay", func(r *Row) float64 { return r.ToRelay }),
+	)
+}
+
+// unaccounted columns of a peer that has no process of its own show nothing.
+func (r *Row) unaccounted() bool { return r.CPUMicros == 0 && r.RSSPerConn == 0 }
+
+// WriteTable writes one Markdown table for each scenario, padded so that it reads well as text too.
+func (r *Report) WriteTable(w io.Writer) error {
+	var b strings.Builder
+	for _, s := range r.Scenarios {
+		cs := columns(s)
+		lines := [][]string{{"peer"}}
+		for _, c := range cs {
+			lines[0] = append(lines[0], c.title)
+		}
+		var notes []string
+		for i := range r.Rows {
+			if row := &r.Rows[i]; row.Scenario == s.Name {
+				lines = append(lines, row.line(cs))
+				if row.Bad > 0 {
+					notes = append(notes, fmt.Sprintf("%s: %d of %d rounds failed: %s", row.Peer, row.Bad, row.Good+row.Bad, row.Err))
+				}
+			}
+		}
+		fmt.Fprintf(&b, "### %s: %s\n\n", s.Name, s.Title)
+		writeAligned(&b, lines)
+		for _, note := range notes {
+			fmt.Fprintf(&b, "\n%s\n", note)
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, strings.TrimSuffix(b.String(), "\n"))
+	return err
+}
+
+func (r *Row) line(cs []column) []string {
+	line := []string{r.Peer}
+	for i, c := range cs {
+		value := c.cell(r)
+		switch {
+		case r.Good == 0 && i == 0:
+			value = "failed"
+		case r.Good == 0, r.unaccounted() && accounted(c.title):
+			value = "-"
+		}
+		line = append(line, value)
+	}
+	return line
+}
+
+// accounted reports whether a column tells of the measured process and not of the load.
+func accounted(title string) bool {
+	return strings.Contains(title, "CPU") || strings.HasPrefix(title, "bytes") || title == "user" || title == "system"
+}
+
+func writeAligned(b *strings.Builder, lines [][]string) {
+	width := make([]int, len(lines[0]))
+	for _, line := range lines {
+		for i, cell := range line {
+			width[i] = max(width[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for n, line := range lines {
+		for i, cell := range line {
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
+			if i == 0 {
+				fmt.Fprintf(b, "| %s%s |", cell, pad)
+			} else {
+				fmt.Fprintf(b, " %s%s |", pad, cell)
+			}
+		}
+		b.WriteByte('\n')
+		if n == 0 {
+			for i := range line {
+				if i == 0 {
+					fmt.Fprintf(b, "| %s |", strings.Repeat("-", width[i]))
+				} else {
+					fmt.Fprintf(b, " %s: |", strings.Repeat("-", width[i]-1))
+				}
+			}
+			b.WriteByte('\n')
+		}
+	}
+}
+
+// Where is a sentence about the machine.
+func (m Machine) Where() string {
+	var versions []string
+	for _, name := range slices.Sorted(maps.Keys(m.Versions)) {
+		versions = append(versions, name+" "+strings.TrimPrefix(m.Versions[name], "go"))
+	}
+	return fmt.Sprintf("%d x %s, %s; %s", m.Cores, m.CPU, m.Kernel, strings.Join(versions, ", "))
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"weir/gateway/config"
+)
+
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], program{os.Args[0], os.Environ(), os.Stdout, os.Stderr}))
+}
+
+// A program is what a command may use of the process.
+type program struct {
+	name           string // as it was called
+	environ        []string
+	stdout, stderr io.Writer
+}
+
+func run(args []string, p program) int {
+	command := ""
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command, args = args[0], args[1:]
+	}
+	switch command {
+	case "":
+		return serve(args, p)
+	case "check":
+		return check(args, p)
+	case "try":
+		return try(args, p)
+	case "version":
+		fmt.Fprintln(p.stdout, version())
+		return exitOK
+	case "help":
+		fmt.Fprint(p.stdout, config.Usage())
+		return exitOK
+	}
+	return p.misused(fmt.Errorf("unknown command %q; there are check, try and version", command))
+}
+
+// load reads the configuration. Where there is none to go on with, it has said
+// why and cfg is nil.
+func (p program) load(args []string) (cfg *config.Config, exit int) {
+	cfg, err := config.Load(args, p.environ)
+	var usage *config.UsageError
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		fmt.Fprint(p.stdout, config.Usage())
+		return nil, exitOK
+	case errors.As(err, &usage):
+		return nil, p.misused(err)
+	case err != nil:
+		return nil, p.failed(err)
+	}
+	return cfg, exitOK
+}
+
+func (p program) failed(err error) int {
+	for line := range strings.Lines(err.Error() + "\n") {
+		fmt.Fprint(p.stderr, "weir: ", line)
+	}
+	return exitError
+}
+
+func (p program) misused(err error) int {
+	p.failed(err)
+	fmt.Fprintln(p.stderr, "weir: see weir --help")
+	return exitUsage
+}
+
+// release is set by the linker in released binaries.
+var release = "dev"
+
+func version() string {
+	text := fmt.Sprintf("weir %s, %s %s/%s", release, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				text += ", " + s.Value
+			}
+		}
+	}
+	return text
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"weir/gateway/config"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// weir runs a command to its end.
+func weir(environ []string, args ...string) (exit int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	exit = run(args, program{"weir", environ, &out, &errs})
+	return exit, out.String(), errs.String()
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"help"}, {"check", "--help"}} {
+		exit, stdout, stderr := weir(nil, args...)
+		if exit != exitOK || stdout != config.Usage() || stderr != "" {
+			t.Errorf("%v: exit %d, stderr %q", args, exit, stderr)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	if exit, stdout, _ := weir(nil, "version"); exit != exitOK || !strings.HasPrefix(stdout, "weir dev, go1.") {
+		t.Errorf("exit %d, %q", exit, stdout)
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	tests := map[string]struct {
+		args []string
+		exit int
+		want string
+	}{
+		"unknown command": {[]string{"chek"}, exitUsage, `weir: unknown command "chek"; there are check, try and version`},
+		"unknown flag":    {[]string{"check", "--lop=1"}, exitUsage, "weir: unknown flag --lop; did you mean --loops?"},
+		"argument":        {[]string{"check", "x"}, exitUsage, `weir: unexpected argument "x"`},
+		"bad value":       {[]string{"--demo", "--loops=x"}, exitError, `weir: --loops: "x" is not a whole number`},
+		"no backend":      {nil, exitError, "weir: upstream: no backend given; name one with --upstream ws://HOST:PORT, or use --demo"},
+		"try what":        {[]string{"try"}, exitUsage, "weir: try needs one URL, such as ws://127.0.0.1:8080/"},
+		"try a file":      {[]string{"try", "file:///x"}, exitUsage, `weir: "file:///x" is not a URL such as ws://HOST:PORT/ or wss://HOST/`},
+		"try's header":    {[]string{"try", "ws://a", "--header=x"}, exitUsage, `weir: header "x" is not NAME: VALUE`},
+		"try's flag":      {[]string{"try", "ws://a", "--x"}, exitUsage, "weir: unknown flag: --x"},
+	}
+	for name, test := range tests {
+		exit, stdout, stderr := weir(nil, test.args...)
+		first, _, _ := strings.Cut(stderr, "\n")
+		if exit != test.exit || first != test.want || stdout != "" {
+			t.Errorf("%s: exit %d\ngot  %s\nwant %s", name, exit, first, test.want)
+		}
+	}
+}
+
+func TestAddressInUseIsAnError(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	exit, _, stderr := weir(nil, "--demo", "--admin=off", "--listen="+taken.Addr().String())
+	if exit != exitError || !strings.Contains(stderr, taken.Addr().String()) || !strings.Contains(stderr, "address already in use") {
+		t.Errorf("exit %d, %s", exit, stderr)
+	}
+}
+
+const checked = `The configuration is good.
+  listen    :8080
+  admin     off
+  loops     4
+  backends  ws://10.0.0.1:9000, weight 1 (25.0%)
+            ws://10.0.0.2:9000, weight 3 (75.0%)
+  hash on   header:X-User, loads up to 1.25 times the fair share
+  health    GET /well every 5s, up after 2 good, down after 3 bad
+  limits    connections as open files allow, per address 10; head 16KiB, 100 fields; message 1MiB, frame any; queued 128KiB
+  timeouts  handshake 10s, connect 3s, backend 10s, idle never, ping never, drain 30s
+
+Given, and where:
+  --listen                     :8080
+  --admin                      off
+  --upstream                   ws://10.0.0.1:9000,http://10.0.0.2:9000#weight=3
+  WEIR_LOOPS                   4
+  --hash-on                    header:X-User
+  --health-path                /well
+  --idle-timeout               0
+  WEIR_MAX_CONNECTIONS_PER_IP  10
+  --max-message-size           1MiB
+  --admin-token                (hidden)
+`
+
+func TestCheck(t *testing.T) {
+	exit, stdout, stderr := weir([]string{"WEIR_LOOPS=4", "WEIR_MAX_CONNECTIONS_PER_IP=10", "WEIR_IDLE_TIMEOUT=3s"},
+		"check", "--listen=:8080", "--admin=off", "--upstream=ws://10.0.0.1:9000,http://10.0.0.2:9000#weight=3",
+		"--hash-on=header:x-user", "--health-path=/well", "--idle-timeout=0", "--max-message-size=1MiB", "--admin-token=canary")
+	if exit != exitOK || stderr != "" {
+		t.Fatalf("exit %d, %s", exit, stderr)
+	}
+	if stdout != checked {
+		t.Errorf("got\n%s\nwant\n%s", stdout, checked)
+	}
+}
+
+func TestCheckTellsAllThatIsWrong(t *testing.T) {
+	exit, stdout, stderr := weir(nil, "check", "--listen=80", "--upstream=wss://a,ws://b/c", "--drain-code=1")
+	want := `weir: --upstream: upstream "wss://a": scheme "wss" is not supported: use ws or http
+weir: --upstream: upstream "ws://b/c": a path is not allowed: the client's own is passed on
+weir: --listen: "80" is not an address; write HOST:PORT or :PORT
+weir: --drain-code: 1 is not 1001 (going away) or 1012 (service restart)
+`
+	if exit != exitError || stdout != "" || stderr != want {
+		t.Errorf("exit %d\n%s", exit, stderr)
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"weir/gateway"
+	"weir/gateway/config"
+)
+
+// serve runs a gateway until it has drained.
+func serve(args []string, p program) int {
+	cfg, exit := p.load(args)
+	if cfg == nil {
+		return exit
+	}
+	// Signals are caught before anything listens, so that none ends a start half done.
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	defer signal.Stop(signals)
+
+	var echo *demo
+	if cfg.Demo {
+		var err error
+		if echo, err = startDemo(); err != nil {
+			return p.failed(err)
+		}
+		defer echo.close()
+		cfg = echo.behind(cfg)
+	}
+	log := newLogger(cfg, p.stderr)
+	g, err := gateway.New(cfg, log)
+	if err != nil {
+		return p.failed(err)
+	}
+	if err := g.Start(); err != nil {
+		return p.failed(err)
+	}
+	if echo != nil {
+		printHints(p, g.Addrs()[0], g.AdminAddr())
+	}
+	return await(g, signals, log, p)
+}
+
+// A service is what await needs of a gateway.
+type service interface {
+	Drain()
+	Wait() error
+}
+
+// await drains s at the first signal and gives up at the second.
+func await(s service, signals <-chan os.Signal, log *slog.Logger, p program) int {
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Wait() }()
+	for draining := false; ; draining = true {
+		select {
+		case err := <-stopped:
+			if err != nil {
+				return p.failed(err)
+			}
+			return exitOK
+		case sig := <-signals:
+			if draining {
+				log.Warn("stopping at once, sessions are cut", "signal", sig.String())
+				return exitError
+			}
+			log.Info("draining; a second signal stops at once", "signal", sig.String())
+			s.Drain()
+		}
+	}
+}
+
+// newLogger writes JSON where the access log is JSON, so that all lines parse alike.
+func newLogger(cfg *config.Config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.AccessLog == config.AccessJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

@@ -1,0 +1,2 @@
+// Command weirbench measures WebSocket gateways: any one, or several beside each other. It needs Linux.
+package main

@@ -1,0 +1,101 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+)
+
+const usage = `weirbench measures WebSocket gateways by what a round trip costs them.
+
+Against anything that answers a WebSocket upgrade and echoes:
+  weirbench echo   messages sent and echoed, closed or open loop
+  weirbench idle   connections held idle: memory and CPU
+  weirbench storm  connect, upgrade, reset, again and again
+
+Beside each other, started and stopped by weirbench (nginx, HAProxy, a bare TCP relay, weir):
+  weirbench compare
+
+The parts by themselves:
+  weirbench serve-echo   the echo backend
+  weirbench serve-relay  the bare TCP relay
+
+Examples:
+  weirbench compare --scenario echo125,idle --rounds 3 --seconds 5
+  weirbench compare --write BENCHMARKS.md
+  weirbench serve-echo --listen 127.0.0.1:9000
+  weirbench echo --url ws://127.0.0.1:8080/ --conns 1000 --size 125 --pids $(pidof weir)
+  weirbench echo --url ws://127.0.0.1:8080/ --conns 100 --rate 10 --seconds 30 --json
+  weirbench idle --url ws://127.0.0.1:8080/ --conns 8000 --pids $(pidof weir)
+  weirbench storm --url ws://127.0.0.1:8080/ --conns 64
+
+weirbench COMMAND --help tells the flags. Results go to stdout, all else to stderr. The exit status is
+0 only if everything that was asked for was measured without a fault.
+`
+
+var commands = map[string]func(context.Context, []string) error{
+	"echo":        measureCommand("echo"),
+	"idle":        measureCommand("idle"),
+	"storm":       measureCommand("storm"),
+	"compare":     compare,
+	"serve-echo":  serveEcho,
+	"serve-relay": serveRelay,
+}
+
+// errUsage is followed by a pointer to --help.
+var errUsage = errors.New("usage")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+func run(ctx context.Context, args []string) (status int) {
+	if len(args) == 0 {
+		fmt.Fprint(os.Stderr, usage)
+		return 2
+	}
+	if args[0] == "--help" || args[0] == "-h" || args[0] == "help" {
+		fmt.Print(usage)
+		return 0
+	}
+	command, ok := commands[args[0]]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "weirbench: no command %q; weirbench --help lists them\n", args[0])
+		return 2
+	}
+	switch err := command(ctx, args[1:]); {
+	case err == nil, errors.Is(err, pflag.ErrHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(os.Stderr, "weirbench %s: %v; see weirbench %s --help\n", args[0], err, args[0])
+		return 2
+	case ctx.Err() != nil:
+		fmt.Fprintf(os.Stderr, "weirbench %s: interrupted\n", args[0])
+		return 130
+	default:
+		fmt.Fprintf(os.Stderr, "weirbench %s: %v\n", args[0], err)
+		return 1
+	}
+}
+
+// parse reads a command's flags, which are all it takes.
+func parse(flags *pflag.FlagSet, args []string) error {
+	flags.SortFlags = false
+	err := flags.Parse(args)
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if err != nil && !errors.Is(err, pflag.ErrHelp) {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return err
+}

@@ -1,0 +1,142 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/bench"
+	"weir/bench/peers"
+)
+
+// The test binary is weirbench too, so that it can start its own backend and relay.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && commands[os.Args[1]] != nil {
+		os.Exit(run(context.Background(), os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+func self(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func quick(s bench.Scenario) bench.Scenario {
+	s.Warmup, s.Seconds = 100*time.Millisecond, 400*time.Millisecond
+	s.Conns = min(s.Conns, 50)
+	return s
+}
+
+// Peers that work and peers that fail in each of the ways they can, side by side.
+func TestCompare(t *testing.T) {
+	me := self(t)
+	sh := func(name, script string) peers.Peer {
+		return peers.Peer{Name: name, Command: func(p peers.Place) ([]string, error) {
+			return []string{"sh", "-c", script, me, p.Listen.String(), p.Backend.String()}, nil
+		}}
+	}
+	plan := bench.Plan{
+		Backend: peers.Echo(me), Rounds: 1, Progress: t.Output(),
+		Peers: []peers.Peer{
+			peers.Direct(), peers.Relay(me), peers.Weir("/no/such/weir"),
+			sh("unable", "echo cannot bind >&2; exit 3"),
+			sh("dying", `"$0" serve-relay --listen "$1" --to "$2" & sleep 0.4; kill -9 $!; exit 7`),
+		},
+	}
+	for _, s := range bench.Scenarios() {
+		plan.Scenarios = append(plan.Scenarios, quick(s))
+	}
+	cells, err := bench.Compare(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := len(plan.Scenarios) * len(plan.Peers); len(cells) != want {
+		t.Fatalf("%d cells, want %d", len(cells), want)
+	}
+	wants := map[string]string{"unable": "cannot bind", "weir": "no such file", "dying": ""}
+	for _, c := range cells {
+		want, broken := wants[c.Peer]
+		switch {
+		case broken && (c.Err == "" || !strings.Contains(c.Err, want)):
+			t.Errorf("%s %s: error %q, want %q in it", c.Scenario, c.Peer, c.Err, want)
+		case broken:
+		case c.Err != "" || c.Ops == 0:
+			t.Errorf("%s %s: %d ops, %s", c.Scenario, c.Peer, c.Ops, c.Err)
+		case c.Peer == "L4 relay" && c.Scenario != "idle" && c.CPUMicros <= 0:
+			t.Errorf("%s %s: no CPU accounted", c.Scenario, c.Peer)
+		}
+	}
+}
+
+func TestInterruptedCompareStopsEverything(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	scenario := quick(bench.Scenarios()[0])
+	scenario.Seconds = time.Minute
+	pids := filepath.Join(t.TempDir(), "pid")
+	recorded := peers.Peer{Name: "recorded", Command: func(p peers.Place) ([]string, error) {
+		return []string{"sh", "-c", `echo $$ > "$3"; "$0" serve-relay --listen "$1" --to "$2"`, self(t), p.Listen.String(), p.Backend.String(), pids}, nil
+	}}
+	go func() {
+		for ctx.Err() == nil {
+			if b, _ := os.ReadFile(pids); len(b) > 0 {
+				time.AfterFunc(300*time.Millisecond, cancel) // somewhere within the measurement
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	_, err := bench.Compare(ctx, bench.Plan{
+		Scenarios: []bench.Scenario{scenario}, Peers: []peers.Peer{recorded}, Backend: peers.Echo(self(t)), Rounds: 1, Progress: t.Output(),
+	})
+	if err != context.Canceled {
+		t.Errorf("%v, want %v", err, context.Canceled)
+	}
+	pid, err := os.ReadFile(pids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("/proc/" + string(bytes.TrimSpace(pid))); err == nil {
+		t.Error("the peer outlived the comparison")
+	}
+}
+
+func TestStatus(t *testing.T) {
+	for _, tc := range []struct {
+		args string
+		want int
+	}{
+		{"--help", 0},
+		{"echo --help", 0},
+		{"compare --help", 0},
+		{"", 2},
+		{"nope", 2},
+		{"echo --nope", 2},
+		{"echo stray", 2},
+		{"echo --conns 0", 2},
+		{"echo --url wss://127.0.0.1/", 2},
+		{"echo --url ws://192.0.2.1/", 1}, // beyond loopback
+		{"echo --url ws://127.0.0.1:1/ --conns 2", 1},         // nobody there
+		{"storm --url ws://127.0.0.1:1/ --conns 2", 1},        // nobody there
+		{"idle --url ws://127.0.0.1:1/ --conns 100000000", 1}, // too few descriptors
+		{"idle --url ws://127.0.0.1:1/ --pids 1073741824", 1}, // no such process
+		{"compare --peers nope", 2},
+		{"compare --scenario nope", 2},
+		{"serve-echo --listen nonsense", 2},
+		{"serve-relay --to nonsense", 2},
+	} {
+		if got := run(t.Context(), strings.Fields(tc.args)); got != tc.want {
+			t.Errorf("weirbench %s: status %d, want %d", tc.args, got, tc.want)
+		}
+	}
+}

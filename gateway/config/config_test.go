@@ -1,0 +1,154 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// samples holds, for each knob, a value that is not its default and is valid
+// with all others at theirs (and a backend).
+var samples = map[string]string{
+	"listen": ":9999", "admin": "off", "upstream": "ws://10.0.0.9:9#weight=3", "demo": "true", "loops": "3",
+	"hash-on": "cookie:sid", "balance-factor": "2.5", "connect-retries": "4", "panic": "false", "dns-interval": "5s",
+	"health-path": "/well", "health-interval": "7s", "health-timeout": "3s", "health-rise": "5", "health-fall": "6",
+	"handshake-timeout": "11s", "connect-timeout": "1s", "backend-timeout": "12s", "idle-timeout": "0",
+	"ping-interval": "20s", "pong-timeout": "21s", "close-timeout": "1500ms", "drain-timeout": "2m",
+	"max-connections": "1000", "max-connections-per-ip": "10", "max-header-size": "8KiB", "max-header-fields": "50",
+	"max-message-size": "1MiB", "max-frame-size": "65536", "high-water": "256KiB", "low-water": "1000", "read-buffer": "32KiB",
+	"validate-utf8": "true", "drain-code": "1012",
+	"request-header": "set X-Team: blue, green", "response-header": "remove Server", "forwarded": "false",
+	"upstream-host": "inner.example:80", "endpoint-header": "X-Weir-Endpoint",
+	"tcp-nodelay": "false", "tcp-keepalive": "30s", "tcp-user-timeout": "9s", "backlog": "128", "defer-accept": "2s",
+	"access-log": "json", "access-log-sample": "100", "log-level": "warn",
+	"metrics-push-url": "http://127.0.0.1:1/push", "metrics-push-interval": "1m", "metrics-push-labels": `zone="a"`,
+	"admin-token": "secret",
+}
+
+func TestEveryFieldIsAWholeKnob(t *testing.T) {
+	group, seen := "", map[string]bool{}
+	for _, k := range knobs {
+		if k.name == "" || k.group == "" || k.help == "" {
+			t.Errorf("field %d lacks knob, group or help", k.field)
+		}
+		if k.arg == "" && !k.isSwitch() {
+			t.Errorf("%s: its value has no name", k.name)
+		}
+		if kind := k.typ.Kind(); (kind == reflect.Int || kind == reflect.Int64 || kind == reflect.Float64) &&
+			!k.limit.set && k.name != "drain-code" && k.name != "log-level" {
+			t.Errorf("%s: a number without a range", k.name)
+		}
+		if k.group != group && seen[k.group] {
+			t.Errorf("%s: the group %s is begun a second time", k.name, k.group)
+		}
+		group = k.group
+		seen[group] = true
+	}
+}
+
+func TestDefaultsAreInRangeAndReadBack(t *testing.T) {
+	for _, k := range knobs {
+		preset := k.of(Default())
+		if k.limit.set && !k.limit.admits(preset) {
+			t.Errorf("%s: the default %v is out of range", k.name, preset)
+		}
+		if k.isList() {
+			continue
+		}
+		if again, err := k.parse(k.text(preset)); err != nil || again != preset.Interface() {
+			t.Errorf("%s: %v is written %q and read back as %v, %v", k.name, preset, k.text(preset), again, err)
+		}
+	}
+}
+
+// TestEverySourceReachesEveryField sets one knob at a time, in each way there is.
+func TestEverySourceReachesEveryField(t *testing.T) {
+	for i := range knobs {
+		k := &knobs[i]
+		text, ok := samples[k.name]
+		if k.name == "config" {
+			continue // see TestConfigFileIsNamedByFlagOrVariable
+		}
+		if !ok {
+			t.Errorf("%s: no sample", k.name)
+			continue
+		}
+		value, err := k.parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := Default()
+		if k.name != "upstream" && k.name != "demo" {
+			want.Upstream = []string{"ws://10.0.0.1"}
+		}
+		if reflect.DeepEqual(k.of(want).Interface(), value) {
+			t.Errorf("%s: the sample is the default", k.name)
+		}
+		k.of(want).Set(reflect.ValueOf(value))
+		var base []string
+		if len(want.Upstream) > 0 && k.name != "upstream" {
+			base = []string{"--upstream=ws://10.0.0.1"}
+		}
+		path := writeFile(t, k.name+": '"+text+"'\n")
+		sources := map[string]func() (*Config, error){
+			"flag":     func() (*Config, error) { return Load(append(base, k.flag()+"="+text), nil) },
+			"variable": func() (*Config, error) { return Load(base, []string{k.env() + "=" + text}) },
+			"file":     func() (*Config, error) { return Load(append(base, "--config="+path), nil) },
+		}
+		for source, load := range sources {
+			got, err := load()
+			if err != nil {
+				t.Errorf("%s by %s: %v", k.name, source, err)
+				continue
+			}
+			got.places, got.Config = nil, ""
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%s by %s:\ngot  %+v\nwant %+v", k.name, source, got, want)
+			}
+		}
+	}
+}
+
+func TestUsageNamesEveryKnobAndFits(t *testing.T) {
+	usage := Usage()
+	for _, k := range knobs {
+		if !strings.Contains(usage, "\n  "+k.flag()+" ") {
+			t.Errorf("--help lacks %s", k.flag())
+		}
+		if strings.Count(usage, "\n"+k.group+"\n") != 1 {
+			t.Errorf("--help has not one heading %s", k.group)
+		}
+	}
+	for line := range strings.Lines(usage) {
+		if len(strings.TrimRight(line, "\n")) > usageWidth {
+			t.Errorf("too wide: %s", line)
+		}
+	}
+}
+
+func TestReadmeHoldsTheTable(t *testing.T) {
+	table := Markdown()
+	for _, k := range knobs {
+		if !strings.Contains(table, "| `"+k.name+"` | `"+k.env()+"` |") {
+			t.Errorf("the table lacks %s", k.name)
+		}
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(readme), "<!-- knobs:begin -->\n"+table+"<!-- knobs:end -->\n") {
+		t.Error("README.md does not hold this table of knobs; run go generate ./gateway/config")
+	}
+}
+
+func writeFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "weir.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
