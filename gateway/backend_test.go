@@ -1,10 +1,13 @@
 package gateway_test
 
 import (
+	"bufio"
 	"crypto/sha1"
 	"encoding/base64"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -79,4 +82,16 @@ func switching(m *message, lines ...string) string {
 	sum := sha1.Sum([]byte(m.fields.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	return head(append([]string{"HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
 		"Sec-WebSocket-Accept: " + base64.StdEncoding.EncodeToString(sum[:])}, lines...)...)
+}
+
+// answer serves one connection of a backend that agrees to everything and echoes nothing. It ends with it.
+func answer(conn net.Conn) {
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	r, err := http.ReadRequest(in)
+	if err != nil {
+		return // a check
+	}
+	_, _ = io.WriteString(conn, switching(&message{fields: r.Header}))
+	_, _ = io.Copy(io.Discard, in)
 }

@@ -130,3 +130,26 @@ func TestPingFlood(t *testing.T) {
 	wantMetric(t, g, "weir_buffered_bytes", 0)
 	wantMetric(t, g, "weir_client_connections", 0)
 }
+
+// TestEarlyFlood has a client that goes on sending while the backend takes its time to answer. What the gateway
+// holds back is bounded, and arrives in order.
+func TestEarlyFlood(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	g := start(t, func(cfg *config.Config) { cfg.BackendTimeout = patience }, b.url())
+	client := connect(t, g)
+	unit := pattern(client)
+	client.write(handshake("/") + string(unit))
+	server := b.accept()
+	asked := server.head()
+	sent := client.fill(server, unit)
+	if n := metric(t, g, "weir_buffered_bytes"); n > float64(config.Default().HighWater) {
+		t.Errorf("%v bytes are buffered", n)
+	}
+	server.write(switching(asked))
+	client.wantStatus(101)
+	if f, err := server.next(); err != nil || len(f.Payload) != 10007 {
+		t.Fatalf("a frame of %d bytes, %v", len(f.Payload), err)
+	}
+	client.finish(server, unit, sent)
+}

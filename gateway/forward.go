@@ -9,8 +9,7 @@ import (
 type writer interface {
 	Write(b []byte)
 	Queue(b []byte)
-	Buffered() int
-	NotifyDrained()
+	Full(limit int) bool
 }
 
 // forwardUp passes what the client sent to the backend, in the very slice it was read into.
@@ -54,11 +53,7 @@ func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, coun
 		}
 		b = b[used:]
 	}
-	if to.Buffered() > s.shard.gw.pauseAt {
-		to.NotifyDrained()
-		return true
-	}
-	return false
+	return to.Full(s.shard.gw.pauseAt)
 }
 
 // handle deals with an event of the scanner and tells whether the direction goes on.

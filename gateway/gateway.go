@@ -52,7 +52,7 @@ type Gateway struct {
 func New(cfg *config.Config, log *slog.Logger) (*Gateway, error) {
 	g := &Gateway{cfg: cfg, log: log, stopped: make(chan struct{}), metrics: newMetricsSet()}
 	var err error
-	if g.headers, err = headerRules(cfg); err != nil {
+	if g.headers, err = cfg.HeaderRules(); err != nil {
 		return nil, err
 	}
 	g.headLimits = http1.Limits{Head: int(cfg.MaxHeaderSize), Fields: cfg.MaxHeaderFields}
@@ -66,7 +66,9 @@ func New(cfg *config.Config, log *slog.Logger) (*Gateway, error) {
 		return nil, err
 	}
 	g.dialer = &upstream.Dialer{Group: g.group, Retries: cfg.ConnectRetries, ConnectTimeout: cfg.ConnectTimeout,
-		AnswerTimeout: cfg.BackendTimeout, Limits: g.headLimits, OnConnect: g.metrics.connected}
+		AnswerTimeout: cfg.BackendTimeout, Limits: g.headLimits, OnConnect: g.metrics.connected,
+		Pool: upstream.PoolOptions{Min: cfg.PoolMin, MaxStreams: cfg.PoolMaxStreams, Window: int(cfg.ReadBuffer), Idle: cfg.PoolIdle,
+			PingInterval: cfg.PoolPingInterval, PingTimeout: cfg.PoolPingTimeout, Spread: cfg.PoolSpread}}
 	g.access = newAccessLog(cfg, log)
 	return g, nil
 }
@@ -76,7 +78,7 @@ func (g *Gateway) Start() error {
 	g.started = time.Now()
 	n := g.cfg.Loops
 	if n == 0 {
-		n = runtime.GOMAXPROCS(0)
+		n = runtime.NumCPU()
 	}
 	err := g.startLoops(n)
 	if err == nil {
@@ -90,6 +92,9 @@ func (g *Gateway) Start() error {
 		return err
 	}
 	g.group.Start()
+	for _, sh := range g.shards {
+		_ = sh.loop.Post(sh.links.Warm)
+	}
 	return nil
 }
 
@@ -176,6 +181,7 @@ func (g *Gateway) stop() {
 	}
 	g.group.Close()
 	for _, sh := range g.shards {
+		_ = sh.loop.Do(sh.links.Close)
 		sh.loop.Stop()
 	}
 	g.access.close()

@@ -14,6 +14,7 @@ type handshake struct {
 	request http1.Request              // views of lent bytes: of no use once ask has returned
 	head    *bytebufferpool.ByteBuffer // the request so far, if it came in pieces
 	early   *bytebufferpool.ByteBuffer // bytes behind the request, kept until the backend has said 101
+	attempt *upstream.Attempt          // while a backend is being asked
 	accept  [28]byte
 	host    string // for the access log, if there is one
 	path    string
@@ -27,6 +28,9 @@ func (s *session) dropHandshake() {
 		return
 	}
 	s.hs = nil
+	if h.attempt != nil {
+		h.attempt.Cancel()
+	}
 	for _, b := range []*bytebufferpool.ByteBuffer{h.head, h.early} {
 		if b != nil {
 			bytebufferpool.Put(b)
@@ -81,20 +85,21 @@ func (s *session) ask(early []byte) {
 	r := upstream.Request{Key: gw.hashKey(s, &h.request), Target: h.request.Target, WebSocketKey: h.request.Key}
 	sh.fields, r.Host, sh.scratch = gw.headers.Forward(sh.fields[:0], sh.scratch[:0], &h.request, http1.From{Addr: s.from.Addr()})
 	r.Fields = sh.fields
-	stream, why := gw.dialer.Open(sh.loop, &r, s)
+	h.attempt, why = sh.links.Open(&r, s)
 	clear(sh.fields)
 	if why != nil {
 		s.refuse(why)
 		return
 	}
-	s.stream, s.phase = stream, asking
-	s.loop().Cancel(&s.timer) // the stream keeps the deadlines of its own part
+	s.phase = asking
+	s.loop().Cancel(&s.timer) // the attempt has deadlines of its own
 	s.client.Pause()
 }
 
-// OnAnswer is called by the stream: a 101 is rebuilt for the client's own key, any other answer passed on.
-func (s *session) OnAnswer(a *http1.Response) {
+// OnAnswer brings the backend's answer and the stream to it: a 101 is rebuilt for the client's own key, any other answer passed on.
+func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	h, sh := s.hs, s.shard
+	h.attempt, s.stream = nil, stream
 	sh.fields = sh.gw.headers.Answer(sh.fields[:0], a.Fields, a.Status == 101)
 	sh.fields = sh.gw.nameEndpoint(sh.fields, s.stream.Endpoint())
 	if a.Status == 101 {
@@ -108,6 +113,7 @@ func (s *session) OnAnswer(a *http1.Response) {
 		s.phase = declining
 		sh.declined(s, a.Status)
 		s.dropHandshake()
+		s.loop().Schedule(&s.timer, sh.gw.cfg.BackendTimeout, s) // bounds a body that trickles
 		s.client.Resume()
 		return
 	}
@@ -127,9 +133,9 @@ func (s *session) OnAnswer(a *http1.Response) {
 	}
 }
 
-// OnRefused is called by the stream, which is closed by now.
+// OnRefused says that there is no backend's answer.
 func (s *session) OnRefused(why *http1.Refusal) {
-	s.stream = nil
+	s.hs.attempt = nil
 	s.refuse(why)
 }
 
@@ -155,8 +161,7 @@ func (s *session) lastWords() {
 // passBody passes on the body of an answer that is no upgrade.
 func (s *session) passBody(b []byte) {
 	s.client.Write(b)
-	if s.client.Buffered() > s.shard.gw.pauseAt && s.stream != nil {
-		s.client.NotifyDrained()
+	if s.client.Full(s.shard.gw.pauseAt) && s.stream != nil {
 		s.stream.Pause()
 	}
 }

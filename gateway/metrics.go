@@ -41,6 +41,7 @@ func (m *metricsSet) connected(_ *upstream.Endpoint, took time.Duration) {
 type shardStats struct {
 	counters
 	loop                      netpoll.Stats
+	pools                     upstream.PoolStats
 	sessions, talking, ending int
 }
 
@@ -86,6 +87,7 @@ func (sum *shardStats) add(st shardStats) {
 	sum.loop.Buffered += st.loop.Buffered
 	sum.loop.Accepted += st.loop.Accepted
 	sum.loop.AcceptPauses += st.loop.AcceptPauses
+	sum.pools.Add(st.pools)
 	for k, n := range st.refused {
 		sum.refused[k] += n
 	}
@@ -124,6 +126,14 @@ func (g *Gateway) writeSums(w io.Writer, sum *shardStats) {
 	metrics.WriteCounterUint64(w, "weir_pings_sent_total", sum.pings)
 	metrics.WriteCounterUint64(w, "weir_pongs_received_total", sum.pongs)
 	metrics.WriteCounterUint64(w, "weir_access_log_dropped_total", g.access.dropped.Load())
+	metrics.WriteGaugeUint64(w, "weir_pool_connections", uint64(sum.pools.Connections))
+	metrics.WriteGaugeUint64(w, "weir_pool_streams", uint64(sum.pools.Streams))
+	metrics.WriteCounterUint64(w, "weir_pool_connections_opened_total", sum.pools.Opened)
+	metrics.WriteCounterUint64(w, "weir_pool_connections_lost_total", sum.pools.Lost)
+	metrics.WriteCounterUint64(w, "weir_pool_goaways_total", sum.pools.GoAways)
+	for _, reason := range slices.Sorted(maps.Keys(sum.pools.Faults)) {
+		metrics.WriteCounterUint64(w, fmt.Sprintf("weir_pool_faults_total{reason=%q}", reason), sum.pools.Faults[reason])
+	}
 	for _, dir := range []struct {
 		name   string
 		frames *[3]uint64

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"cmp"
-	"fmt"
 	"log/slog"
 	"math"
 	"net"
@@ -31,32 +30,10 @@ func maxConnections(cfg *config.Config) int {
 	return max(16, (int(files.Cur)-spareDescriptors)/2)
 }
 
-func headerRules(cfg *config.Config) (http1.Rules, error) {
-	ru := http1.Rules{Host: cfg.UpstreamHost, Forwarded: cfg.Forwarded}
-	for _, side := range []struct {
-		knob  string
-		texts []string
-		into  *[]http1.Rule
-	}{{"request-header", cfg.RequestHeader, &ru.Request}, {"response-header", cfg.ResponseHeader, &ru.Response}} {
-		for _, text := range side.texts {
-			rule, err := http1.ParseRule(text)
-			if err != nil {
-				return ru, fmt.Errorf("%s: %w", side.knob, err)
-			}
-			*side.into = append(*side.into, rule)
-		}
-	}
-	return ru, nil
-}
-
 func newGroup(cfg *config.Config, log *slog.Logger) (*upstream.Group, error) {
-	var specs []upstream.Spec
-	for _, text := range cfg.Upstream {
-		spec, err := upstream.ParseSpec(text)
-		if err != nil {
-			return nil, fmt.Errorf("upstream: %w", err)
-		}
-		specs = append(specs, spec)
+	specs, err := cfg.Backends()
+	if err != nil {
+		return nil, err
 	}
 	return upstream.NewGroup(specs, upstream.Options{
 		Balance: cfg.BalanceFactor, Panic: cfg.Panic, DNSInterval: cfg.DNSInterval,

@@ -11,6 +11,7 @@ import (
 	"weir/codec/frame"
 	"weir/codec/http1"
 	"weir/netpoll"
+	"weir/upstream"
 )
 
 // shard is a loop's part of the gateway: its listeners, its sessions and its counters. All of it is owned by
@@ -21,6 +22,7 @@ type shard struct {
 	loop *netpoll.Loop
 
 	// Owned by the loop.
+	links     *upstream.Links
 	listeners []*netpoll.Listener
 	sessions  []*session
 	count     counters
@@ -52,7 +54,7 @@ func newShard(gw *Gateway, loop *netpoll.Loop) *shard {
 	for i := 0; i < len(seed); i += 8 {
 		binary.LittleEndian.PutUint64(seed[i:], rand.Uint64())
 	}
-	return &shard{gw: gw, loop: loop, random: rand.NewChaCha8(seed),
+	return &shard{gw: gw, loop: loop, links: gw.dialer.On(loop), random: rand.NewChaCha8(seed),
 		count: counters{refused: map[string]uint64{}, closed: map[closeKey]uint64{}}}
 }
 
@@ -126,7 +128,7 @@ func codeLabel(code ws.StatusCode) string {
 
 // snapshot copies the counters, for a reader on another goroutine.
 func (sh *shard) snapshot() shardStats {
-	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions)}
+	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), pools: sh.links.Stats(), sessions: len(sh.sessions)}
 	st.refused, st.closed = cloneMap(sh.count.refused), cloneMap(sh.count.closed)
 	for _, s := range sh.sessions {
 		st.upBytes += s.up.bytes

@@ -64,7 +64,8 @@ func (l *Loop) Attach(c *Conn, fd int, h Handler) error {
 }
 
 // Connect begins a connection to addr. OnConnect or OnClose tells how it went; the owner sets the deadline.
-// An error means that the attempt could not even begin, as with no descriptors left.
+// An error means that it is over at once and neither will come: no descriptors or ports left, no route, or a
+// refusal that the kernel knows of already, as it does on loopback.
 func (l *Loop) Connect(c *Conn, addr netip.AddrPort, h Handler) error {
 	fd, err := l.sys.dial(addr, l.opts.Socket)
 	if err != nil {
@@ -131,12 +132,15 @@ func (c *Conn) reportFailure() {
 
 // ready handles an event. The event may be stale (doc.go), so it is only a reason to try.
 func (c *Conn) ready(ev gnetpoll.IOEvent, flags gnetpoll.IOFlags) {
-	if c.has(connecting) && !c.finishConnect() {
+	if !c.Open() || c.has(connecting) && !c.finishConnect() {
 		return
 	}
 	if c.has(blocked) && canWrite(ev, flags) {
 		c.clear(blocked)
 		c.flush()
+	}
+	if !c.Open() {
+		return // it failed, or its owner closed it just now
 	}
 	if peerClosed(ev, flags) {
 		c.set(hungUp)

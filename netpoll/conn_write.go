@@ -15,6 +15,10 @@ func (c *Conn) Write(b []byte) {
 		c.enqueue(b)
 		return
 	}
+	if c.loop.collecting && len(b) < collectable {
+		c.Queue(b)
+		return
+	}
 	pending := c.pending()
 	n, errno := c.send(pending, b)
 	if errno != 0 && errno != unix.EAGAIN && errno != unix.EINTR {
@@ -45,6 +49,18 @@ func (c *Conn) Buffered() int {
 		return 0
 	}
 	return len(c.out.B) - int(c.sent)
+}
+
+// collectable is the size up to which a copy is cheaper than a system call of its own.
+const collectable = 4 << 10
+
+// Full tells whether more than limit bytes wait in the queue, and if so asks for OnDrained.
+func (c *Conn) Full(limit int) bool {
+	if c.Buffered() <= limit {
+		return false
+	}
+	c.NotifyDrained()
+	return true
 }
 
 // NotifyDrained asks for one OnDrained when the queue has fallen to the low-water mark.

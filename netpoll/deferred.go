@@ -4,39 +4,39 @@ package netpoll
 // The slices are used in turn with a spare of each, so that handlers may add to them while they are walked.
 type deferred struct {
 	armed  bool
-	failed swap
-	resume swap
-	dirty  swap
+	failed swap[*Conn]
+	resume swap[*Conn]
+	dirty  swap[*Conn]
+	accept swap[*Listener]
 	closed []int
 }
 
-type swap struct{ list, spare []*Conn }
+type swap[T any] struct{ list, spare []T }
 
-func (s *swap) add(c *Conn) { s.list = append(s.list, c) }
+func (s *swap[T]) add(v T) { s.list = append(s.list, v) }
 
 // take hands out what was added so far; give returns its array for use again.
-func (s *swap) take() []*Conn {
+func (s *swap[T]) take() []T {
 	list := s.list
 	s.list = s.spare[:0]
 	return list
 }
 
-func (s *swap) give(list []*Conn) {
+func (s *swap[T]) give(list []T) {
 	clear(list) // ended connections must not be kept alive by an array's tail
 	s.spare = list[:0]
 }
 
-// putOff makes sure that runDeferred is called behind the events that are ready now.
+// putOff makes sure that runDeferred is called when the batch is over.
 func (l *Loop) putOff() {
 	if !l.later.armed {
 		l.later.armed = true
-		l.wake.signal()
+		l.wake.atEndOfBatch()
 	}
 }
 
 func (l *Loop) runDeferred() {
 	l.later.armed = false
-	l.wake.drain()
 
 	failed := l.later.failed.take()
 	for _, c := range failed {
@@ -57,6 +57,13 @@ func (l *Loop) runDeferred() {
 		c.flush()
 	}
 	l.later.dirty.give(dirty)
+
+	accept := l.later.accept.take()
+	for _, ln := range accept {
+		ln.putOff = false
+		ln.ready()
+	}
+	l.later.accept.give(accept)
 
 	l.closeDescriptors()
 }

@@ -17,12 +17,12 @@
 //
 // # Turns and batches
 //
-// A turn is the handling of one event, a batch what the kernel reported at once. The poller has no hook for
-// the end of a batch, so the first connection that needs one (bytes queued, reading resumed, closed, failed)
-// makes the loop's own wake descriptor ready. Its event comes behind those the kernel had ready before, and
-// does what was put off, in this order: reports failures, reads the resumed, flushes the queued, closes
-// descriptors. Hence no handler is ever called from inside another handler's call, and a batch of a thousand
-// readable clients flushes a shared connection once.
+// A turn is the handling of one event, a batch what the kernel reported at once. What a turn cannot do on the spot
+// is put off to the end of the batch, in this order: failures are reported, the resumed read, the queued flushed,
+// accepting goes on, descriptors are closed. Hence no handler is ever called from inside another handler's call,
+// and a batch of a thousand readable clients flushes a shared connection once. On Linux the loop waits by itself on
+// the poller's epoll instance and knows where a batch ends; on the BSDs gnet's Polling waits, and the loop makes its
+// own wake descriptor ready, whose event comes behind those that the kernel had ready before.
 //
 // Descriptors are closed there too. An event for a number that was closed and given out again within one
 // batch may still reach the new owner; as events are hints, this costs one read that answers EAGAIN.

@@ -22,6 +22,7 @@ type wakeup struct{ pipe [2]int }
 
 func (w *wakeup) open() error {
 	if err := unix.Pipe(w.pipe[:]); err != nil {
+		w.pipe = [2]int{-1, -1} // so that close does not close number 0
 		return err
 	}
 	for _, fd := range w.pipe {
@@ -41,6 +42,9 @@ func (w *wakeup) drain() {
 	var b [16]byte
 	_, _ = unix.Read(w.pipe[0], b[:])
 }
+
+// atEndOfBatch makes the wake event come behind those that are ready now: gnet's Polling has no hook there.
+func (w *wakeup) atEndOfBatch() { w.signal() }
 
 func (w *wakeup) close() {
 	_ = unix.Close(w.pipe[0])

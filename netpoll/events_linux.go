@@ -11,8 +11,9 @@ import (
 func canRead(ev gnetpoll.IOEvent, _ gnetpoll.IOFlags) bool  { return ev&gnetpoll.ReadEvents != 0 }
 func canWrite(ev gnetpoll.IOEvent, _ gnetpoll.IOFlags) bool { return ev&gnetpoll.WriteEvents != 0 }
 
+// peerClosed counts urgent data in: a read ends short at its mark too, with more bytes behind it.
 func peerClosed(ev gnetpoll.IOEvent, _ gnetpoll.IOFlags) bool {
-	return ev&(unix.EPOLLRDHUP|gnetpoll.ErrEvents) != 0
+	return ev&(unix.EPOLLRDHUP|unix.EPOLLPRI|gnetpoll.ErrEvents) != 0
 }
 
 // wakeup is a descriptor that the loop makes ready for itself. Edge-triggered, an eventfd need not be read:
@@ -32,6 +33,9 @@ func (w *wakeup) signal() {
 }
 
 func (w *wakeup) drain() {}
+
+// atEndOfBatch has nothing to do: poll knows where a batch ends.
+func (w *wakeup) atEndOfBatch() {}
 
 func (w *wakeup) close() { _ = unix.Close(w.event) }
 

@@ -10,6 +10,7 @@ import (
 
 const (
 	acceptsPerTurn = 64
+	maxBacklog     = 4096                   // what Close takes at most; newcomers must not keep it from ending
 	acceptRest     = 100 * time.Millisecond // how long to leave the backlog alone when descriptors or memory are short
 )
 
@@ -27,6 +28,7 @@ type Listener struct {
 	addr     netip.AddrPort
 	rest     Timer
 	open     bool
+	putOff   bool // on the list of listeners to go on at the end of the batch
 }
 
 // Listen opens a listener that belongs to the loop; it must run on the loop (Do). Port 0 takes a free one.
@@ -60,9 +62,9 @@ func (ln *Listener) Close() {
 	if !ln.open {
 		return
 	}
-	for ln.accept() {
+	ln.open = false // an acceptor may call Close again
+	for n := 0; n < maxBacklog && ln.accept(); n++ {
 	}
-	ln.open = false
 	ln.loop.Cancel(&ln.rest)
 	delete(ln.loop.listen, ln.fd)
 	ln.loop.sys.close(ln.fd)
@@ -70,11 +72,13 @@ func (ln *Listener) Close() {
 
 func (ln *Listener) ready() {
 	for range acceptsPerTurn {
-		if !ln.open || ln.rest.Set() || !ln.accept() {
+		if !ln.open || ln.putOff || ln.rest.Set() || !ln.accept() {
 			return
 		}
 	}
-	ln.loop.Schedule(&ln.rest, 0, ln) // the others first; the backlog gives no new edge
+	ln.putOff = true // the others first; the backlog gives no new edge
+	ln.loop.later.accept.add(ln)
+	ln.loop.putOff()
 }
 
 // OnTimer goes on accepting after a rest.

@@ -6,9 +6,7 @@ import (
 	"sync"
 	"time"
 
-	gneterrors "github.com/panjf2000/gnet/v2/pkg/errors"
 	gnetpoll "github.com/panjf2000/gnet/v2/pkg/netpoll"
-	"github.com/panjf2000/gnet/v2/pkg/queue"
 	"golang.org/x/sys/unix"
 
 	"weir/internal/invariants"
@@ -46,9 +44,13 @@ type Loop struct {
 	later  deferred
 	stats  Stats
 
+	collecting bool // small writes are queued until the batch is over
+	stopping   bool
+
 	// Any goroutine.
-	mu      sync.RWMutex // held for writing only to end the loop: Post must not touch a closed poller
-	stopped bool
+	mu      sync.Mutex
+	tasks   []func() // under mu
+	stopped bool     // under mu: the wake descriptor is closed
 	done    chan struct{}
 }
 
@@ -76,8 +78,8 @@ func (l *Loop) run(ready chan<- error) {
 		return
 	}
 	ready <- nil
-	if err := l.poller.Polling(l.event); !errors.Is(err, gneterrors.ErrEngineShutdown) {
-		panic(fmt.Sprintf("netpoll: loop %d: polling failed: %v", l.id, err)) // a bug: epoll_wait refused our arguments
+	if err := l.poll(); err != nil {
+		panic(fmt.Sprintf("netpoll: loop %d: polling failed: %v", l.id, err)) // a bug: the kernel refused our arguments
 	}
 	l.shut()
 }
@@ -113,56 +115,57 @@ func (l *Loop) shut() {
 	l.mu.Unlock()
 }
 
+// Collect makes small writes wait for the end of the batch, as if they were queued, until it is switched off:
+// for a reader of bytes that are meant for many connections, and perhaps more than once for each.
+func (l *Loop) Collect(on bool) { l.collecting = on }
+
 // event is one turn. The flags say why the descriptor was reported; see Conn.ready for what they are worth.
-func (l *Loop) event(fd int, ev gnetpoll.IOEvent, flags gnetpoll.IOFlags) error {
-	l.tick()
+func (l *Loop) event(fd int, ev gnetpoll.IOEvent, flags gnetpoll.IOFlags) {
 	l.stats.Events++
 	switch c := l.conns[fd]; {
 	case c != nil:
 		c.ready(ev, flags)
 	case fd == l.wake.fd():
-		l.runDeferred()
+		l.wake.drain()
+		l.runTasks()
 	default:
 		if ln := l.listen[fd]; ln != nil {
 			ln.ready()
 		}
 	}
-	if l.stats.Events%busySample == 0 {
-		l.stats.Busy += busySample * (time.Since(l.epoch) - l.now)
-	}
-	return nil
 }
 
-// tick reads the clock, once a turn; Now serves everybody from it.
+// tick reads the clock, once a batch; Now serves everybody from it.
 func (l *Loop) tick() { l.now = time.Since(l.epoch) }
 
-// Now is the time since the loop began, as of this turn. It is monotonic: wall clocks that jump do not move it.
+// Now is the time since the loop began, as of this batch. It is monotonic: wall clocks that jump do not move it.
 func (l *Loop) Now() time.Duration { return l.now }
 
 // ID is the loop's number, counted from 0.
 func (l *Loop) ID() int { return l.id }
 
 // Post runs fn on the loop. It may be called from any goroutine and does not wait; a stopped loop
-// answers ErrStopped and fn never runs.
+// answers ErrStopped and fn never runs. A task posted while the loop is being stopped may not run either.
 func (l *Loop) Post(fn func()) error {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.stopped {
 		return ErrStopped
 	}
-	return l.poller.Trigger(queue.HighPriority, runTask, task{l, fn})
-}
-
-type task struct {
-	loop *Loop
-	fn   func()
-}
-
-func runTask(arg any) error {
-	t := arg.(task)
-	t.loop.tick()
-	t.fn()
+	if l.tasks = append(l.tasks, fn); len(l.tasks) == 1 {
+		l.wake.signal()
+	}
 	return nil
+}
+
+func (l *Loop) runTasks() {
+	l.mu.Lock()
+	tasks := l.tasks
+	l.tasks = nil
+	l.mu.Unlock()
+	for _, fn := range tasks {
+		fn()
+	}
 }
 
 // Do runs fn on the loop and waits for it. It must not be called from a loop.
@@ -175,16 +178,17 @@ func (l *Loop) Do(fn func()) error {
 	case <-ran:
 		return nil
 	case <-l.done:
+	}
+	select { // it may have run just before the loop ended
+	case <-ran:
+		return nil
+	default:
 		return ErrStopped
 	}
 }
 
 // Stop ends the loop: it closes its sockets without a word to their handlers, and waits until that is done.
 func (l *Loop) Stop() {
-	l.mu.RLock()
-	if !l.stopped {
-		_ = l.poller.Trigger(queue.HighPriority, func(any) error { return gneterrors.ErrEngineShutdown }, nil)
-	}
-	l.mu.RUnlock()
+	_ = l.Post(func() { l.stopping = true })
 	<-l.done
 }

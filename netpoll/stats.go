@@ -2,10 +2,6 @@ package netpoll
 
 import "time"
 
-// busySample is how many turns stand for one whose length is measured: a second look at the clock costs
-// more than it tells if every turn has one.
-const busySample = 64
-
 // Stats are a loop's counters since its start. They belong to the loop: read them there, with Loop.Do.
 type Stats struct {
 	Events       uint64 // readiness events handled
@@ -15,7 +11,7 @@ type Stats struct {
 	Accepted     uint64
 	AcceptPauses uint64        // times that accepting stopped for lack of descriptors or memory
 	Buffered     int           // bytes queued for sockets that do not take them
-	Busy         time.Duration // estimate of the time spent handling events
+	Busy         time.Duration // spent handling events, not waiting for them
 }
 
 // Stats is a copy of the loop's counters.

@@ -21,7 +21,7 @@ type SocketOptions struct {
 // They never block. Counts are of bytes; an error is an errno, 0 for none.
 type calls struct {
 	read      func(fd int, b []byte) (int, unix.Errno)
-	peek      func(fd int) (int, unix.Errno) // how many bytes, 0 or 1, can be read
+	peek      func(fd int) (int, unix.Errno) // how many bytes, 0 or 1, can be read; at the end, what ended it
 	write     func(fd int, b []byte) (int, unix.Errno)
 	writev    func(fd int, iov *[2]unix.Iovec, a, b []byte) (int, unix.Errno)
 	shutdown  func(fd int) // of the sending direction
@@ -36,6 +36,15 @@ var systemCalls = calls{
 	shutdown: func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_WR) },
 	close:    func(fd int) { _ = unix.Close(fd) },
 	accept:   sysAccept, dial: sysDial, connected: sysConnected,
+}
+
+// socketError is what ended a socket whose reads only answer 0: past the peer's FIN they do not tell of a reset.
+func socketError(fd int) unix.Errno {
+	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return unix.EIO
+	}
+	return unix.Errno(errno)
 }
 
 func sockaddr(addr netip.AddrPort) (family int, sa unix.Sockaddr) {

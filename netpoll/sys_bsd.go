@@ -28,6 +28,9 @@ func sysRead(fd int, b []byte) (int, unix.Errno) {
 func sysPeek(fd int) (int, unix.Errno) {
 	var b [1]byte
 	n, _, err := unix.Recvfrom(fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	if n == 0 && err == nil {
+		return 0, socketError(fd)
+	}
 	return max(0, n), number(err)
 }
 
@@ -99,9 +102,8 @@ func sysDial(addr netip.AddrPort, o SocketOptions) (int, error) {
 }
 
 func sysConnected(fd int) unix.Errno {
-	errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err != nil || errno != 0 {
-		return unix.Errno(errno) | number(err)
+	if errno := socketError(fd); errno != 0 {
+		return errno
 	}
 	if _, err := unix.Getpeername(fd); err != nil {
 		return unix.EALREADY

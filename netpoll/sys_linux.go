@@ -20,6 +20,9 @@ func sysPeek(fd int) (int, unix.Errno) {
 	var b [1]byte
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&b)), 1,
 		unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
+	if n == 0 && errno == 0 {
+		return 0, socketError(fd)
+	}
 	return max(0, int(n)), errno
 }
 

@@ -11,7 +11,8 @@ const (
 	wheelBits  = 6
 	wheelSlots = 1 << wheelBits
 	wheelMask  = wheelSlots - 1
-	levels     = 4 // reach: 64^4 ticks, 46 hours; what is due later is looked at again then
+	levels     = 4                      // reach: 64^4 ticks, 46 hours; what is due later is looked at again then
+	never      = time.Duration(1) << 62 // 146 years; longer ones would overflow
 )
 
 // TimerHandler hears of a timer that is due.
@@ -32,13 +33,16 @@ func (l *Loop) Schedule(t *Timer, d time.Duration, h TimerHandler) {
 	l.owner.Check()
 	t.unlink()
 	t.handler = h
-	t.due = int64((l.now + max(d, 0) + tick - 1) / tick)
+	t.due = int64((l.now + min(max(d, 0), never) + tick - 1) / tick)
 	l.wheel.insert(t)
 	l.alarm.need(l, l.wheel.next())
 }
 
 // Cancel stops t; it may be unset.
-func (l *Loop) Cancel(t *Timer) { t.unlink() }
+func (l *Loop) Cancel(t *Timer) {
+	l.owner.Check()
+	t.unlink()
+}
 
 func (t *Timer) unlink() {
 	if t.next != nil {

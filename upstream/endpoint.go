@@ -89,6 +89,18 @@ func (e *Endpoint) Stats() EndpointStats {
 	}
 }
 
+// What is known of the protocol that an endpoint speaks.
+const (
+	protocolUnknown = iota
+	protocolPool    // extended CONNECT was offered
+	protocolTunnel  // it was not, and the user allows tunnels
+)
+
+// pooled tells whether sessions reach the endpoint over pooled connections.
+func (e *Endpoint) pooled() bool {
+	return e.Spec.pools() && !(e.Spec.tunnels() && e.vitals.protocol.Load() == protocolTunnel)
+}
+
 // check takes the outcome of an active check.
 func (e *Endpoint) check(err error) { e.vitals.checkDone(e, err) }
 

@@ -17,13 +17,14 @@ const (
 // A Spec is a backend as the operator wrote it. A host name may stand for
 // several endpoints, each of which gets the whole weight.
 type Spec struct {
-	Scheme string // "ws"
+	Scheme string // "ws", "h2c" or "ws+h2c"
 	Host   string // lower-case name, or an address in canonical form without brackets
 	Port   uint16
 	Weight int // 1 to 1000
 }
 
-// ParseSpec reads "ws://host[:port][#weight=N]"; "http" means the same as "ws".
+// ParseSpec reads "ws://host[:port][#weight=N]"; "http" means the same as "ws". With "h2c" sessions share
+// pooled connections (RFC 8441), with "ws+h2c" they do if the backend offers that.
 // An IPv6 address stands in brackets, the port is 80 where none is given, the
 // weight 1. Settings after '#' are joined by '&'.
 func ParseSpec(s string) (Spec, error) {
@@ -41,6 +42,10 @@ func (s Spec) String() string {
 	}
 	return s.base() + "#weight=" + strconv.Itoa(s.Weight)
 }
+
+// pools tells whether pooled connections may be used, tunnels whether connections for one session each may.
+func (s Spec) pools() bool   { return s.Scheme != "ws" }
+func (s Spec) tunnels() bool { return s.Scheme != "h2c" }
 
 // base names the backend apart from its settings.
 func (s Spec) base() string { return s.Scheme + "://" + s.authority() }
@@ -70,11 +75,11 @@ func parseSpec(s string) (Spec, error) {
 	}
 	spec := Spec{Scheme: strings.ToLower(scheme), Weight: 1}
 	switch spec.Scheme {
-	case "ws":
+	case "ws", "h2c", "ws+h2c":
 	case "http":
 		spec.Scheme = "ws"
 	default:
-		return Spec{}, fmt.Errorf("scheme %q is not supported: use ws or http", scheme)
+		return Spec{}, fmt.Errorf("scheme %q is not supported: use ws (or http), h2c or ws+h2c", scheme)
 	}
 	rest, settings, ok := strings.Cut(rest, "#")
 	if ok {

@@ -36,8 +36,8 @@ func TestParseSpecRefuses(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                       "no scheme",
 		"10.0.0.1:9000":          "no scheme",
-		"wss://h":                `scheme "wss" is not supported: use ws or http`,
-		"h2c://h":                `scheme "h2c" is not supported`,
+		"wss://h":                `scheme "wss" is not supported: use ws (or http), h2c or ws+h2c`,
+		"h2://h":                 `scheme "h2" is not supported`,
 		"://h":                   "not supported",
 		"ws://":                  "no host",
 		"ws://:80":               "no host",

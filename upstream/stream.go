@@ -10,10 +10,11 @@ type Stream interface {
 	Write(b []byte)
 	// Queue adds b to what goes out at the end of the batch.
 	Queue(b []byte)
-	// Buffered is how many bytes are queued; past its limit the session stops reading its client.
+	// Buffered is how many bytes wait here.
 	Buffered() int
-	// NotifyDrained asks for one OnBackendDrained once the queue is low.
-	NotifyDrained()
+	// Full tells whether the session must stop reading its client, as more than limit bytes wait or the
+	// backend takes none now; OnBackendDrained says once when it may read again.
+	Full(limit int) bool
 	// Pause stops the reading from the backend, Resume starts it again.
 	Pause()
 	Resume()
@@ -21,20 +22,20 @@ type Stream interface {
 	CloseWrite()
 	// Close ends the stream; the sink hears no more.
 	Close()
-	// Endpoint is the backend that serves the stream, or that was tried last.
+	// Endpoint is the backend that serves the stream; nil once closed.
 	Endpoint() *Endpoint
 }
 
 // Sink is a session, as its stream sees it. No call comes from inside a call to the stream.
 type Sink interface {
-	// OnAnswer brings the backend's answer to the handshake: status 101 and the stream stands, or another
-	// one, whose body follows as OnBackendData and ends with OnBackendEOF. The answer is lent.
-	OnAnswer(a *http1.Response)
-	// OnRefused says that no backend gave an answer that can be passed on. The stream is closed.
+	// OnAnswer brings the stream, and the backend's answer to the handshake: status 101 and the WebSocket
+	// stands, or another one, whose body follows as OnBackendData and ends with OnBackendEOF. The answer is lent.
+	OnAnswer(s Stream, a *http1.Response)
+	// OnRefused says that no backend gave an answer that can be passed on.
 	OnRefused(why *http1.Refusal)
 	// OnBackendData lends bytes.
 	OnBackendData(b []byte)
-	// OnBackendDrained says that the queue is low (see NotifyDrained), or gone after CloseWrite.
+	// OnBackendDrained says that the queue is low (see Full), or gone after CloseWrite.
 	OnBackendDrained()
 	// OnBackendEOF says that the backend ended its direction in order.
 	OnBackendEOF()

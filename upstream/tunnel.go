@@ -2,6 +2,8 @@ package upstream
 
 import (
 	"errors"
+	"sync"
+	"time"
 
 	"github.com/valyala/bytebufferpool"
 
@@ -15,191 +17,208 @@ var errShortBody = errors.New("the backend closed the connection inside its answ
 type tunnel struct {
 	conn     netpoll.Conn
 	sink     Sink
-	endpoint *Endpoint
-	attempt  *attempt // nil once the backend has answered 101
-	left     bool     // the endpoint's load no longer counts us
+	endpoint *Endpoint // counts this tunnel as load, until closed
+	answer   *answer   // until the backend has answered 101
+	attempt  *Attempt  // until it has answered at all
+}
+
+// answer is what a tunnel needs only while the backend's answer is read.
+type answer struct {
+	parsed http1.Response
+	head   *bytebufferpool.ByteBuffer // the answer so far if it came in pieces
+	body   http1.Body                 // of an answer that is no upgrade
+	dialed time.Duration
+}
+
+var answers = sync.Pool{New: func() any { return new(answer) }}
+
+func (n *answer) free() {
+	if n.head != nil {
+		bytebufferpool.Put(n.head)
+	}
+	n.parsed.Reset()
+	*n = answer{parsed: n.parsed}
+	answers.Put(n)
+}
+
+func dialTunnel(a *Attempt) error {
+	t := &tunnel{sink: a.sink, attempt: a, answer: answers.Get().(*answer)}
+	t.answer.dialed = a.links.loop.Now()
+	if err := a.links.loop.Connect(&t.conn, a.endpoint.Addr, t); err != nil {
+		t.dropAnswer()
+		return err
+	}
+	a.way = t
+	return nil
 }
 
 func (t *tunnel) Write(b []byte)      { t.conn.Write(b) }
 func (t *tunnel) Queue(b []byte)      { t.conn.Queue(b) }
 func (t *tunnel) Buffered() int       { return t.conn.Buffered() }
-func (t *tunnel) NotifyDrained()      { t.conn.NotifyDrained() }
+func (t *tunnel) Full(limit int) bool { return t.conn.Full(limit) }
 func (t *tunnel) Pause()              { t.conn.Pause() }
 func (t *tunnel) Resume()             { t.conn.Resume() }
 func (t *tunnel) CloseWrite()         { t.conn.CloseWrite() }
 func (t *tunnel) Endpoint() *Endpoint { return t.endpoint }
 
 func (t *tunnel) Close() {
-	t.conn.Close()
-	t.leave()
-	t.answered()
-}
-
-// leave takes the session off the endpoint's load, once for each dial.
-func (t *tunnel) leave() {
-	if !t.left {
-		t.left = true
+	t.abandon()
+	if t.endpoint != nil {
 		t.endpoint.Release()
+		t.endpoint = nil
 	}
 }
 
-func (t *tunnel) answered() {
-	if t.attempt != nil {
-		t.attempt.release()
-		t.attempt = nil
-	}
+func (t *tunnel) abandon() {
+	t.conn.Close()
+	t.dropAnswer()
 }
 
-func (t *tunnel) refuse(why *http1.Refusal) {
-	t.Close()
-	t.sink.OnRefused(why)
+func (t *tunnel) dropAnswer() {
+	if t.answer != nil {
+		t.answer.free()
+		t.answer = nil
+	}
 }
 
 func (t *tunnel) OnConnect(*netpoll.Conn) {
 	a := t.attempt
-	a.connected = true
-	t.endpoint.ConnectOK()
-	if measure := a.dialer.OnConnect; measure != nil {
-		measure(t.endpoint, a.loop.Now()-a.dialed)
+	d := a.links.dialer
+	a.endpoint.ConnectOK()
+	if d.OnConnect != nil {
+		d.OnConnect(a.endpoint, a.links.loop.Now()-t.answer.dialed)
 	}
-	a.loop.Schedule(&a.timer, a.dialer.AnswerTimeout, t)
-	t.conn.Write(a.head.B)
-}
-
-// OnTimer is the end of the connect timeout or of the answer timeout.
-func (t *tunnel) OnTimer(*netpoll.Timer) {
-	if !t.attempt.connected {
-		t.retry("connect timed out", RefusedSlow)
-		return
-	}
-	t.refuse(RefusedSilent)
-}
-
-func (t *tunnel) retry(reason string, why *http1.Refusal) {
-	t.conn.Close()
-	t.leave()
-	if why := t.next(reason, why); why != nil {
-		t.refuse(why)
-	}
+	a.asked()
+	r := &a.request
+	a.links.scratch = http1.AppendUpgrade(a.links.scratch[:0], r.Target, r.Host, r.WebSocketKey, r.Fields)
+	t.conn.Write(a.links.scratch)
 }
 
 func (t *tunnel) OnData(_ *netpoll.Conn, b []byte) {
-	switch a := t.attempt; {
-	case a == nil:
+	switch n := t.answer; {
+	case n == nil:
 		t.sink.OnBackendData(b)
-	case a.inBody:
+	case t.attempt == nil:
 		t.readBody(b)
-	case a.answer != nil:
-		a.answer.B = append(a.answer.B, b...)
-		t.readAnswer(a.answer.B)
+	case n.head != nil:
+		n.head.B = append(n.head.B, b...)
+		t.readAnswer(n.head.B)
 	default:
 		t.readAnswer(b)
 	}
 }
 
-func (t *tunnel) OnDrained(*netpoll.Conn) { t.sink.OnBackendDrained() }
+func (t *tunnel) OnDrained(*netpoll.Conn) {
+	if t.attempt == nil {
+		t.sink.OnBackendDrained()
+	}
+}
 
 func (t *tunnel) OnEOF(*netpoll.Conn) {
-	switch a := t.attempt; {
-	case a == nil:
+	switch {
+	case t.attempt != nil:
+		t.attempt.refuse(RefusedClosed)
+	case t.answer == nil || t.answer.body.UntilClose():
 		t.sink.OnBackendEOF()
-	case a.inBody && a.body.UntilClose():
-		t.answered()
-		t.sink.OnBackendEOF()
-	case a.inBody:
+	default:
 		t.Close()
 		t.sink.OnBackendLost(errShortBody)
-	default:
-		t.refuse(RefusedClosed)
 	}
 }
 
 func (t *tunnel) OnClose(_ *netpoll.Conn, err error) {
 	switch a := t.attempt; {
-	case a == nil || a.inBody:
+	case a == nil:
 		t.Close()
 		t.sink.OnBackendLost(err)
-	case !a.connected:
-		t.retry(err.Error(), RefusedConnect)
+	case a.sent:
+		a.refuse(RefusedClosed)
 	default:
-		t.refuse(RefusedClosed)
+		a.failed(err.Error(), RefusedConnect)
 	}
 }
 
 // readAnswer parses the head of the backend's answer. Interim answers (1xx) before it mean nothing here.
 func (t *tunnel) readAnswer(b []byte) {
-	a := t.attempt
+	a, parsed := t.attempt, &t.answer.parsed
 	for {
-		n, fault := a.parsed.Parse(b, a.dialer.Limits)
+		n, fault := parsed.Parse(b, a.links.dialer.Limits)
 		if n == 0 && fault == nil {
 			t.keepAnswer(b)
 			return
 		}
-		if fault == nil && a.parsed.Status == 101 {
-			fault = a.parsed.CheckSwitch(a.accept[:])
+		if fault == nil && parsed.Status == 101 {
+			accept := http1.Accept(a.request.WebSocketKey)
+			fault = parsed.CheckSwitch(accept[:])
 		}
-		if fault != nil {
-			t.refuse(RefusedAnswer)
+		switch {
+		case fault != nil:
+			a.refuse(RefusedAnswer)
 			return
-		}
-		if a.parsed.Status == 101 {
+		case parsed.Status == 101:
 			t.switched(b[n:])
 			return
-		}
-		if a.parsed.Status >= 200 {
+		case parsed.Status >= 200:
 			t.declined(b[n:])
 			return
 		}
 		b = b[n:]
-		a.parsed.Reset()
+		parsed.Reset()
 	}
 }
 
 // keepAnswer copies an incomplete head, since what b is made of is only lent.
 func (t *tunnel) keepAnswer(b []byte) {
-	a := t.attempt
-	if a.answer == nil {
-		a.answer = bytebufferpool.Get()
+	if t.answer.head == nil {
+		t.answer.head = bytebufferpool.Get()
 	}
-	a.answer.B = append(a.answer.B[:0], b...)
+	t.answer.head.B = append(t.answer.head.B[:0], b...)
+}
+
+// answered makes the tunnel the session's stream.
+func (t *tunnel) answered() {
+	t.endpoint = t.attempt.endpoint
+	t.attempt.hand()
+	t.attempt = nil
 }
 
 // switched passes a 101 on, and what came right behind it.
 func (t *tunnel) switched(rest []byte) {
-	a := t.attempt
-	t.attempt = nil
-	t.sink.OnAnswer(&a.parsed)
+	n := t.answer
+	t.answered()
+	t.answer = nil
+	t.sink.OnAnswer(t, &n.parsed)
 	if len(rest) > 0 && t.conn.Open() {
 		t.sink.OnBackendData(rest)
 	}
-	a.release()
+	n.free()
 }
 
 // declined passes any other answer on, with its body.
 func (t *tunnel) declined(rest []byte) {
-	a := t.attempt
-	body, fault := a.parsed.Body()
+	body, fault := t.answer.parsed.Body()
 	if fault != nil {
-		t.refuse(RefusedAnswer)
+		t.attempt.refuse(RefusedAnswer)
 		return
 	}
-	a.body, a.inBody = body, true
-	t.sink.OnAnswer(&a.parsed)
-	if t.attempt != nil {
+	n := t.answer
+	n.body = body
+	t.answered()
+	t.sink.OnAnswer(t, &n.parsed)
+	if t.answer == n {
 		t.readBody(rest)
 	}
 }
 
-// readBody passes body bytes on as they are framed, up to the body's end. The answer timeout stays set: it
-// bounds a body that trickles as well.
+// readBody passes body bytes on as they are framed, up to the body's end.
 func (t *tunnel) readBody(b []byte) {
-	a := t.attempt
-	n, done, fault := a.body.Scan(b)
-	if n > 0 {
-		t.sink.OnBackendData(b[:n])
+	n := t.answer
+	used, done, fault := n.body.Scan(b)
+	if used > 0 {
+		t.sink.OnBackendData(b[:used])
 	}
 	switch {
-	case t.attempt == nil: // closed by the sink
+	case t.answer != n: // closed by the sink
 	case fault != nil:
 		t.Close()
 		t.sink.OnBackendLost(fault)

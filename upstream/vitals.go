@@ -31,7 +31,8 @@ type vitals struct {
 	checks          atomic.Uint64
 	checkFailures   atomic.Uint64
 	transitions     atomic.Uint64
-	unsettled       atomic.Bool // the next good connect has something to change
+	unsettled       atomic.Bool   // the next good connect has something to change
+	protocol        atomic.Uint32 // remembered until it goes down, as it may come back as another
 
 	// under mu
 	mu          sync.Mutex
@@ -118,6 +119,9 @@ func (v *vitals) become(e *Endpoint, state, reason string) {
 	v.checksGood, v.checksBad = 0, 0
 	if v.rest != nil {
 		v.rest.Stop()
+	}
+	if down {
+		v.protocol.Store(protocolUnknown)
 	}
 	if was != down {
 		v.load.Down.Store(down)

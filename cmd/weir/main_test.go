@@ -110,7 +110,7 @@ func TestCheck(t *testing.T) {
 
 func TestCheckTellsAllThatIsWrong(t *testing.T) {
 	exit, stdout, stderr := weir(nil, "check", "--listen=80", "--upstream=wss://a,ws://b/c", "--drain-code=1")
-	want := `weir: --upstream: upstream "wss://a": scheme "wss" is not supported: use ws or http
+	want := `weir: --upstream: upstream "wss://a": scheme "wss" is not supported: use ws (or http), h2c or ws+h2c
 weir: --upstream: upstream "ws://b/c": a path is not allowed: the client's own is passed on
 weir: --listen: "80" is not an address; write HOST:PORT or :PORT
 weir: --drain-code: 1 is not 1001 (going away) or 1012 (service restart)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"weir/gateway"
@@ -31,6 +32,7 @@ func serve(args []string, p program) int {
 		defer echo.close()
 		cfg = echo.behind(cfg)
 	}
+	makeRoom(cfg.Loops)
 	log := newLogger(cfg, p.stderr)
 	g, err := gateway.New(cfg, log)
 	if err != nil {
@@ -43,6 +45,19 @@ func serve(args []string, p program) int {
 		printHints(p, g.Addrs()[0], g.AdminAddr())
 	}
 	return await(g, signals, log, p)
+}
+
+// makeRoom gives Go's scheduler one processor more than there are loops, unless the user has set how many: a
+// loop that waits briefly keeps its own, and what is no loop (logs, checks, the admin listener, garbage
+// collection) must not wait for it.
+func makeRoom(loops int) {
+	if os.Getenv("GOMAXPROCS") != "" {
+		return
+	}
+	if loops == 0 {
+		loops = runtime.NumCPU()
+	}
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), loops+1))
 }
 
 // A service is what await needs of a gateway.

@@ -5,8 +5,10 @@ import "encoding/binary"
 // Preface is what a client sends before its first frame (RFC 9113 section 3.4).
 const Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-// AppendPreface adds what a client begins a connection with. A server begins with [AppendSettings].
+// AppendPreface adds what a client begins a connection with. It always forbids to push, as a Reader does. A server
+// begins with [AppendSettings].
 func AppendPreface(dst []byte, s Settings) []byte {
+	s.EnablePush = false
 	return AppendSettings(append(dst, Preface...), s)
 }
 

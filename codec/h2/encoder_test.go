@@ -154,7 +154,7 @@ func TestAppendersAgainstReference(t *testing.T) {
 
 	var settings []http2.Setting
 	_ = next[*http2.SettingsFrame](t, f).ForeachSetting(func(s http2.Setting) error { settings = append(settings, s); return nil })
-	if want := []http2.Setting{{ID: http2.SettingEnablePush}, {ID: http2.SettingMaxHeaderListSize, Val: 8192}}; !slices.Equal(settings, want) {
+	if want := []http2.Setting{{ID: http2.SettingEnablePush}, {ID: http2.SettingMaxHeaderListSize, Val: headerList}}; !slices.Equal(settings, want) {
 		t.Error(settings)
 	}
 	if ack := next[*http2.SettingsFrame](t, f); !ack.IsAck() {
@@ -193,10 +193,18 @@ func TestAppendersAgainstReference(t *testing.T) {
 func TestSettingsThereAndBack(t *testing.T) {
 	want := h2.Settings{HeaderTableSize: 1, MaxConcurrentStreams: 2, InitialWindowSize: 3, MaxFrameSize: 16385, MaxHeaderListSize: 5, EnableConnect: true}
 	for _, s := range []h2.Settings{want, h2.DefaultSettings()} {
-		r := serverReader()
-		r.Next(h2.AppendPreface(nil, s))
-		if got := h2.AppendSettings(nil, r.Peer()); !bytes.Equal(got, h2.AppendSettings(nil, s)) {
-			t.Errorf("%+v", r.Peer())
+		for _, side := range []h2.Side{h2.Client, h2.Server} {
+			r, b := h2.NewReader(side, ours, limits), h2.AppendSettings(nil, s)
+			if side == h2.Server {
+				b = h2.AppendPreface(nil, s)
+				s.EnablePush = false // which a client always says
+			}
+			if ev, n := r.Next(b); ev.Kind != h2.SettingsChanged || n != len(b) {
+				t.Fatal(ev, r.Err())
+			}
+			if got := h2.AppendSettings(nil, r.Peer()); !bytes.Equal(got, h2.AppendSettings(nil, s)) {
+				t.Errorf("%+v", r.Peer())
+			}
 		}
 	}
 }

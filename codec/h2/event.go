@@ -18,8 +18,8 @@ const (
 	Fault                       // final: the connection has to end, with GOAWAY for what [Reader.Err] tells
 )
 
-// Event is what [Reader.Next] found. Payload is lent until the next call, and while b is. The fields are as few as
-// come back in registers: with more, the cost of a DATA event doubles.
+// Event is what [Reader.Next] found. Payload is lent until the next call, and while b is. The fields are as many as
+// fit into registers: with two more, a DATA event cost a quarter more.
 type Event struct {
 	Kind    Kind
 	End     bool // Data, Headers: the peer sends no more on this stream. In Data only on a frame's last piece

@@ -9,7 +9,7 @@ import (
 
 // No bytes make a Reader panic, stand still, or find something else when they come in two pieces or one by one.
 func FuzzReader(f *testing.F) {
-	for _, v := range append(vectors(), refusals(f)...) {
+	for _, v := range append(vectors(), refusals()...) {
 		f.Add(v.bytes, v.side == h2.Server, uint16(len(v.bytes)/2))
 	}
 	f.Fuzz(func(t *testing.T, b []byte, server bool, split uint16) {

@@ -13,11 +13,13 @@ import (
 	"weir/codec/http1"
 )
 
+const headerList = 1024 // bytes
+
 var (
 	limits = h2.Limits{Fields: 20, Continuations: 4, Flood: 100}
 	ours   = func() h2.Settings {
 		s := h2.DefaultSettings()
-		s.EnablePush, s.MaxHeaderListSize = false, 8192
+		s.EnablePush, s.MaxHeaderListSize = false, headerList
 		return s
 	}()
 	hello = h2.AppendSettings(nil, h2.DefaultSettings()) // the shortest first frame

@@ -11,10 +11,17 @@ const (
 func (s Side) other() Side { return s ^ 1 }
 
 // Limits bound what is not announced by [Settings]. All have to be set: a zero lets nothing pass.
+//
+// Flood tells a flood from a peer that is at work, without a clock (RFC 9113 section 10.5). Each of these frames takes
+// one of it: PING and SETTINGS, acknowledgements too, RST_STREAM, GOAWAY, PRIORITY, frames of unknown types, DATA
+// without payload that does not end its stream, HEADERS of requests and of interim responses, and whatever becomes a
+// [StreamFault]. Each 64 bytes of DATA payload give one back and [Reader.Refill] gives back all, never
+// beyond Flood. WINDOW_UPDATE is free, since nothing is answered or kept and each window overflows in the end. So are
+// final responses, trailers and END_STREAM: of these the caller allows one for each stream.
 type Limits struct {
 	Fields        int // fields of one header list, pseudo-header fields among them
 	Continuations int // CONTINUATION frames of one header block
-	Flood         int // frames without progress before a peer is a flood, see budget.go; more than streams may be open
+	Flood         int // frames without progress; more than streams may be open, as all may be reset at once
 }
 
 // DefaultLimits suit a connection with up to some thousand streams, refilled once a second.

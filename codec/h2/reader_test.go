@@ -112,7 +112,7 @@ func expect(t *testing.T, got, want []string) {
 }
 
 func TestEverySplit(t *testing.T) {
-	for _, v := range append(vectors(), refusals(t)...) {
+	for _, v := range append(vectors(), refusals()...) {
 		t.Run(v.name, func(t *testing.T) {
 			for i := range v.bytes {
 				expect(t, walk(h2.NewReader(v.side, ours, limits), v.bytes[:i], v.bytes[i:]), v.want)

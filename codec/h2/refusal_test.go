@@ -72,8 +72,8 @@ func never() []struct {
 		{"hpack integer", c, raw(h2.TypeHeaders, h2.FlagEndHeaders, 1, "\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), "COMPRESSION_ERROR h2_compression"},
 		{"hpack huffman", c, raw(h2.TypeHeaders, h2.FlagEndHeaders, 1, "\x40\x84\xff\xff\xff\xff\x00"), "COMPRESSION_ERROR h2_compression"},
 		{"hpack table size", c, raw(h2.TypeHeaders, h2.FlagEndHeaders, 1, "\x3f\xe2\x1f"), "COMPRESSION_ERROR h2_compression"},
-		{"string too large", c, response("x", strings.Repeat("y", 8193)), "ENHANCE_YOUR_CALM h2_header_string_too_large"},
-		{"list too large", c, response("x", strings.Repeat("y", 8192)), "1 ENHANCE_YOUR_CALM h2_header_list_too_large"},
+		{"string too large", c, response("x", strings.Repeat("y", headerList+1)), "ENHANCE_YOUR_CALM h2_header_string_too_large"},
+		{"list too large", c, response("x", strings.Repeat("y", headerList)), "1 ENHANCE_YOUR_CALM h2_header_list_too_large"},
 		{"too many fields", c, response(slices.Repeat([]string{"x", "y"}, 20)...), "1 ENHANCE_YOUR_CALM h2_too_many_fields"},
 
 		{"enable push", c, setting(2, "\x00\x00\x00\x01"), protocol + "h2_bad_enable_push"},
@@ -105,7 +105,7 @@ func never() []struct {
 }
 
 // refusals are never's rows as vectors: SETTINGS, then the fault, named and alone.
-func refusals(t testing.TB) (all []vector) {
+func refusals() (all []vector) {
 	for _, row := range never() {
 		v := vector{name: row.name, side: row.side, bytes: join(hello, row.bytes), want: []string{defaults, "fault " + row.want}}
 		if row.side == h2.Server {
@@ -125,7 +125,7 @@ func refusals(t testing.TB) (all []vector) {
 }
 
 func TestRefusals(t *testing.T) {
-	for _, v := range refusals(t) {
+	for _, v := range refusals() {
 		t.Run(v.name, func(t *testing.T) {
 			expect(t, walk(h2.NewReader(v.side, ours, limits), v.bytes), v.want)
 		})
@@ -239,7 +239,7 @@ func TestTableOutlivesRefusal(t *testing.T) {
 	e := h2.NewEncoder()
 	agent := fields("user-agent", "seen before")
 	walk(r, e.AppendResponse(nil, 1, 200, append(fields("Bad Name", "x"), agent...), false))
-	big := append(fields("x", strings.Repeat("y", 8100)), fields("via", "seen too", "server", "and this")...)
+	big := append(fields("x", strings.Repeat("y", headerList-80)), fields("via", "seen too", "server", "and this")...)
 	expect(t, walk(r, e.AppendResponse(nil, 3, 200, big, false)), []string{"stream fault 3 ENHANCE_YOUR_CALM h2_header_list_too_large"})
 	got := walk(r, e.AppendResponse(nil, 5, 200, append(agent, big[1:]...), false))
 	expect(t, got, []string{"headers 5 200 [user-agent: seen before] [via: seen too] [server: and this] end=false"})
@@ -253,7 +253,7 @@ func TestErrorsHaveOneNameEach(t *testing.T) {
 		}
 		seen[e.Reason] = true
 	}
-	for _, v := range refusals(t) {
+	for _, v := range refusals() {
 		seen[v.want[len(v.want)-1][strings.LastIndexByte(v.want[len(v.want)-1], ' ')+1:]] = false
 	}
 	for _, f := range floods() {

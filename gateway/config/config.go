@@ -22,7 +22,7 @@ type Config struct {
 	Config   string   `knob:"config" group:"Basics" arg:"FILE" help:"YAML file with any of these knobs as keys"`
 	Listen   []string `knob:"listen" group:"Basics" arg:"ADDR" help:"address clients connect to, as host:port or :port"`
 	Admin    string   `knob:"admin" group:"Basics" arg:"ADDR" help:"address of health, metrics, drain and pprof; off: none"`
-	Upstream []string `knob:"upstream" group:"Basics" arg:"URL" help:"backend, as ws://host:port[#weight=N]; http:// means the same"`
+	Upstream []string `knob:"upstream" group:"Basics" arg:"URL" help:"backend, as ws://host:port[#weight=N]; http:// means the same; h2c://: many sessions share a connection (RFC 8441), ws+h2c://: if the backend offers that"`
 	Demo     bool     `knob:"demo" group:"Basics" help:"start an echo server inside and use it as the backend"`
 	Loops    int      `knob:"loops" group:"Basics" range:"0..1024" help:"event loops; 0: one per core"`
 
@@ -37,6 +37,13 @@ type Config struct {
 	HealthTimeout  time.Duration `knob:"health-timeout" group:"Health" range:"10ms..1h" help:"a check that takes longer has failed"`
 	HealthRise     int           `knob:"health-rise" group:"Health" range:"1..1000" help:"good checks in a row that bring a backend back"`
 	HealthFall     int           `knob:"health-fall" group:"Health" range:"1..1000" help:"failures in a row that take a backend out"`
+
+	PoolMin          int           `knob:"pool-min" group:"Pools" range:"0..1000" help:"connections that each loop keeps to an h2c:// backend before anybody asks"`
+	PoolMaxStreams   int           `knob:"pool-max-streams" group:"Pools" range:"0..1000000" help:"sessions on one pooled connection; the backend may allow fewer; 0: as many as it allows"`
+	PoolIdle         time.Duration `knob:"pool-idle" group:"Pools" range:"1s..24h" help:"close a pooled connection without sessions after so long, down to pool-min"`
+	PoolPingInterval time.Duration `knob:"pool-ping-interval" group:"Pools" range:"0|1s..24h" help:"test a pooled connection that was silent for so long; 0: never"`
+	PoolPingTimeout  time.Duration `knob:"pool-ping-timeout" group:"Pools" range:"10ms..1h" help:"for the backend to answer such a test"`
+	PoolSpread       time.Duration `knob:"pool-spread" group:"Pools" range:"0|20ms..10m" help:"time over which the sessions of a broken pooled connection are closed"`
 
 	HandshakeTimeout time.Duration `knob:"handshake-timeout" group:"Timeouts" range:"10ms..1h" help:"for a client to send its whole upgrade request"`
 	ConnectTimeout   time.Duration `knob:"connect-timeout" group:"Timeouts" range:"10ms..1h" help:"for the TCP connect to a backend"`
@@ -101,6 +108,12 @@ func Default() *Config {
 		HealthTimeout:  2 * time.Second,
 		HealthRise:     2,
 		HealthFall:     3,
+
+		PoolMin:          1,
+		PoolIdle:         time.Minute,
+		PoolPingInterval: 15 * time.Second,
+		PoolPingTimeout:  10 * time.Second,
+		PoolSpread:       time.Second,
 
 		HandshakeTimeout: 10 * time.Second,
 		ConnectTimeout:   3 * time.Second,

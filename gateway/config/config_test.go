@@ -22,6 +22,7 @@ var samples = map[string]string{
 	"request-header": "set X-Team: blue, green", "response-header": "remove Server", "forwarded": "false",
 	"upstream-host": "inner.example:80", "endpoint-header": "X-Weir-Endpoint",
 	"tcp-nodelay": "false", "tcp-keepalive": "30s", "tcp-user-timeout": "9s", "backlog": "128", "defer-accept": "2s",
+	"pool-min": "3", "pool-max-streams": "50", "pool-idle": "5m", "pool-ping-interval": "20s", "pool-ping-timeout": "3s", "pool-spread": "2s",
 	"access-log": "json", "access-log-sample": "100", "log-level": "warn",
 	"metrics-push-url": "http://127.0.0.1:1/push", "metrics-push-interval": "1m", "metrics-push-labels": `zone="a"`,
 	"admin-token": "secret",

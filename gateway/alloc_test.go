@@ -1,0 +1,59 @@
+package gateway_test
+
+import (
+	"io"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// TestNoAllocationPerMessage echoes messages through a whole session and counts what the process allocates: gateway,
+// client and backend, of which the last two allocate nothing. It is not parallel, as others' would count too.
+func TestNoAllocationPerMessage(t *testing.T) {
+	for _, size := range []int{1, 125, 4096, 16 << 10} {
+		const messages = 5000
+		b := listen(t)
+		g := start(t, nil, b.url())
+		client, server := session(t, g, b)
+		up := client.encode(ws.NewBinaryFrame(make([]byte, size)))
+		down := server.encode(ws.NewBinaryFrame(make([]byte, size)))
+		_ = client.conn.SetDeadline(time.Now().Add(2 * patience))
+		_ = server.conn.SetDeadline(time.Now().Add(2 * patience))
+		served := make(chan struct{})
+		go func() {
+			defer close(served)
+			in := make([]byte, len(up))
+			for {
+				if _, err := io.ReadFull(server.conn, in); err != nil {
+					return
+				}
+				if _, err := server.conn.Write(down); err != nil {
+					return
+				}
+			}
+		}()
+		in := make([]byte, len(down))
+		echoes := func(n int) {
+			for range n {
+				if _, err := client.conn.Write(up); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.ReadFull(client.conn, in); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		echoes(200)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		echoes(messages)
+		runtime.ReadMemStats(&after)
+		if n := after.Mallocs - before.Mallocs; n > messages/50 { // what the runtime does for itself
+			t.Errorf("%d bytes: %d allocations for %d messages each way", size, n, messages)
+		}
+		_, _ = client.conn.Close(), server.conn.Close()
+		<-served
+	}
+}

@@ -1,0 +1,219 @@
+package gateway_test
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"weir/gateway"
+	"weir/gateway/config"
+)
+
+// stopped is closed when Wait has returned.
+func stopped(t testing.TB, g *gateway.Gateway) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+	}()
+	return done
+}
+
+func await(t testing.TB, done <-chan struct{}, what string) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal(what, "never came")
+	}
+}
+
+// TestDrainIsPaced closes 50 sessions, spread over the window and not in one stroke. Each side is told.
+func TestDrainIsPaced(t *testing.T) {
+	t.Parallel()
+	for _, code := range []ws.StatusCode{1001, 1012} {
+		const n = 50
+		b := listen(t)
+		g := start(t, func(cfg *config.Config) {
+			cfg.Loops, cfg.DrainTimeout, cfg.CloseTimeout, cfg.DrainCode = 2, 1500*time.Millisecond, 500*time.Millisecond, int(code)
+		}, b.url())
+		window := time.Second // the drain timeout less the close timeout
+		closedAt := make(chan time.Duration, n)
+		var began time.Time
+		ready := make(chan struct{})
+		for range n {
+			client, server := session(t, g, b)
+			go func() {
+				<-ready
+				client.wantClose(code)
+				closedAt <- time.Since(began)
+				client.sendClose(code)
+				server.wantClose(code)
+				_ = server.conn.Close()
+			}()
+		}
+		began = time.Now()
+		close(ready)
+		g.Drain()
+		var times []time.Duration
+		for range n {
+			select {
+			case at := <-closedAt:
+				times = append(times, at)
+			case <-time.After(patience):
+				t.Fatalf("only %d sessions were closed", len(times))
+			}
+		}
+		await(t, stopped(t, g), "the end")
+		slices.Sort(times)
+		if times[0] > window/2 || times[n-1] < window*3/4 {
+			t.Errorf("closed between %v and %v, not over %v", times[0], times[n-1], window)
+		}
+		if half := times[n/2]; half < window/4 || half > window*3/4 {
+			t.Errorf("half of them were closed by %v", half)
+		}
+	}
+}
+
+// TestDrainKeepsFramesWhole closes sessions whose backend does not stop sending. The close frame stands behind a
+// whole frame, and nothing behind it.
+func TestDrainKeepsFramesWhole(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	g := start(t, func(cfg *config.Config) {
+		cfg.DrainTimeout, cfg.CloseTimeout = 400*time.Millisecond, 200*time.Millisecond
+	}, b.url())
+	client, server := session(t, g, b)
+	unit := pattern(server)
+	go func() {
+		for {
+			if _, err := server.conn.Write(unit); err != nil {
+				return
+			}
+		}
+	}()
+	for i := 0; ; i++ {
+		f, err := client.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Header.OpCode == ws.OpClose {
+			break
+		}
+		if len(f.Payload) != 10007 {
+			t.Fatalf("a frame of %d bytes", len(f.Payload))
+		}
+		if i == 10 {
+			g.Drain()
+		}
+	}
+	client.sendClose(1001)
+	server.wantClose(1001)
+	client.wantEnd()
+	await(t, stopped(t, g), "the end")
+}
+
+// TestDrainTurnsAway new clients and tells those who ask, while sessions that stand go on until their turn.
+func TestDrainTurnsAway(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	g := start(t, func(cfg *config.Config) { cfg.DrainTimeout, cfg.CloseTimeout = 2*time.Second, 1500*time.Millisecond }, b.url())
+	client, server := session(t, g, b)
+	waiting := connect(t, g)
+	asking := connect(t, g)
+	asking.write(handshake("/"))
+	late := b.accept()
+	if status, body := ask(t, g, "GET", "/readyz"); status != 200 {
+		t.Errorf("not ready before: %d %s", status, body)
+	}
+	done := stopped(t, g)
+	if status, _ := ask(t, g, "POST", "/drain"); status != 202 {
+		t.Errorf("POST /drain: %d", status)
+	}
+	if status, _ := ask(t, g, "GET", "/readyz"); status != 503 {
+		t.Errorf("ready while draining: %d", status)
+	}
+	if status, _ := ask(t, g, "GET", "/healthz"); status != 200 {
+		t.Errorf("not alive while draining: %d", status)
+	}
+	if !eventually(func() bool {
+		conn, err := net.Dial("tcp", g.Addrs()[0].String())
+		if err == nil {
+			_ = conn.Close()
+		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	}) {
+		t.Error("new connections are still taken")
+	}
+	client.send(ws.OpText, "there")
+	server.want(ws.OpText, "there")
+	waiting.write(handshake("/"))
+	waiting.wantStatus(503)
+	late.upgrade() // a session that comes to stand during the drain is closed too
+	asking.wantStatus(101)
+	for _, p := range []*peer{client, asking} {
+		p.wantClose(1001)
+		p.sendClose(1001)
+	}
+	for _, p := range []*peer{server, late} {
+		p.wantClose(1001)
+		_ = p.conn.Close()
+	}
+	await(t, done, "the end")
+}
+
+// TestDrainCuts what does not end by itself, in time, and counts it. The backends are told.
+func TestDrainCuts(t *testing.T) {
+	t.Parallel()
+	var text logs
+	b := listen(t)
+	g := startLogging(t, &text, func(cfg *config.Config) {
+		cfg.DrainTimeout, cfg.CloseTimeout, cfg.AccessLog = 300*time.Millisecond, 5*time.Second, config.AccessText
+	}, b.url())
+	_, server := session(t, g, b) // the client never answers
+	halfway, other := session(t, g, b)
+	other.write("\x82\x10part") // never a frame boundary
+	began := time.Now()
+	g.Drain()
+	g.Drain() // asked twice, it goes on
+	await(t, stopped(t, g), "the end")
+	if took := time.Since(began); took < 250*time.Millisecond || took > 3*time.Second {
+		t.Errorf("took %v", took)
+	}
+	server.wantClose(1001)
+	server.wantEnd()
+	if got := string(halfway.rest()); got != "\x82\x10part" {
+		t.Errorf("the client in a frame got %q", got)
+	}
+	if !strings.Contains(text.String(), "cut=2") || strings.Count(text.String(), "reason=drain") != 2 {
+		t.Errorf("not told of in\n%s", text.String())
+	}
+}
+
+// TestDrainTellsTheSilent client that it need not go on.
+func TestDrainTellsTheSilent(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil, listen(t).url())
+	client := connect(t, g)
+	wantMetric(t, g, "weir_client_connections", 1)
+	g.Drain()
+	client.wantStatus(503)
+	_ = client.conn.Close()
+	await(t, stopped(t, g), "the end")
+}
+
+// TestDrainOfNothing ends at once.
+func TestDrainOfNothing(t *testing.T) {
+	t.Parallel()
+	g := start(t, func(cfg *config.Config) { cfg.DrainTimeout = time.Hour }, listen(t).url())
+	g.Drain()
+	await(t, stopped(t, g), "the end")
+}

@@ -1,0 +1,169 @@
+package upstream
+
+import (
+	"errors"
+	"sync"
+	"syscall"
+
+	"weir/codec/http1"
+	"weir/netpoll"
+)
+
+// Attempt is a request on its way to an answer, from one endpoint or, if that cannot be connected to, another.
+// It lives until the sink has heard OnAnswer or OnRefused, or until Cancel.
+type Attempt struct {
+	links    *Links
+	sink     Sink
+	request  Request // views of text
+	text     []byte
+	fields   []http1.Field
+	tried    []*Endpoint
+	endpoint *Endpoint // under trial; counts this attempt as load
+	way      way
+	timer    netpoll.Timer
+	sent     bool // the endpoint has the request, so no other may get it
+}
+
+// way is what an attempt waits for: a tunnel, a place in a pool, or a stream of one.
+type way interface {
+	// abandon ends it without a word to the attempt or the sink.
+	abandon()
+}
+
+var attempts = sync.Pool{New: func() any { return new(Attempt) }}
+
+// free gives the attempt back. The endpoint's load has gone over to a stream by now, or was released.
+func (a *Attempt) free() {
+	a.links.loop.Cancel(&a.timer)
+	clear(a.tried)
+	clear(a.fields)
+	*a = Attempt{text: a.text[:0], fields: a.fields[:0], tried: a.tried[:0]}
+	attempts.Put(a)
+}
+
+// copy keeps what r lends.
+func (a *Attempt) copy(r *Request) {
+	size := len(r.Target) + len(r.Host) + len(r.WebSocketKey)
+	for _, f := range r.Fields {
+		size += len(f.Name) + len(f.Value)
+	}
+	if cap(a.text) < size {
+		a.text = make([]byte, 0, size) // at once, since what was appended is pointed to
+	}
+	keep := func(b []byte) []byte {
+		n := len(a.text)
+		a.text = append(a.text, b...)
+		return a.text[n:len(a.text):len(a.text)]
+	}
+	for _, f := range r.Fields {
+		a.fields = append(a.fields, http1.Field{Name: keep(f.Name), Value: keep(f.Value)})
+	}
+	a.request = Request{Key: r.Key, Target: keep(r.Target), Host: keep(r.Host), WebSocketKey: keep(r.WebSocketKey), Fields: a.fields}
+}
+
+// Cancel ends the attempt since nobody waits for it any more.
+func (a *Attempt) Cancel() {
+	a.drop()
+	a.free()
+}
+
+// drop leaves the endpoint under trial.
+func (a *Attempt) drop() {
+	if a.way != nil {
+		a.way.abandon()
+		a.way = nil
+	}
+	if a.endpoint != nil {
+		a.endpoint.Release()
+		a.endpoint = nil
+	}
+}
+
+// try goes to the next endpoint that deserves it; a refusal says that there is none.
+func (a *Attempt) try() *http1.Refusal {
+	d := a.links.dialer
+	if len(a.tried) > d.Retries {
+		return RefusedNoEndpoint
+	}
+	e := d.Group.Pick(a.request.Key, a.tried)
+	if e == nil {
+		return RefusedNoEndpoint
+	}
+	a.tried = append(a.tried, e)
+	return a.at(e)
+}
+
+// at asks one endpoint, by the way its scheme says.
+func (a *Attempt) at(e *Endpoint) *http1.Refusal {
+	e.Acquire()
+	a.endpoint, a.sent = e, false
+	a.links.loop.Schedule(&a.timer, a.links.dialer.ConnectTimeout, a)
+	if e.pooled() {
+		return a.links.pool(e).join(a)
+	}
+	err := dialTunnel(a)
+	if err == nil {
+		return nil
+	}
+	if outOfSockets(err) {
+		a.drop()
+		return RefusedSockets // our own want: says nothing of the endpoint
+	}
+	e.ConnectFailed(err.Error())
+	return a.elsewhere(RefusedConnect)
+}
+
+// elsewhere leaves the endpoint for another one. With none left, why is the answer.
+func (a *Attempt) elsewhere(why *http1.Refusal) *http1.Refusal {
+	a.drop()
+	if again := a.try(); again != RefusedNoEndpoint {
+		return again
+	}
+	return why
+}
+
+// failed tells that the endpoint could not be connected to.
+func (a *Attempt) failed(reason string, why *http1.Refusal) {
+	a.endpoint.ConnectFailed(reason)
+	a.reroute(why)
+}
+
+// reroute tries elsewhere, for a reason that does not count against the endpoint.
+func (a *Attempt) reroute(why *http1.Refusal) {
+	if why := a.elsewhere(why); why != nil {
+		a.refuse(why)
+	}
+}
+
+// refuse is the end of an attempt without an answer.
+func (a *Attempt) refuse(why *http1.Refusal) {
+	sink := a.sink
+	a.drop()
+	a.free()
+	sink.OnRefused(why)
+}
+
+// OnTimer is the end of the connect timeout, or of the answer timeout once the request was sent.
+func (a *Attempt) OnTimer(*netpoll.Timer) {
+	if a.sent {
+		a.refuse(RefusedSilent)
+		return
+	}
+	a.failed("timed out", RefusedSlow)
+}
+
+// asked says that the endpoint has the request.
+func (a *Attempt) asked() {
+	a.sent = true
+	a.links.loop.Schedule(&a.timer, a.links.dialer.AnswerTimeout, a)
+}
+
+// hand gives the load over to the stream that got the answer, and ends the attempt.
+func (a *Attempt) hand() {
+	a.way, a.endpoint = nil, nil
+	a.free()
+}
+
+func outOfSockets(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}

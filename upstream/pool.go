@@ -1,0 +1,259 @@
+package upstream
+
+import (
+	"maps"
+	"time"
+
+	"weir/codec/h2"
+	"weir/codec/http1"
+	"weir/netpoll"
+)
+
+// PoolOptions shape pooled connections (RFC 8441).
+type PoolOptions struct {
+	Min          int           // connections kept to each endpoint, by each loop, before anybody asks
+	MaxStreams   int           // sessions on one connection; the endpoint may allow fewer. 0: as many as it allows
+	Window       int           // bytes that a session's backend may send before the client has taken them
+	Idle         time.Duration // after which a connection without sessions is closed, down to Min
+	PingInterval time.Duration // of silence, after which a connection is tested
+	PingTimeout  time.Duration
+	Spread       time.Duration // time over which the sessions of a lost connection are closed
+}
+
+// PoolStats count what the pools of a loop do.
+type PoolStats struct {
+	Connections int    // open, ready ones
+	Streams     int    // sessions on them
+	Opened      uint64 // connections made
+	Lost        uint64 // connections that broke
+	GoAways     uint64 // connections that endpoints asked to leave
+	Faults      map[string]uint64
+}
+
+// maxWaiting bounds how many requests of one loop may wait for a connection to one endpoint.
+const maxWaiting = 8192
+
+// RefusedBusy says that too many wait already.
+var RefusedBusy = &http1.Refusal{Status: 503, Reason: "pool_busy", Text: "Too many requests are waiting for a connection to the backend; try again later."}
+
+// pool is the set of connections from one loop to one endpoint.
+type pool struct {
+	links    *Links
+	endpoint *Endpoint
+	conns    []*poolConn
+	waiting  []*Attempt // for a connection that is ready and has room, in order
+}
+
+// pool finds or makes the pool of an endpoint.
+func (ls *Links) pool(e *Endpoint) *pool {
+	p := ls.pools[e.vitals]
+	if p == nil {
+		p = &pool{links: ls}
+		ls.pools[e.vitals] = p
+	}
+	p.endpoint = e
+	return p
+}
+
+// join gives an attempt a stream, now or when there is room.
+func (p *pool) join(a *Attempt) *http1.Refusal {
+	if pc := p.room(); pc != nil {
+		pc.ask(a)
+		return nil
+	}
+	if len(p.waiting) >= maxWaiting {
+		a.drop()
+		return RefusedBusy
+	}
+	p.waiting = append(p.waiting, a)
+	a.way = seat{p, a}
+	if err := p.grow(); err != nil {
+		if outOfSockets(err) {
+			a.drop()
+			return RefusedSockets
+		}
+		p.endpoint.ConnectFailed(err.Error())
+		return a.elsewhere(RefusedConnect)
+	}
+	return nil
+}
+
+// seat is an attempt's place among those that wait.
+type seat struct {
+	pool *pool
+	a    *Attempt
+}
+
+func (s seat) abandon() {
+	for i, a := range s.pool.waiting {
+		if a == s.a {
+			s.pool.waiting = append(s.pool.waiting[:i], s.pool.waiting[i+1:]...)
+			return
+		}
+	}
+}
+
+// room is a ready connection that may take one more session: the fullest, so that the others can empty.
+func (p *pool) room() (best *poolConn) {
+	for _, pc := range p.conns {
+		if pc.state == ready && len(pc.streams) < pc.limit() && (best == nil || len(pc.streams) > len(best.streams)) {
+			best = pc
+		}
+	}
+	return best
+}
+
+// grow begins one more connection, unless one is on its way: how many sessions that has room for is not known
+// before the endpoint's SETTINGS have come.
+func (p *pool) grow() error {
+	for _, pc := range p.conns {
+		if pc.state == dialing || pc.state == greeting {
+			return nil
+		}
+	}
+	return p.dial()
+}
+
+// serve gives those who wait what room there is now, and makes more if that is not enough.
+func (p *pool) serve() {
+	for len(p.waiting) > 0 {
+		pc := p.room()
+		if pc == nil {
+			break
+		}
+		a := p.waiting[0]
+		p.waiting = p.waiting[1:]
+		pc.ask(a)
+	}
+	if len(p.waiting) == 0 {
+		p.waiting = nil
+		return
+	}
+	if err := p.grow(); err != nil {
+		p.fail(err.Error(), RefusedConnect)
+	}
+}
+
+// fail sends those who wait elsewhere. It counts as one failed connect, however many they are.
+func (p *pool) fail(reason string, why *http1.Refusal) {
+	waiting := p.waiting
+	p.waiting = nil
+	p.endpoint.ConnectFailed(reason)
+	for _, a := range waiting {
+		a.way = nil
+		a.reroute(why)
+	}
+}
+
+// unfit deals with an endpoint that does not offer extended CONNECT: where the user allows tunnels, they serve.
+func (p *pool) unfit(reason string) {
+	p.endpoint.vitals.protocol.Store(protocolTunnel)
+	if !p.endpoint.Spec.tunnels() {
+		p.fail(reason, RefusedConnect)
+		return
+	}
+	waiting := p.waiting
+	p.waiting = nil
+	for _, a := range waiting {
+		a.way = nil
+		e := a.endpoint
+		e.Release()
+		if why := a.at(e); why != nil {
+			a.refuse(why)
+		}
+	}
+}
+
+func (p *pool) remove(pc *poolConn) {
+	for i := range p.conns {
+		if p.conns[i] == pc {
+			p.conns = append(p.conns[:i], p.conns[i+1:]...)
+			return
+		}
+	}
+}
+
+// upkeepInterval is how often a loop looks whether its pools have the connections they should.
+const upkeepInterval = 2 * time.Second
+
+// Warm makes the connections that Min asks for, now and again whenever one is missing.
+func (ls *Links) Warm() { ls.OnTimer(nil) }
+
+// OnTimer is the upkeep of the pools.
+func (ls *Links) OnTimer(*netpoll.Timer) {
+	pooled := len(ls.pools) > 0
+	for _, e := range ls.dialer.Group.Endpoints() {
+		if !e.pooled() {
+			continue
+		}
+		pooled = true
+		p := ls.pool(e)
+		if e.Healthy() && len(p.conns) < ls.dialer.Pool.Min && len(p.waiting) == 0 {
+			if err := p.grow(); err != nil && !outOfSockets(err) {
+				e.ConnectFailed(err.Error())
+			}
+		}
+	}
+	for v, p := range ls.pools {
+		p.upkeep()
+		if len(p.conns)+len(p.waiting) == 0 && !p.endpoint.pooled() {
+			delete(ls.pools, v)
+		}
+	}
+	if pooled {
+		ls.loop.Schedule(&ls.upkeep, upkeepInterval, ls)
+	}
+}
+
+// upkeep tests silent connections and closes those that nobody needs.
+func (p *pool) upkeep() {
+	now, o := p.links.loop.Now(), &p.links.dialer.Pool
+	spare := len(p.conns) - o.Min
+	for _, pc := range append([]*poolConn(nil), p.conns...) {
+		if pc.state != ready {
+			continue
+		}
+		if len(pc.streams) == 0 && spare > 0 && now-pc.emptySince > o.Idle {
+			spare--
+			pc.leave(h2.NoError, "idle")
+			continue
+		}
+		pc.keepAlive(now)
+	}
+}
+
+// Close ends all pooled connections, telling the endpoints so.
+func (ls *Links) Close() {
+	ls.loop.Cancel(&ls.upkeep)
+	for _, p := range ls.pools {
+		for _, pc := range append([]*poolConn(nil), p.conns...) {
+			pc.leave(h2.NoError, "shutting down")
+		}
+	}
+}
+
+// Stats is a copy of the counters.
+func (ls *Links) Stats() PoolStats {
+	st := ls.stats
+	st.Faults = maps.Clone(st.Faults)
+	return st
+}
+
+// Add sums the counters of several loops.
+func (s *PoolStats) Add(o PoolStats) {
+	s.Connections += o.Connections
+	s.Streams += o.Streams
+	s.Opened += o.Opened
+	s.Lost += o.Lost
+	s.GoAways += o.GoAways
+	for reason, n := range o.Faults {
+		s.fault(reason, n)
+	}
+}
+
+func (s *PoolStats) fault(reason string, n uint64) {
+	if s.Faults == nil {
+		s.Faults = make(map[string]uint64)
+	}
+	s.Faults[reason] += n
+}
