@@ -129,7 +129,9 @@ func (s *session) settle() {
 	toClient := s.client.Open() && s.client.Buffered() > 0
 	switch {
 	case toBackend || toClient:
-	case !s.client.Open(), s.up.eof && (s.down.eof || s.up.closed && s.down.closed):
+	case s.stream != nil && !s.down.eof && (s.up.bytes > 0 || s.up.closed):
+		// Closing a socket over unread bytes resets it, and the backend would lose what is still under way to it.
+	case !s.client.Open(), s.up.eof:
 		s.finish()
 	}
 }

@@ -209,12 +209,48 @@ func TestQueueReusesItsArray(t *testing.T) {
 	c := l.adopt(new(Conn), 7, &journal{}, 0)
 	piece := make([]byte, 100)
 	c.Write(make([]byte, 1000))
+	lent := cap(c.out.B) // the pool may have had a big one
 	for range 10_000 {
 		c.Write(piece)
 		k.writes = []answer{{len(piece), 0}}
 		c.ready(out, 0)
 	}
-	if c.Buffered() != 1000 || cap(c.out.B) > 8<<10 {
+	if c.Buffered() != 1000 || cap(c.out.B) > max(lent, 8<<10) {
 		t.Errorf("%d bytes buffered in an array of %d", c.Buffered(), cap(c.out.B))
 	}
+}
+
+// Collected writes go out together, in order with a big one that does not wait.
+func TestCollect(t *testing.T) {
+	k := &kernel{writes: []answer{{4, 0}, {1 << 20, 0}}}
+	l := fakeLoop(t, k)
+	c := l.adopt(new(Conn), 7, &journal{}, 0)
+	l.Collect(true)
+	c.Write([]byte("ab"))
+	c.Write([]byte("cd"))
+	l.Collect(false)
+	if l.stats.Writes != 0 {
+		t.Fatal("a collected write went out at once")
+	}
+	l.settle(t)
+	l.Collect(true)
+	c.Write([]byte("ef"))
+	c.Write(make([]byte, collectable))
+	if len(k.sent) != 4+2+collectable || string(k.sent[:6]) != "abcdef" || l.stats.Writes != 2 || c.Buffered() != 0 {
+		t.Errorf("%d bytes in %d writes, %d buffered", len(k.sent), l.stats.Writes, c.Buffered())
+	}
+}
+
+// Full asks for OnDrained only when it answers yes.
+func TestFull(t *testing.T) {
+	k := &kernel{}
+	l, j := fakeLoop(t, k), &journal{}
+	c := l.adopt(new(Conn), 7, j, 0)
+	c.Write([]byte("abcd"))
+	if c.Full(4) || c.has(wantDrain) || !c.Full(3) {
+		t.Error("the limit is not counted as it should be")
+	}
+	k.writes = []answer{{4, 0}}
+	c.ready(out, 0)
+	j.expect(t, "drained")
 }
