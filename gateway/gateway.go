@@ -95,6 +95,7 @@ func (g *Gateway) Start() error {
 	for _, sh := range g.shards {
 		_ = sh.loop.Post(sh.links.Warm)
 	}
+	g.log.Info("listening", "addresses", g.addrs, "admin", g.AdminAddr(), "loops", n, "connections", g.limits.max)
 	return nil
 }
 

@@ -3,9 +3,6 @@
 package netpoll
 
 import (
-	"net/netip"
-	"strconv"
-
 	gnetpoll "github.com/panjf2000/gnet/v2/pkg/netpoll"
 	"golang.org/x/sys/unix"
 )
@@ -54,8 +51,3 @@ func (w *wakeup) close() {
 // applyOS and deferAccept: TCP_USER_TIMEOUT and TCP_DEFER_ACCEPT are Linux's alone.
 func (o SocketOptions) applyOS(int) error     { return nil }
 func (o SocketOptions) deferAccept(int) error { return nil }
-
-func zone(ip netip.Addr) uint32 {
-	n, _ := strconv.ParseUint(ip.Zone(), 10, 32)
-	return uint32(n)
-}

@@ -1,9 +1,6 @@
 package netpoll
 
 import (
-	"net/netip"
-	"strconv"
-
 	gnetpoll "github.com/panjf2000/gnet/v2/pkg/netpoll"
 	"golang.org/x/sys/unix"
 )
@@ -55,9 +52,4 @@ func (o SocketOptions) deferAccept(fd int) error {
 		return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, secs)
 	}
 	return nil
-}
-
-func zone(ip netip.Addr) uint32 {
-	n, _ := strconv.ParseUint(ip.Zone(), 10, 32)
-	return uint32(n)
 }

@@ -1,7 +1,9 @@
 package netpoll
 
 import (
+	"net"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -53,4 +55,15 @@ func sockaddr(addr netip.AddrPort) (family int, sa unix.Sockaddr) {
 		return unix.AF_INET, &unix.SockaddrInet4{Addr: ip.As4(), Port: int(addr.Port())}
 	}
 	return unix.AF_INET6, &unix.SockaddrInet6{Addr: ip.As16(), Port: int(addr.Port()), ZoneId: zone(ip)}
+}
+
+// zone is the number of an IPv6 zone, which may be given as that or as an interface's name; 0 if there is none such.
+func zone(ip netip.Addr) uint32 {
+	if n, err := strconv.ParseUint(ip.Zone(), 10, 32); err == nil {
+		return uint32(n)
+	}
+	if i, err := net.InterfaceByName(ip.Zone()); err == nil {
+		return uint32(i.Index)
+	}
+	return 0
 }

@@ -94,13 +94,13 @@ func sysDial(addr netip.AddrPort, o SocketOptions) (int, error) {
 	return fd, nil
 }
 
-// sysConnected asks by connecting again: one call that answers whether the attempt is over, and how.
+// sysConnected is asked once the socket is writable or broken. Were that event a mistake, writing would answer EAGAIN.
 func sysConnected(fd int) unix.Errno {
-	var sa unix.RawSockaddrInet4 // the address does not matter any more, the family must be a known one
-	sa.Family = unix.AF_INET
-	_, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&sa)), unix.SizeofSockaddrInet4)
-	if errno == unix.EISCONN {
-		return 0
+	value, size := int32(0), uint32(4)
+	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_ERROR,
+		uintptr(unsafe.Pointer(&value)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return errno
 	}
-	return errno
+	return unix.Errno(value)
 }
