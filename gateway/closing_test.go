@@ -178,7 +178,8 @@ func TestBackendDies(t *testing.T) {
 				client.wantEnd()
 			}
 			_ = client.conn.Close()
-			wantMetric(t, g, `weir_sessions_closed_total{reason="`+c.reason+`",code="1014"}`, 1)
+			code := map[bool]string{true: "cut", false: "1014"}[c.inside]
+			wantMetric(t, g, `weir_sessions_closed_total{reason="`+c.reason+`",code="`+code+`"}`, 1)
 			want := map[bool]string{true: "mid_frame=true", false: "mid_frame=false"}[c.inside]
 			if !eventually(func() bool { return strings.Contains(text.String(), want) }) {
 				t.Errorf("no %s in\n%s", want, text.String())

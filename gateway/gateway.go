@@ -61,8 +61,12 @@ func New(cfg *config.Config, log *slog.Logger) (*Gateway, error) {
 	g.downRules.Masked = false
 	g.pauseAt = int(cfg.HighWater - cfg.ReadBuffer)
 	_, _ = rand.Read(g.pingMark[:])
-	g.limits = limits{max: maxConnections(cfg), maxPerIP: cfg.MaxConnectionsPerIP, perIP: map[netip.Addr]int32{}}
-	if g.group, err = newGroup(cfg, log); err != nil {
+	specs, err := cfg.Backends()
+	if err != nil {
+		return nil, err
+	}
+	g.limits = limits{max: maxConnections(cfg, specs), maxPerIP: cfg.MaxConnectionsPerIP, perIP: map[netip.Addr]int32{}}
+	if g.group, err = newGroup(cfg, specs, log); err != nil {
 		return nil, err
 	}
 	g.dialer = &upstream.Dialer{Group: g.group, Retries: cfg.ConnectRetries, ConnectTimeout: cfg.ConnectTimeout,
@@ -78,7 +82,7 @@ func (g *Gateway) Start() error {
 	g.started = time.Now()
 	n := g.cfg.Loops
 	if n == 0 {
-		n = runtime.NumCPU()
+		n = runtime.GOMAXPROCS(0) // knows of a container's CPU quota
 	}
 	err := g.startLoops(n)
 	if err == nil {

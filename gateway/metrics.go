@@ -112,12 +112,19 @@ func (g *Gateway) writeMetrics(w io.Writer) {
 	g.writeEndpoints(w)
 	g.metrics.set.WritePrometheus(w)
 	metrics.WriteProcessMetrics(w)
+	metrics.WriteFDMetrics(w)
 }
 
 func (g *Gateway) writeSums(w io.Writer, sum *shardStats) {
 	metrics.WriteGaugeUint64(w, "weir_sessions_open", uint64(sum.talking))
 	metrics.WriteGaugeUint64(w, "weir_sessions_ending", uint64(sum.ending))
 	metrics.WriteGaugeUint64(w, "weir_client_connections", uint64(sum.sessions))
+	metrics.WriteGaugeUint64(w, "weir_client_connections_max", uint64(g.limits.max))
+	draining := uint64(0)
+	if g.draining.Load() {
+		draining = 1
+	}
+	metrics.WriteGaugeUint64(w, "weir_draining", draining)
 	metrics.WriteCounterUint64(w, "weir_sessions_opened_total", sum.opened)
 	metrics.WriteCounterUint64(w, "weir_sessions_cut_total", sum.cut)
 	metrics.WriteCounterUint64(w, "weir_connections_accepted_total", sum.loop.Accepted)

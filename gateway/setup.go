@@ -14,12 +14,12 @@ import (
 	"weir/upstream/health"
 )
 
-// spareDescriptors are kept for listeners, pollers, the admin listener, logs and checks.
-const spareDescriptors = 128
+// spareDescriptors are kept for listeners, pollers, pooled connections, the admin listener, logs and checks.
+const spareDescriptors = 256
 
-// maxConnections is the knob, or as many sessions as the limit of open files has room for, with two sockets
-// each. The soft limit is raised to the hard one by Go's runtime at start.
-func maxConnections(cfg *config.Config) int {
+// maxConnections is the knob, or as many sessions as the limit of open files has room for: with two sockets each,
+// or one where all backends are pooled. The soft limit is raised to the hard one by Go's runtime at start.
+func maxConnections(cfg *config.Config, specs []upstream.Spec) int {
 	if cfg.MaxConnections > 0 {
 		return cfg.MaxConnections
 	}
@@ -27,14 +27,16 @@ func maxConnections(cfg *config.Config) int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || uint64(files.Cur) > math.MaxInt32 {
 		return math.MaxInt32
 	}
-	return max(16, (int(files.Cur)-spareDescriptors)/2)
+	sockets := 1
+	for _, spec := range specs {
+		if spec.Tunnels() {
+			sockets = 2
+		}
+	}
+	return max(16, (int(files.Cur)-spareDescriptors)/sockets)
 }
 
-func newGroup(cfg *config.Config, log *slog.Logger) (*upstream.Group, error) {
-	specs, err := cfg.Backends()
-	if err != nil {
-		return nil, err
-	}
+func newGroup(cfg *config.Config, specs []upstream.Spec, log *slog.Logger) (*upstream.Group, error) {
 	return upstream.NewGroup(specs, upstream.Options{
 		Balance: cfg.BalanceFactor, Panic: cfg.Panic, DNSInterval: cfg.DNSInterval,
 		Health: health.Options{Path: cfg.HealthPath, Interval: cfg.HealthInterval, Timeout: cfg.HealthTimeout,

@@ -96,7 +96,11 @@ func (sh *shard) closedSession(s *session) {
 	if end == nil {
 		end = &ending{reason: reasonDrain, midFrame: true} // the loop was stopped under it
 	}
-	sh.count.closed[closeKey{end.reason, codeLabel(end.code)}]++
+	code := codeLabel(end.code)
+	if end.midFrame {
+		code = "cut" // inside a frame, where no close frame can be sent
+	}
+	sh.count.closed[closeKey{end.reason, code}]++
 	if !s.unlogged {
 		sh.gw.access.closed(s, end)
 	}

@@ -9,10 +9,18 @@
 //
 // # How
 //
-// A [Dialer] opens a [Stream] for a session: the session hands over a [Request] made of what it understood,
-// and hears of the rest through its [Sink]. The only stream now is the tunnel, a connection of its own. It
-// connects, trying other endpoints if that fails; writes the upgrade request; parses the answer strictly; and
-// from then on passes bytes, which it never looks at. A session cannot tell which kind of stream it has.
+// [Links] are one loop's ways to the endpoints. A session hands over a [Request] made of what it understood, and hears
+// of the rest through its [Sink]. An [Attempt] connects, trying other endpoints if that fails, and brings the backend's
+// answer together with a [Stream]. There are two kinds, and a session cannot tell which it has:
+//
+//	tunnel   a connection of its own: an HTTP/1.1 upgrade, whose answer is parsed strictly, and then bytes that
+//	         nobody looks at
+//	stream   a share of a pooled HTTP/2 connection (RFC 8441): an extended CONNECT, and then DATA with the same
+//	         bytes. What many sessions have to say within a batch leaves in one write
+//
+// A pool has the connections of one loop to one endpoint; it grows with what the endpoint's SETTINGS allow. Each
+// stream has windows of its own, credited when its client took the bytes, so that one that reads slowly holds up
+// nobody else, and no more than its window.
 //
 // # Who owns what
 //

@@ -98,7 +98,7 @@ const (
 
 // pooled tells whether sessions reach the endpoint over pooled connections.
 func (e *Endpoint) pooled() bool {
-	return e.Spec.pools() && !(e.Spec.tunnels() && e.vitals.protocol.Load() == protocolTunnel)
+	return e.Spec.Pools() && !(e.Spec.Tunnels() && e.vitals.protocol.Load() == protocolTunnel)
 }
 
 // check takes the outcome of an active check.

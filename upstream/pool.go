@@ -148,7 +148,7 @@ func (p *pool) fail(reason string, why *http1.Refusal) {
 // unfit deals with an endpoint that does not offer extended CONNECT: where the user allows tunnels, they serve.
 func (p *pool) unfit(reason string) {
 	p.endpoint.vitals.protocol.Store(protocolTunnel)
-	if !p.endpoint.Spec.tunnels() {
+	if !p.endpoint.Spec.Tunnels() {
 		p.fail(reason, RefusedConnect)
 		return
 	}

@@ -208,7 +208,7 @@ func (pc *poolConn) lose(why string) {
 	p, was := pc.pool, pc.state
 	pc.gone()
 	switch {
-	case was == greeting && p.endpoint.Spec.tunnels():
+	case was == greeting && p.endpoint.Spec.Tunnels():
 		p.unfit(why) // connected, and never an HTTP/2 SETTINGS
 		return
 	case was < ready:

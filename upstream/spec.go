@@ -43,9 +43,9 @@ func (s Spec) String() string {
 	return s.base() + "#weight=" + strconv.Itoa(s.Weight)
 }
 
-// pools tells whether pooled connections may be used, tunnels whether connections for one session each may.
-func (s Spec) pools() bool   { return s.Scheme != "ws" }
-func (s Spec) tunnels() bool { return s.Scheme != "h2c" }
+// Pools tells whether pooled connections may be used, Tunnels whether connections for one session each may.
+func (s Spec) Pools() bool   { return s.Scheme != "ws" }
+func (s Spec) Tunnels() bool { return s.Scheme != "h2c" }
 
 // base names the backend apart from its settings.
 func (s Spec) base() string { return s.Scheme + "://" + s.authority() }

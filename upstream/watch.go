@@ -27,7 +27,7 @@ func (g *Group) watch() {
 		g.watchers[e] = stop
 		g.running.Go(func() {
 			probe := health.NewProbe(e.Addr, e.Spec.authority(), g.options.Health.Path)
-			if !e.Spec.tunnels() {
+			if !e.Spec.Tunnels() {
 				probe = newPoolProbe(e.Addr, e.Spec.authority(), g.options.Health.Path)
 			}
 			g.options.Health.Run(ctx, e.Name, g.slots, probe, e.check)

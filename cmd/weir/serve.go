@@ -32,7 +32,7 @@ func serve(args []string, p program) int {
 		defer echo.close()
 		cfg = echo.behind(cfg)
 	}
-	makeRoom(cfg.Loops)
+	makeRoom(cfg)
 	log := newLogger(cfg, p.stderr)
 	g, err := gateway.New(cfg, log)
 	if err != nil {
@@ -50,14 +50,13 @@ func serve(args []string, p program) int {
 // makeRoom gives Go's scheduler one processor more than there are loops, unless the user has set how many: a
 // loop that waits briefly keeps its own, and what is no loop (logs, checks, the admin listener, garbage
 // collection) must not wait for it.
-func makeRoom(loops int) {
-	if os.Getenv("GOMAXPROCS") != "" {
-		return
+func makeRoom(cfg *config.Config) {
+	if cfg.Loops == 0 {
+		cfg.Loops = runtime.GOMAXPROCS(0) // one per core, or as many as a container's CPU quota allows
 	}
-	if loops == 0 {
-		loops = runtime.NumCPU()
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), cfg.Loops+1))
 	}
-	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), loops+1))
 }
 
 // A service is what await needs of a gateway.

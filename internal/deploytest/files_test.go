@@ -1,0 +1,154 @@
+package deploytest
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"weir/gateway/config"
+)
+
+// spare is how much longer than the drain whatever stops the process has to wait at least.
+const spare = 5 * time.Second
+
+func load(t *testing.T, what string, args ...string) *config.Config {
+	t.Helper()
+	cfg, err := config.Load(args, nil)
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	return cfg
+}
+
+func TestExampleConfiguration(t *testing.T) {
+	cfg := load(t, "weir.example.yaml", "--config", top+"deploy/weir.example.yaml")
+	_, rest, _ := strings.Cut(read(t, "deploy/weir.service"), "TimeoutStopSec=")
+	seconds, _, _ := strings.Cut(rest, "\n")
+	if n, err := strconv.Atoi(seconds); err != nil || time.Duration(n)*time.Second < cfg.DrainTimeout+spare {
+		t.Errorf("weir.service stops after %q s, the drain takes %v", seconds, cfg.DrainTimeout)
+	}
+}
+
+func TestCompose(t *testing.T) {
+	var file struct {
+		Services map[string]struct {
+			Image   string
+			Command []string
+			Grace   string `yaml:"stop_grace_period"`
+		}
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/compose.yaml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	gateways := 0
+	for name, service := range file.Services {
+		if service.Image != "weir" {
+			continue
+		}
+		gateways++
+		cfg := load(t, name, service.Command...)
+		if grace, err := time.ParseDuration(service.Grace); err != nil || grace < cfg.DrainTimeout+spare {
+			t.Errorf("%s is given %q to stop, the drain takes %v", name, service.Grace, cfg.DrainTimeout)
+		}
+	}
+	if gateways != 2 {
+		t.Errorf("%d gateways", gateways)
+	}
+}
+
+// manifest has those fields of all kinds that are looked at.
+type manifest struct {
+	Kind     string
+	Metadata struct{ Name string }
+	Data     map[string]string
+	Spec     struct {
+		Template struct {
+			Spec struct {
+				Grace      int `yaml:"terminationGracePeriodSeconds"`
+				Containers []struct {
+					Lifecycle struct {
+						PreStop struct{ Sleep struct{ Seconds int } } `yaml:"preStop"`
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestKubernetes(t *testing.T) {
+	kinds := map[string]manifest{}
+	for d := yaml.NewDecoder(strings.NewReader(read(t, "deploy/kubernetes.yaml"))); ; {
+		var m manifest
+		err := d.Decode(&m)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds[m.Kind] = m
+	}
+	for _, kind := range []string{"ConfigMap", "Deployment", "Service", "PodDisruptionBudget"} {
+		if kinds[kind].Metadata.Name != "weir" {
+			t.Errorf("no %s called weir", kind)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "weir.yaml")
+	if err := os.WriteFile(path, []byte(kinds["ConfigMap"].Data["weir.yaml"]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := load(t, "ConfigMap", "--config", path)
+	pod := kinds["Deployment"].Spec.Template.Spec
+	stop := time.Duration(pod.Containers[0].Lifecycle.PreStop.Sleep.Seconds) * time.Second
+	if grace := time.Duration(pod.Grace) * time.Second; stop == 0 || grace < stop+cfg.DrainTimeout+spare {
+		t.Errorf("a pod is given %v to stop; preStop takes %v and the drain %v", grace, stop, cfg.DrainTimeout)
+	}
+}
+
+var copied = regexp.MustCompile(`(?m)^COPY (\w\S*) (\S+)$`)
+
+// TestImageHasItsSources looks whether the Dockerfile copies every package that the gateway is made of.
+func TestImageHasItsSources(t *testing.T) {
+	folders := map[string]bool{}
+	for _, m := range copied.FindAllStringSubmatch(read(t, "deploy/Dockerfile"), -1) {
+		if m[1] != m[2] {
+			t.Errorf("%s is copied to %s", m[1], m[2])
+		}
+		folders[m[1]] = true
+	}
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}}", "weir/cmd/weir").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	needed := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		folder, ours := strings.CutPrefix(strings.TrimSpace(line), "weir/")
+		if !ours {
+			continue
+		}
+		for dir := folder; ; dir = filepath.Dir(dir) {
+			if dir == "." {
+				t.Errorf("the Dockerfile does not copy %s", folder)
+				break
+			}
+			if folders[dir] {
+				needed[dir] = true
+				break
+			}
+		}
+	}
+	for dir := range folders {
+		if !needed[dir] {
+			t.Errorf("the Dockerfile copies %s for nothing", dir)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package deploytest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"weir/codec/frame"
+	"weir/codec/http1"
+)
+
+const top = "../../"
+
+// reasonsInCode maps every name of a refusal or a close to the HTTP status or close code that goes with it, where
+// one always does; else to "".
+func reasonsInCode(t *testing.T) map[string]string {
+	t.Helper()
+	reasons := map[string]string{}
+	for _, room := range []string{"gateway", "upstream"} {
+		files, err := filepath.Glob(top + room + "/*.go")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files of %s: %v", room, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(parsed, func(n ast.Node) bool { return collect(reasons, n) })
+		}
+	}
+	for _, r := range http1.Refusals {
+		reasons[r.Reason] = strconv.Itoa(r.Status)
+	}
+	for _, v := range frame.Violations() {
+		reasons[v.Reason] = strconv.Itoa(int(v.Code))
+	}
+	return reasons
+}
+
+// collect takes constants that are called reasonX, and the Reason of refusals with the Status beside it. Faults of
+// HTTP/2 are told by a metric of their own.
+func collect(reasons map[string]string, n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.ValueSpec:
+		for i, name := range n.Names {
+			if strings.HasPrefix(name.Name, "reason") && i < len(n.Values) && literal(n.Values[i]) != "" {
+				reasons[literal(n.Values[i])] += "" // keeps what a refusal of the same name says
+			}
+		}
+	case *ast.CompositeLit:
+		if kind, ok := n.Type.(*ast.SelectorExpr); !ok || kind.Sel.Name != "Refusal" {
+			return true
+		}
+		fields := map[string]string{}
+		for _, e := range n.Elts {
+			if kv, ok := e.(*ast.KeyValueExpr); ok {
+				if key, ok := kv.Key.(*ast.Ident); ok {
+					fields[key.Name] = literal(kv.Value)
+				}
+			}
+		}
+		if reason := fields["Reason"]; reason != "" {
+			reasons[reason] = fields["Status"]
+		}
+	}
+	return true
+}
+
+// literal is the value of a string or a number written in the code, else "".
+func literal(e ast.Expr) string {
+	lit, ok := e.(*ast.BasicLit)
+	if !ok {
+		return ""
+	}
+	if text, err := strconv.Unquote(lit.Value); err == nil {
+		return text
+	}
+	return lit.Value
+}
