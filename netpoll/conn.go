@@ -39,6 +39,7 @@ const (
 	finSent
 	ended  // OnEOF was told
 	broken // failed; OnClose is due
+	bulky  // its queue is taken from the large buffers
 )
 
 // Conn is a socket of a loop. Its zero value is ready for Loop.Attach or Loop.Connect, and it is meant to be
@@ -104,8 +105,8 @@ func (c *Conn) Close() {
 	}
 	l := c.loop
 	l.owner.Check()
-	c.flags = 0
 	c.dropQueue()
+	c.flags = 0
 	delete(l.conns, int(c.fd))
 	l.later.closed = append(l.later.closed, int(c.fd))
 	l.putOff()

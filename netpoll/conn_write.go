@@ -153,7 +153,7 @@ func (c *Conn) took(n int) {
 	c.sent += int32(n)
 	c.loop.stats.Buffered -= n
 	if int(c.sent) == len(c.out.B) {
-		bytebufferpool.Put(c.out)
+		c.buffers().Put(c.out)
 		c.out, c.sent = nil, 0
 	}
 }
@@ -161,7 +161,7 @@ func (c *Conn) took(n int) {
 func (c *Conn) enqueue(b []byte) {
 	c.loop.owner.Check()
 	if c.out == nil {
-		c.out = bytebufferpool.Get()
+		c.out = c.buffers().Get()
 	} else if c.sent > 0 && len(c.out.B)+len(b) > cap(c.out.B) {
 		// Move what is left to the front rather than let the array grow behind bytes long gone.
 		c.out.B = c.out.B[:copy(c.out.B, c.out.B[c.sent:])]
@@ -169,6 +169,20 @@ func (c *Conn) enqueue(b []byte) {
 	}
 	c.out.B = append(c.out.B, b...)
 	c.loop.stats.Buffered += len(b)
+}
+
+// Buffers are pooled by what they are for: a pool forgets those much larger than most, so the few large queues of
+// shared connections would be made anew for each batch if they came from the same one as the clients'.
+var smallBuffers, largeBuffers bytebufferpool.Pool
+
+// Bulky says that the queue will be large and often used, since many sessions share the connection.
+func (c *Conn) Bulky() { c.set(bulky) }
+
+func (c *Conn) buffers() *bytebufferpool.Pool {
+	if c.has(bulky) {
+		return &largeBuffers
+	}
+	return &smallBuffers
 }
 
 func (c *Conn) dropQueue() {
