@@ -66,21 +66,21 @@ func (a *accessLog) asked(h *handshake) {
 
 func (a *accessLog) opened(s *session) {
 	if a.log != nil {
-		a.add(accessLine{event: "open", client: s.from, endpoint: s.endpoint.Name, host: s.hs.host, path: s.hs.path,
+		a.add(accessLine{event: "open", client: s.from(), endpoint: s.endpoint.Name, host: s.hs.host, path: s.hs.path,
 			lasted: s.loop().Now() - s.opened})
 	}
 }
 
 func (a *accessLog) closed(s *session, e *ending) {
 	if a.log != nil {
-		a.add(accessLine{event: "close", client: s.from, endpoint: s.endpoint.Name, reason: e.reason, code: int(e.code),
+		a.add(accessLine{event: "close", client: s.from(), endpoint: s.endpoint.Name, reason: e.reason, code: int(e.code),
 			midFrame: e.midFrame, up: s.up.bytes, down: s.down.bytes, lasted: s.loop().Now() - s.opened})
 	}
 }
 
 func (a *accessLog) refused(s *session, status int, reason string) {
 	if a.log != nil {
-		a.add(accessLine{event: "refuse", client: s.from, status: status, reason: reason, lasted: s.loop().Now() - s.opened})
+		a.add(accessLine{event: "refuse", client: s.from(), status: status, reason: reason, lasted: s.loop().Now() - s.opened})
 	}
 }
 

@@ -84,7 +84,7 @@ func (s *session) OnBackendData(b []byte) {
 		s.passBody(b)
 		return
 	}
-	s.answered = s.loop().Now()
+	s.down.heard = s.now()
 	s.forwardDown(b)
 }
 
@@ -107,6 +107,7 @@ func (s *session) OnBackendEOF() {
 func (s *session) OnBackendLost(error) {
 	s.stream = nil
 	s.up.closed = true
+	s.client.Resume() // it may be waiting for a backend that took no more
 	if s.phase == declining {
 		s.finishBody(false)
 		return
@@ -138,9 +139,9 @@ func (s *session) violated(h *half) {
 // ownPong tells whether a pong answers one of our pings; those the backend sent are answered to the backend.
 func (s *session) ownPong(payload [8]byte) bool {
 	n, own := s.shard.gw.pingNumber(payload)
-	if own && n == s.pings && s.pingAt != 0 {
+	if own && uint16(n) == s.pings && s.pingAt != 0 {
 		s.shard.count.pongs++
-		s.shard.gw.metrics.pongTime.Update((s.loop().Now() - s.pingAt).Seconds())
+		s.shard.gw.metrics.pongTime.Update(s.since(s.pingAt).Seconds())
 		s.pingAt = 0
 	}
 	return own

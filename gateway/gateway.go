@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	mrand "math/rand/v2"
@@ -35,13 +36,15 @@ type Gateway struct {
 	metrics    *metricsSet
 	access     *accessLog
 
-	// Immutable once Start has returned.
+	// Immutable once Start has returned; under starting until then.
 	shards []*shard
 	addrs  []net.Addr
 	admin  *admin
 
 	// Any goroutine.
 	limits   limits
+	memory   giveBack
+	starting sync.Mutex // a drain waits for the start to be over
 	draining atomic.Bool
 	drained  sync.WaitGroup // counts loops that are not drained yet
 	stopped  chan struct{}
@@ -79,6 +82,11 @@ func New(cfg *config.Config, log *slog.Logger) (*Gateway, error) {
 
 // Start opens the listeners, on loops of their own, and the admin listener. After an error nothing is left open.
 func (g *Gateway) Start() error {
+	g.starting.Lock()
+	defer g.starting.Unlock()
+	if g.draining.Load() {
+		return errors.New("gateway: drained before it was started")
+	}
 	g.started = time.Now()
 	n := g.cfg.Loops
 	if n == 0 {
@@ -92,7 +100,10 @@ func (g *Gateway) Start() error {
 		g.admin, err = startAdmin(g)
 	}
 	if err != nil {
-		g.stop()
+		if g.draining.CompareAndSwap(false, true) { // else the drain that waits for us does this
+			g.stop()
+			close(g.stopped)
+		}
 		return err
 	}
 	g.group.Start()
@@ -153,11 +164,14 @@ func (g *Gateway) AdminAddr() net.Addr {
 	return g.admin.addr
 }
 
-// Drain begins to wind down and returns at once; Wait tells when it is done. Further calls do nothing.
+// Drain begins to wind down and returns at once, or when a Start under way is over; Wait tells when it is done.
+// Further calls do nothing.
 func (g *Gateway) Drain() {
 	if !g.draining.CompareAndSwap(false, true) {
 		return
 	}
+	g.starting.Lock()
+	defer g.starting.Unlock()
 	g.log.Info("draining", "sessions", g.limits.connections.Load(), "timeout", g.cfg.DrainTimeout)
 	g.drained.Add(len(g.shards))
 	for _, sh := range g.shards {
@@ -190,6 +204,7 @@ func (g *Gateway) stop() {
 		sh.loop.Stop()
 	}
 	g.access.close()
+	g.memory.ended.Store(true)
 }
 
 // admit decides whether a well-formed request may go on to a backend.
@@ -214,7 +229,6 @@ func (g *Gateway) hashKey(s *session, r *http1.Request) uint64 {
 	case config.HashRandom:
 		return mrand.Uint64()
 	default:
-		ip := s.from.Addr().As16()
-		return upstream.Hash(ip[:])
+		return upstream.Hash(s.ip[:])
 	}
 }

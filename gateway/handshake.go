@@ -83,7 +83,7 @@ func (s *session) ask(early []byte) {
 		h.early.B = append(h.early.B, early...)
 	}
 	r := upstream.Request{Key: gw.hashKey(s, &h.request), Target: h.request.Target, WebSocketKey: h.request.Key}
-	sh.fields, r.Host, sh.scratch = gw.headers.Forward(sh.fields[:0], sh.scratch[:0], &h.request, http1.From{Addr: s.from.Addr()})
+	sh.fields, r.Host, sh.scratch = gw.headers.Forward(sh.fields[:0], sh.scratch[:0], &h.request, http1.From{Addr: s.from().Addr()})
 	r.Fields = sh.fields
 	h.attempt, why = sh.links.Open(&r, s)
 	clear(sh.fields)
@@ -120,7 +120,7 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	s.phase, s.endpoint = talking, s.stream.Endpoint()
 	s.up.scan.AllowRSV1(a.Deflate())
 	s.down.scan.AllowRSV1(a.Deflate())
-	s.heard, s.answered = sh.loop.Now(), sh.loop.Now()
+	s.up.heard, s.down.heard = s.now(), s.now()
 	sh.openedSession(s)
 	s.beat()
 	s.client.Resume()

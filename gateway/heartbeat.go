@@ -10,12 +10,12 @@ import (
 )
 
 // beat looks at a talking session whose deadline has come, and sets the next one. Traffic does not touch the
-// timer, it only moves heard and answered; so a busy session costs one look per interval.
+// timer, it only moves the moments when both sides were heard; so a busy session costs one look per interval.
 func (s *session) beat() {
-	cfg, now := s.shard.gw.cfg, s.loop().Now()
+	cfg := s.shard.gw.cfg
 	next := time.Duration(1<<63 - 1)
 	if cfg.IdleTimeout > 0 {
-		left := max(s.heard, s.answered) + cfg.IdleTimeout - now
+		left := cfg.IdleTimeout - min(s.since(s.up.heard), s.since(s.down.heard))
 		if left <= 0 {
 			s.hangUp(reasonIdle, ws.StatusGoingAway)
 			return
@@ -23,7 +23,7 @@ func (s *session) beat() {
 		next = left
 	}
 	if cfg.PingInterval > 0 {
-		left, alive := s.heartbeat(now, cfg.PingInterval, cfg.PongTimeout)
+		left, alive := s.heartbeat(cfg.PingInterval, cfg.PongTimeout)
 		if !alive {
 			s.hangUp(reasonPong, ws.StatusGoingAway)
 			return
@@ -37,16 +37,16 @@ func (s *session) beat() {
 
 // heartbeat pings a silent client, and tells when to look again or that the client is dead. A client that we
 // do not read, or that does not take what it was sent, cannot answer and is not judged: TCP judges it.
-func (s *session) heartbeat(now, interval, timeout time.Duration) (next time.Duration, alive bool) {
+func (s *session) heartbeat(interval, timeout time.Duration) (next time.Duration, alive bool) {
 	blind := s.client.Paused() || s.client.Buffered() > 0
-	if s.pingAt != 0 && (s.heard >= s.pingAt || blind) {
+	if s.pingAt != 0 && (s.since(s.up.heard) <= s.since(s.pingAt) || blind) {
 		s.pingAt = 0
 	}
 	if s.pingAt != 0 {
-		left := s.pingAt + timeout - now
+		left := timeout - s.since(s.pingAt)
 		return min(left, interval), left > 0
 	}
-	if left := s.heard + interval - now; left > 0 {
+	if left := interval - s.since(s.up.heard); left > 0 {
 		return left, true
 	}
 	if blind || s.pingDue {
@@ -66,9 +66,9 @@ func (s *session) sendPing() {
 	sh := s.shard
 	s.pingDue = false
 	s.pings++
-	s.pingAt = max(s.loop().Now(), 1)
+	s.pingAt = max(s.now(), 1)
 	s.up.scan.ExpectPong(true)
-	payload := sh.gw.pingPayload(s.pings)
+	payload := sh.gw.pingPayload(uint32(s.pings))
 	sh.scratch = frame.AppendPing(sh.scratch[:0], payload[:], nil)
 	s.client.Write(sh.scratch)
 	sh.count.pings++

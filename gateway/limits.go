@@ -24,7 +24,7 @@ func (l *limits) enter(s *session) *http1.Refusal {
 		l.connections.Add(-1)
 		return refusedFull
 	}
-	if l.maxPerIP > 0 && !l.enterIP(s.from.Addr()) {
+	if l.maxPerIP > 0 && !l.enterIP(s.from().Addr()) {
 		l.connections.Add(-1)
 		return refusedPerIP
 	}
@@ -52,7 +52,7 @@ func (l *limits) leave(s *session) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ip := s.from.Addr()
+	ip := s.from().Addr()
 	if l.perIP[ip]--; l.perIP[ip] <= 0 {
 		delete(l.perIP, ip)
 	}

@@ -27,6 +27,7 @@ const (
 type half struct {
 	scan   frame.Scanner
 	bytes  uint64
+	heard  moment        // when the source last sent anything
 	closed bool          // a close frame went out in this direction, or nothing may follow for another reason
 	eof    bool          // the source will send no more
 	due    ws.StatusCode // a close frame to be put in at the next frame boundary; 0: none
@@ -37,7 +38,7 @@ type half struct {
 type session struct {
 	// Immutable.
 	shard  *shard
-	from   netip.AddrPort
+	ip     [16]byte      // of the client
 	opened time.Duration // loop time
 
 	// Owned by the loop.
@@ -49,11 +50,10 @@ type session struct {
 	hs       *handshake         // until the answer
 	endpoint *upstream.Endpoint // who serves it, once it talks
 	ending   *ending            // once the end has begun
-	heard    time.Duration      // when the client was last heard
-	answered time.Duration      // when the backend was last heard
-	pingAt   time.Duration      // when the ping that is not answered yet went out; 0: none
-	pings    uint32
-	index    int32 // place in the shard's list
+	pingAt   moment             // when the ping that is not answered yet went out; 0: none
+	index    int32              // place in the shard's list
+	pings    uint16
+	port     uint16 // of the client; immutable
 	phase    phase
 	pingDue  bool
 	unlogged bool // left out by --access-log-sample
@@ -72,9 +72,24 @@ type clientSide session
 
 func (s *session) loop() *netpoll.Loop { return s.shard.loop }
 
+// from is the client's address.
+func (s *session) from() netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(s.ip).Unmap(), s.port)
+}
+
+// moment is a time of the loop in milliseconds, kept short since every session has some. It comes round after 49
+// days, so only differences mean anything, and only of less than that.
+type moment uint32
+
+func (s *session) now() moment { return moment(s.loop().Now() / time.Millisecond) }
+
+func (s *session) since(m moment) time.Duration {
+	return time.Duration(s.now()-m) * time.Millisecond
+}
+
 // open starts the life of a session on an accepted socket.
 func (sh *shard) open(fd int, from netip.AddrPort) *session {
-	s := &session{shard: sh, from: from, opened: sh.loop.Now()}
+	s := &session{shard: sh, ip: from.Addr().As16(), port: from.Port(), opened: sh.loop.Now()}
 	if err := sh.loop.Attach(&s.client, fd, (*clientSide)(s)); err != nil {
 		sh.count.refused[reasonDescriptors]++
 		return nil
@@ -104,6 +119,7 @@ func (s *session) finish() {
 	sh.sessions[len(sh.sessions)-1] = nil
 	sh.sessions = sh.sessions[:len(sh.sessions)-1]
 	sh.gw.limits.leave(s)
+	sh.gw.memory.touch()
 	sh.ended()
 }
 
@@ -132,7 +148,7 @@ func (c *clientSide) OnData(_ *netpoll.Conn, b []byte) {
 	s := (*session)(c)
 	switch s.phase {
 	case talking:
-		s.heard = s.loop().Now()
+		s.up.heard = s.now()
 		s.forwardUp(b)
 	case greeting:
 		s.greet(b)

@@ -80,6 +80,7 @@ func (sh *shard) maskKey() (key [4]byte) {
 
 func (sh *shard) openedSession(s *session) {
 	sh.count.opened++
+	sh.gw.memory.touch()
 	sh.gw.metrics.handshakeTime.Update((sh.loop.Now() - s.opened).Seconds())
 	sample := uint64(sh.gw.cfg.AccessLogSample)
 	s.unlogged = sample > 1 && sh.opened%sample != 0

@@ -84,10 +84,13 @@ func (l *Loop) register(c *Conn) error {
 		l.sys.close(int(c.fd))
 		return err
 	}
-	l.conns[int(c.fd)] = c
+	l.conns.Put(c)
 	l.stats.Opened++
 	return nil
 }
+
+// Key is the descriptor's number, for the loop's table.
+func (c *Conn) Key() uint32 { return uint32(c.fd) }
 
 // Open tells whether the connection is neither closed nor broken.
 func (c *Conn) Open() bool { return c.flags&(open|broken) == open }
@@ -107,7 +110,7 @@ func (c *Conn) Close() {
 	l.owner.Check()
 	c.dropQueue()
 	c.flags = 0
-	delete(l.conns, int(c.fd))
+	l.conns.Delete(c.Key())
 	l.later.closed = append(l.later.closed, int(c.fd))
 	l.putOff()
 }

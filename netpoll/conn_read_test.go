@@ -139,8 +139,8 @@ func TestNothingIsHeardAfterClose(t *testing.T) {
 				if len(j.heard) == 0 || j.heard[len(j.heard)-1] != at {
 					t.Errorf("heard %q, want %q to be the last", j.heard, at)
 				}
-				if len(k.closed) != 1 || len(l.conns) != 0 || l.stats.Buffered != 0 || c.out != nil {
-					t.Errorf("closed %v, %d in the table, %d bytes buffered", k.closed, len(l.conns), l.stats.Buffered)
+				if len(k.closed) != 1 || l.conns.Len() != 0 || l.stats.Buffered != 0 || c.out != nil {
+					t.Errorf("closed %v, %d in the table, %d bytes buffered", k.closed, l.conns.Len(), l.stats.Buffered)
 				}
 			})
 		}
@@ -164,8 +164,8 @@ func TestConnReusedWithinACallback(t *testing.T) {
 			c.ready(in|out|hangUpEvents, 0)
 			l.settle(t)
 			second.expect(t)
-			if !c.Open() || l.conns[8] != c || l.conns[7] != nil || len(k.closed) != 1 {
-				t.Fatalf("open %v, table %v, closed %v", c.Open(), l.conns, k.closed)
+			if !c.Open() || l.conns.Get(8) != c || l.conns.Get(7) != nil || len(k.closed) != 1 {
+				t.Fatalf("open %v, table %v, closed %v", c.Open(), l.conns.All(), k.closed)
 			}
 			k.connects, k.reads = []answer{{}}, []answer{{3, 0}}
 			c.ready(out, 0)
@@ -228,7 +228,7 @@ func TestDeferredListsLetGo(t *testing.T) {
 			}
 		}
 	}
-	if len(j.heard) != 100 || len(k.closed) != 100 || l.stats.Buffered != 0 || len(l.conns) != 0 {
-		t.Errorf("%d told, %d closed, %d bytes buffered, %d left", len(j.heard), len(k.closed), l.stats.Buffered, len(l.conns))
+	if len(j.heard) != 100 || len(k.closed) != 100 || l.stats.Buffered != 0 || l.conns.Len() != 0 {
+		t.Errorf("%d told, %d closed, %d bytes buffered, %d left", len(j.heard), len(k.closed), l.stats.Buffered, l.conns.Len())
 	}
 }

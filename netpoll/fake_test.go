@@ -74,7 +74,7 @@ func fakeLoop(t *testing.T, k *kernel) *Loop {
 	t.Helper()
 	l := &Loop{
 		opts: Options{ReadBuffer: fakeReadBuffer, LowWater: 2}, sys: k.calls(),
-		conns: map[int]*Conn{}, listen: map[int]*Listener{}, in: make([]byte, fakeReadBuffer),
+		listen: map[int]*Listener{}, in: make([]byte, fakeReadBuffer),
 		stopped: true, // the alarm's tasks go nowhere
 	}
 	l.wheel.init()
@@ -88,7 +88,7 @@ func fakeLoop(t *testing.T, k *kernel) *Loop {
 // adopt is Attach without the poller.
 func (l *Loop) adopt(c *Conn, fd int, h Handler, more flag) *Conn {
 	*c = Conn{loop: l, handler: h, fd: int32(fd), flags: open | more}
-	l.conns[fd] = c
+	l.conns.Put(c)
 	return c
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"weir/internal/invariants"
+	"weir/internal/table"
 )
 
 // ErrStopped is the answer to a task for a loop that has ended.
@@ -34,7 +35,7 @@ type Loop struct {
 	owner  invariants.Owner
 	poller *gnetpoll.Poller
 	wake   wakeup
-	conns  map[int]*Conn
+	conns  table.Table[*Conn]
 	listen map[int]*Listener
 	in     []byte        // the read buffer, lent to handlers
 	iov    [2]unix.Iovec // scratch of writev
@@ -58,8 +59,8 @@ type Loop struct {
 func Start(id int, opts Options) (*Loop, error) {
 	l := &Loop{
 		id: id, opts: opts, sys: systemCalls, epoch: time.Now(),
-		conns: make(map[int]*Conn), listen: make(map[int]*Listener),
-		in: make([]byte, opts.ReadBuffer), done: make(chan struct{}),
+		listen: make(map[int]*Listener),
+		in:     make([]byte, opts.ReadBuffer), done: make(chan struct{}),
 	}
 	l.wheel.init()
 	ready := make(chan error)
@@ -101,7 +102,7 @@ func (l *Loop) open() (err error) {
 
 func (l *Loop) shut() {
 	l.alarm.stop()
-	for _, c := range l.conns {
+	for _, c := range l.conns.All() {
 		c.Close()
 	}
 	for fd := range l.listen {
@@ -122,7 +123,7 @@ func (l *Loop) Collect(on bool) { l.collecting = on }
 // event is one turn. The flags say why the descriptor was reported; see Conn.ready for what they are worth.
 func (l *Loop) event(fd int, ev gnetpoll.IOEvent, flags gnetpoll.IOFlags) {
 	l.stats.Events++
-	switch c := l.conns[fd]; {
+	switch c := l.conns.Get(uint32(fd)); {
 	case c != nil:
 		c.ready(ev, flags)
 	case fd == l.wake.fd():

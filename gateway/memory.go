@@ -1,0 +1,51 @@
+package gateway
+
+import (
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+	"time"
+)
+
+// calm is how long no session must have come or gone before memory is given back.
+const calm = 2 * time.Second
+
+// giveBack returns memory to the system once a storm of handshakes or ends is over. Go's collector runs when the
+// heap has grown, and forwarding does not make it grow: what a storm left would stay for as long as it is quiet.
+// Without sessions coming and going it does nothing, and it takes no processor time.
+type giveBack struct {
+	// Any goroutine.
+	last  atomic.Int64 // when a session last came or went, Unix nanoseconds
+	armed atomic.Bool
+	ended atomic.Bool
+}
+
+// touch notes that a session came or went.
+func (b *giveBack) touch() {
+	b.last.Store(time.Now().UnixNano())
+	if b.armed.CompareAndSwap(false, true) {
+		time.AfterFunc(calm, b.look)
+	}
+}
+
+func (b *giveBack) look() {
+	if b.ended.Load() {
+		return
+	}
+	if left := calm - time.Duration(time.Now().UnixNano()-b.last.Load()); left > 0 {
+		time.AfterFunc(left, b.look)
+		return
+	}
+	b.armed.Store(false)
+	if garbage() {
+		debug.FreeOSMemory()
+	}
+}
+
+// garbage tells whether a collection is worth its while: more than a sixteenth of the heap may be dead.
+func garbage() bool {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	metrics.Read(s)
+	objects, live := s[0].Value.Uint64(), s[1].Value.Uint64()
+	return objects > live+live/16+128<<10
+}
