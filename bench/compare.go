@@ -18,7 +18,8 @@ import (
 type Plan struct {
 	Scenarios []Scenario
 	Peers     []peers.Peer
-	Backend   peers.Peer // answers every scenario
+	Backend   peers.Peer // of peers with a connection for each client
+	Pool      peers.Peer // the backend of pooled ones
 	Rounds    int
 	Progress  io.Writer // one line for each cell
 }
@@ -46,7 +47,15 @@ func Compare(ctx context.Context, p Plan) ([]Cell, error) {
 				if peer.Only != "" && peer.Only != s.Name {
 					continue
 				}
-				f, err := measureCell(ctx, s, peer, p.Backend, limit)
+				if !peer.Serves(s.Conns, limit) {
+					fmt.Fprintf(p.Progress, "%-8s %-12s left out: %d clients are too many for a limit of %d open files\n", s.Name, peer.Name, s.Conns, limit)
+					continue
+				}
+				backend := p.Backend
+				if peer.Pooled {
+					backend = p.Pool
+				}
+				f, err := measureCell(ctx, s, peer, backend, limit)
 				if ctx.Err() != nil {
 					return cells, ctx.Err()
 				}
@@ -92,7 +101,7 @@ func measureCell(ctx context.Context, s Scenario, peer, backend peers.Peer, limi
 }
 
 func (c *Cell) line(s Scenario, rounds int) string {
-	head := fmt.Sprintf("%-8s %d/%d %-9s", s.Name, c.Round, rounds, c.Peer)
+	head := fmt.Sprintf("%-8s %d/%d %-12s", s.Name, c.Round, rounds, c.Peer)
 	if c.Err != "" {
 		return head + " failed: " + c.Err
 	}
@@ -103,6 +112,9 @@ func (c *Cell) line(s Scenario, rounds int) string {
 	if s.Kind == KindIdle {
 		return fmt.Sprintf("%s %8.0f B/client, CPU %.2f %%%s", head, c.RSSPerConn, 100*c.CPUShare, note)
 	}
-	return fmt.Sprintf("%s %8.2f us CPU/op, %8.0f op/s, p99 %.0f us, load busy %.0f %%%s",
-		head, c.CPUMicros, c.PerSecond, c.P99, 100*c.LoadBusy, note)
+	if s.Kind == KindSlow {
+		note = fmt.Sprintf(" (%.0f alone), %+.0f KB%s", c.P99Alone, c.RSSGrowth/1e3, note)
+	}
+	return fmt.Sprintf("%s %8.2f us CPU/op, %8.0f op/s, load busy %.0f %%, p99 %.0f us%s",
+		head, c.CPUMicros, c.PerSecond, 100*c.LoadBusy, c.P99, note)
 }

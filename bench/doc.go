@@ -5,11 +5,13 @@
 //
 //	Scenario --> Measure(target, pids)   one Figures: load's Result joined to the pids' CPU and memory
 //	Compare  --> a fresh echo backend and a fresh peer for each cell (scenario, round, peer),
-//	             peers taking turns within a round, so that drift of the machine meets all alike
+//	             peers taking turns within a round, so that drift of the machine meets all alike;
+//	             pooled peers get the backend that speaks RFC 8441
 //	Report   --> medians over the rounds, ratios, table or JSON
 //
-// The steady figure is CPU time of the measured process for each round trip. Messages a second and
-// latency also depend on the load and the backend, which share the processors with it.
+// The steady figure is CPU time of the measured process for each round trip; where the load's rate is
+// given, the latency. Messages a second, and latency under full load, also depend on the load and the
+// backend, which share the processors with it.
 //
 // Rooms: load (clients), echo (backend), relay (the floor), peers (processes and their
 // configurations), proc (what the kernel counts), wire (frames) and epoll (the loop under load,

@@ -34,6 +34,12 @@ type Figures struct {
 	P999 float64 `json:"p999_us"`
 	Max  float64 `json:"max_us"`
 
+	// Of the slow scenario.
+	P99Alone  float64 `json:"p99_alone_us,omitempty"`     // before the slow client came
+	P99Change float64 `json:"p99_change,omitempty"`       // P99 to P99Alone
+	RSSGrowth float64 `json:"rss_growth_bytes,omitempty"` // since it came
+	SlowTaken float64 `json:"slow_taken_bytes,omitempty"` // what it could send, sockets' buffers included
+
 	LoadBusy    float64 `json:"load_busy"`    // share of the window the load's busiest loop ran
 	LoadStarved float64 `json:"load_starved"` // share it waited for a processor
 	Saturated   bool    `json:"load_saturated"`
@@ -52,6 +58,8 @@ func Measure(ctx context.Context, s Scenario, target load.Target, pids []int) (F
 		return measureIdle(ctx, s, target, pids)
 	case KindStorm:
 		return measureStorm(ctx, s, target, pids)
+	case KindSlow:
+		return measureSlow(ctx, s, target, pids)
 	}
 	return Figures{}, fmt.Errorf("no kind of scenario %q", s.Kind)
 }
@@ -154,9 +162,8 @@ func (m *meter) figures(r load.Result) Figures {
 		Ops: r.Ops, Seconds: r.Elapsed.Seconds(),
 		LoadBusy: r.Busy, LoadStarved: r.Starved, Saturated: r.Saturated(),
 	}
-	quantile := func(q float64) float64 { return float64(r.Latency.ValueAtQuantile(q)) / 1e3 }
 	if r.Latency != nil && r.Latency.TotalCount() > 0 {
-		f.P50, f.P90, f.P99, f.P999 = quantile(50), quantile(90), quantile(99), quantile(99.9)
+		f.P50, f.P90, f.P99, f.P999 = quantile(r, 50), quantile(r, 90), quantile(r, 99), quantile(r, 99.9)
 		f.Max = float64(r.Latency.Max()) / 1e3
 	}
 	if f.Seconds == 0 || m.err != nil {
@@ -172,5 +179,7 @@ func (m *meter) figures(r load.Result) Figures {
 	}
 	return f
 }
+
+func quantile(r load.Result, q float64) float64 { return float64(r.Latency.ValueAtQuantile(q)) / 1e3 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

@@ -24,12 +24,15 @@ type Row struct {
 	Scenario string `json:"scenario"`
 	Peer     string `json:"peer"`
 	Figures
-	Good    int     `json:"rounds_good"`
-	Bad     int     `json:"rounds_bad"`
-	ToNginx float64 `json:"ratio_to_nginx,omitempty"` // of the scenario's steady figure; 0 if unknown
-	ToRelay float64 `json:"ratio_to_relay,omitempty"`
-	Err     string  `json:"error,omitempty"` // the last failed round's
+	Good int `json:"rounds_good"`
+	Bad  int `json:"rounds_bad"`
+	// Ratios of the scenario's steady figure to that of each of bases, where both are known.
+	Ratios map[string]float64 `json:"ratios,omitempty"`
+	Err    string             `json:"error,omitempty"` // the last failed round's
 }
+
+// bases are the peers that others are held against.
+var bases = []string{"nginx", "L4 relay", "HAProxy pool", "weir"}
 
 // Summarise makes a row of each peer and scenario, in the order of the cells.
 func Summarise(scenarios []Scenario, cells []Cell) []Row {
@@ -41,8 +44,12 @@ func Summarise(scenarios []Scenario, cells []Cell) []Row {
 		}
 		for i := range rows[first:] {
 			row := &rows[first+i]
-			row.ToNginx = ratioTo("nginx", row.Peer, s, cells)
-			row.ToRelay = ratioTo("L4 relay", row.Peer, s, cells)
+			row.Ratios = map[string]float64{}
+			for _, base := range bases {
+				if value := ratioTo(base, row.Peer, s, cells); value > 0 {
+					row.Ratios[base] = value
+				}
+			}
 		}
 	}
 	return rows
@@ -103,6 +110,10 @@ func medians(fs []Figures) Figures {
 		P99:          of(func(f *Figures) float64 { return f.P99 }),
 		P999:         of(func(f *Figures) float64 { return f.P999 }),
 		Max:          of(func(f *Figures) float64 { return f.Max }),
+		P99Alone:     of(func(f *Figures) float64 { return f.P99Alone }),
+		P99Change:    of(func(f *Figures) float64 { return f.P99Change }),
+		RSSGrowth:    of(func(f *Figures) float64 { return f.RSSGrowth }),
+		SlowTaken:    of(func(f *Figures) float64 { return f.SlowTaken }),
 		LoadBusy:     of(func(f *Figures) float64 { return f.LoadBusy }),
 		LoadStarved:  of(func(f *Figures) float64 { return f.LoadStarved }),
 	}
@@ -112,8 +123,11 @@ func medians(fs []Figures) Figures {
 
 // steady is the figure that peers are compared by, and what it is called.
 func (s *Scenario) steady(f *Figures) (value float64, name string) {
-	if s.Kind == KindIdle {
+	switch {
+	case s.Kind == KindIdle:
 		return f.RSSPerConn, "memory"
+	case s.Rate > 0: // the work is given, so what counts is how long it waits
+		return f.P99, "p99"
 	}
 	return f.CPUMicros, "CPU"
 }

@@ -54,8 +54,8 @@ func TestSummarise(t *testing.T) {
 	for i, w := range want {
 		r := rows[i]
 		if r.Peer != w.peer || r.Good != w.good || r.CPUMicros != w.cpu ||
-			math.Abs(r.ToNginx-w.toNginx) > 1e-4 || math.Abs(r.ToRelay-w.toRelay) > 1e-4 {
-			t.Errorf("row %d: %s good %d cpu %v ratios %v %v; want %+v", i, r.Peer, r.Good, r.CPUMicros, r.ToNginx, r.ToRelay, w)
+			math.Abs(r.Ratios["nginx"]-w.toNginx) > 1e-4 || math.Abs(r.Ratios["L4 relay"]-w.toRelay) > 1e-4 {
+			t.Errorf("row %d: %s good %d cpu %v ratios %v %v; want %+v", i, r.Peer, r.Good, r.CPUMicros, r.Ratios["nginx"], r.Ratios["L4 relay"], w)
 		}
 	}
 	if rows[3].P99 != 330 {
@@ -71,21 +71,21 @@ func TestTable(t *testing.T) {
 	}
 	const want = `### e: echo
 
-| peer     | CPU us per round trip | user | system | round trips/s | p50 us | p99 us | p99.9 us | CPU to nginx | CPU to relay |
-| -------- | --------------------: | ---: | -----: | ------------: | -----: | -----: | -------: | -----------: | -----------: |
-| direct   |                     - |    - |      - |             0 |      0 |      0 |        0 |            - |            - |
-| L4 relay |                 22.00 | 0.00 |   0.00 |             0 |      0 |    220 |        0 |         0.49 |         1.00 |
-| nginx    |                 45.00 | 0.00 |   0.00 |             0 |      0 |    450 |        0 |         1.00 |         2.04 |
-| weir     |                 33.00 | 0.00 |   0.00 |             0 |      0 |    330 |        0 |         0.71 |         1.50 |
+| peer     | CPU us per round trip | user | system | round trips/s | p50 us | p99 us | p99.9 us | CPU to nginx | CPU to L4 relay | CPU to weir |
+| -------- | --------------------: | ---: | -----: | ------------: | -----: | -----: | -------: | -----------: | --------------: | ----------: |
+| direct   |                     - |    - |      - |             0 |      0 |      0 |        0 |            - |               - |           - |
+| L4 relay |                 22.00 | 0.00 |   0.00 |             0 |      0 |    220 |        0 |         0.49 |            1.00 |        0.67 |
+| nginx    |                 45.00 | 0.00 |   0.00 |             0 |      0 |    450 |        0 |         1.00 |            2.04 |        1.42 |
+| weir     |                 33.00 | 0.00 |   0.00 |             0 |      0 |    330 |        0 |         0.71 |            1.50 |        1.00 |
 
 nginx: 1 of 3 rounds failed: ended (signal: killed)
 
 ### i: idle
 
-| peer  | bytes per client | slab per client, all processes | CPU while idle, % | memory to nginx | memory to relay |
-| ----- | ---------------: | -----------------------------: | ----------------: | --------------: | --------------: |
-| nginx |           failed |                              - |                 - |               - |               - |
-| weir  |              600 |                              0 |              0.00 |               - |               - |
+| peer  | bytes per client | slab per client, all processes | CPU while idle, % | memory to nginx | memory to weir |
+| ----- | ---------------: | -----------------------------: | ----------------: | --------------: | -------------: |
+| nginx |           failed |                              - |                 - |               - |              - |
+| weir  |              600 |                              0 |              0.00 |               - |           1.00 |
 
 nginx: 1 of 1 rounds failed: no such file
 `
@@ -94,6 +94,33 @@ nginx: 1 of 1 rounds failed: no such file
 	}
 	if err := report.Failed(); err == nil || !strings.Contains(err.Error(), "nginx in i: no such file") {
 		t.Errorf("Failed = %v", err)
+	}
+}
+
+// What a scenario is about decides what its table shows and what the ratios are of.
+func TestColumns(t *testing.T) {
+	rows := []Row{{Scenario: "s", Peer: "HAProxy pool"}, {Scenario: "other", Peer: "nginx"}}
+	for _, tc := range []struct {
+		scenario Scenario
+		shows    string
+		lacks    string
+	}{
+		{Scenario{Kind: KindEcho}, "CPU to HAProxy pool", "MB per CPU second"},
+		{Scenario{Kind: KindEcho, Size: 64 << 10}, "MB per CPU second", "p99 change"},
+		{Scenario{Kind: KindEcho, Rate: 100}, "p99 to HAProxy pool", "CPU to HAProxy pool"},
+		{Scenario{Kind: KindStorm}, "CPU us per handshake", "round trip"},
+		{Scenario{Kind: KindSlow}, "p99 change", "to HAProxy pool"},
+		{Scenario{Kind: KindIdle}, "memory to HAProxy pool", "p99"},
+	} {
+		tc.scenario.Name = "s"
+		var titles []string
+		for _, c := range columns(tc.scenario, rows) {
+			titles = append(titles, c.title)
+		}
+		all := strings.Join(titles, "; ")
+		if !strings.Contains(all, tc.shows) || strings.Contains(all, tc.lacks) || strings.Contains(all, "nginx") {
+			t.Errorf("%+v: %s; want %q and not %q", tc.scenario, all, tc.shows, tc.lacks)
+		}
 	}
 }
 

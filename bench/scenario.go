@@ -16,6 +16,7 @@ const (
 	KindEcho  Kind = "echo"
 	KindIdle  Kind = "idle"
 	KindStorm Kind = "storm"
+	KindSlow  Kind = "slow" // echo, then the same beside one client that never reads
 )
 
 // Scenario is one thing to measure.
@@ -24,12 +25,12 @@ type Scenario struct {
 	Title string `json:"title"`
 	Kind  Kind   `json:"kind"`
 
-	Conns  int     `json:"conns,omitempty"`  // echo, idle: connections; storm: handshakes under way
+	Conns  int     `json:"conns,omitempty"`  // echo, idle, slow: connections; storm: handshakes under way
 	Active int     `json:"active,omitempty"` // echo: how many of them talk, 0 for all
-	Size   int     `json:"size,omitempty"`   // echo: payload bytes
+	Size   int     `json:"size,omitempty"`   // echo, slow: payload bytes
 	Rate   float64 `json:"rate,omitempty"`   // echo: messages a second and client, 0 for the closed loop
 
-	Warmup  time.Duration `json:"-"` // echo, storm: before the window; idle: settling
+	Warmup  time.Duration `json:"-"` // echo, storm, slow: before the window; idle: settling
 	Seconds time.Duration `json:"-"` // the window
 	Ramp    int           `json:"-"` // connections a second, 0 for the load's default
 	Threads int           `json:"-"` // loops of the load
@@ -41,9 +42,21 @@ func Scenarios() []Scenario {
 		{Name: "echo125", Title: "125-byte echo, 1,000 connections, closed loop", Kind: KindEcho, Conns: 1000, Size: 125},
 		{Name: "echo64k", Title: "64 KiB echo, 100 connections, closed loop", Kind: KindEcho, Conns: 100, Size: 64 << 10},
 		{Name: "open100", Title: "125-byte echo, 100 connections at 10 messages/s each, open loop", Kind: KindEcho, Conns: 100, Size: 125, Rate: 10},
+		{Name: "lowrate", Title: "125-byte echo, 10 connections at 100 messages/s each, open loop", Kind: KindEcho, Conns: 10, Size: 125, Rate: 100},
+		{Name: "slow", Title: "125-byte echo, 1,000 connections, closed loop, beside one client that never reads", Kind: KindSlow, Conns: 1000, Size: 125},
 		{Name: "idle", Title: "8,000 idle connections", Kind: KindIdle, Conns: 8000},
+		{Name: "idle16k", Title: "16,000 idle connections, for those whose descriptors suffice", Kind: KindIdle, Conns: 16000},
 		{Name: "storm", Title: "upgrade storm: connect, upgrade, reset; 64 at a time", Kind: KindStorm, Conns: 64},
 	}
+}
+
+// ScenarioNames are all that Scenarios holds, for people.
+func ScenarioNames() string {
+	var names []string
+	for _, s := range Scenarios() {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // SelectScenarios takes "all" or names.
@@ -56,11 +69,7 @@ func SelectScenarios(names []string) ([]Scenario, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(s Scenario) bool { return s.Name == name })
 		if i < 0 {
-			var known []string
-			for _, s := range all {
-				known = append(known, s.Name)
-			}
-			return nil, fmt.Errorf("no scenario %q; there are %s and all", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("no scenario %q; there are %s and all", name, ScenarioNames())
 		}
 		chosen = append(chosen, all[i])
 	}

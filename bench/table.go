@@ -21,17 +21,17 @@ func number(title, format string, pick func(*Row) float64) column {
 	return column{title, func(r *Row) string { return fmt.Sprintf(format, pick(r)) }}
 }
 
-func ratio(title string, pick func(*Row) float64) column {
-	return column{title, func(r *Row) string {
-		if pick(r) <= 0 {
+func ratio(title, base string) column {
+	return column{title + " to " + base, func(r *Row) string {
+		if r.Ratios[base] == 0 {
 			return "-"
 		}
-		return fmt.Sprintf("%.2f", pick(r))
+		return fmt.Sprintf("%.2f", r.Ratios[base])
 	}}
 }
 
-// columns are those that mean something in s.
-func columns(s Scenario) []column {
+// columns are those that mean something in s; a ratio needs a row of its base.
+func columns(s Scenario, rows []Row) []column {
 	var cs []column
 	op := "round trip"
 	if s.Kind == KindStorm {
@@ -59,11 +59,21 @@ func columns(s Scenario) []column {
 			number("p99.9 us", "%.0f", func(r *Row) float64 { return r.P999 }),
 		)
 	}
+	if s.Kind == KindSlow { // which has its own ratio
+		return append(cs,
+			number("p99 alone us", "%.0f", func(r *Row) float64 { return r.P99Alone }),
+			number("p99 change", "%.2f", func(r *Row) float64 { return r.P99Change }),
+			number("RSS growth, KB", "%.0f", func(r *Row) float64 { return r.RSSGrowth / 1e3 }),
+			number("taken from the slow one, KB", "%.0f", func(r *Row) float64 { return r.SlowTaken / 1e3 }),
+		)
+	}
 	_, steady := s.steady(&Figures{})
-	return append(cs,
-		ratio(steady+" to nginx", func(r *Row) float64 { return r.ToNginx }),
-		ratio(steady+" to relay", func(r *Row) float64 { return r.ToRelay }),
-	)
+	for _, base := range bases {
+		if slices.ContainsFunc(rows, func(r Row) bool { return r.Scenario == s.Name && r.Peer == base }) {
+			cs = append(cs, ratio(steady, base))
+		}
+	}
+	return cs
 }
 
 // unaccounted columns of a peer that has no process of its own show nothing.
@@ -73,7 +83,7 @@ func (r *Row) unaccounted() bool { return r.CPUMicros == 0 && r.RSSPerConn == 0 
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	for _, s := range r.Scenarios {
-		cs := columns(s)
+		cs := columns(s, r.Rows)
 		lines := [][]string{{"peer"}}
 		for _, c := range cs {
 			lines[0] = append(lines[0], c.title)
@@ -115,7 +125,7 @@ func (r *Row) line(cs []column) []string {
 
 // accounted reports whether a column tells of the measured process and not of the load.
 func accounted(title string) bool {
-	return strings.Contains(title, "CPU") || strings.HasPrefix(title, "bytes") || title == "user" || title == "system"
+	return strings.Contains(title, "CPU") || strings.HasPrefix(title, "bytes") || strings.HasPrefix(title, "RSS") || title == "user" || title == "system"
 }
 
 func writeAligned(b *strings.Builder, lines [][]string) {

@@ -2,6 +2,14 @@
 // data frame back as it came, piece by piece, answers pings and closes. It is never the process
 // that is measured, so it need only be quick enough.
 //
+// Serve takes one WebSocket a connection (RFC 6455), ServeH2C many (RFC 8441, by prior knowledge):
+//
+//	socket   bytes in and out of a descriptor, whatever they mean
+//	upgrade  --> talk           HTTP/1.1: a handshake, then frames
+//	mux      --> stream, talk   HTTP/2: each stream's DATA is frames
+//	talk     what a WebSocket's frames are answered with
+//
 // Bytes go from the loop's read buffer, unmasked where they lie, into the loop's write buffer, and
-// out before the next read. A client that does not read is not read from.
+// out in one write before the next read. A client that does not read is not read from; a stream
+// whose client does not read gets no more window, and holds at most the one it has.
 package echo

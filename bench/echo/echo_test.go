@@ -16,15 +16,15 @@ import (
 	"go.uber.org/goleak"
 
 	"weir/bench/echo"
+	"weir/bench/epoll"
 	"weir/bench/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve runs a backend until the test ends.
-func serve(t *testing.T) netip.AddrPort {
+// running runs a backend until the test ends.
+func running(t *testing.T, server *epoll.Server, err error) netip.AddrPort {
 	t.Helper()
-	server, err := echo.Serve(netip.MustParseAddrPort("127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +38,20 @@ func serve(t *testing.T) netip.AddrPort {
 		}
 	})
 	return server.Addr
+}
+
+var anyPort = netip.MustParseAddrPort("127.0.0.1:0")
+
+func serve(t *testing.T) netip.AddrPort {
+	t.Helper()
+	server, err := echo.Serve(anyPort)
+	return running(t, server, err)
+}
+
+func serveH2C(t *testing.T, maxStreams uint32) netip.AddrPort {
+	t.Helper()
+	server, err := echo.ServeH2C(anyPort, maxStreams)
+	return running(t, server, err)
 }
 
 func TestEchoToAnotherImplementation(t *testing.T) {
@@ -75,7 +89,6 @@ func TestEchoToAnotherImplementation(t *testing.T) {
 // A whole conversation, the handshake included, gives the same answer however it is cut.
 func TestEverySplit(t *testing.T) {
 	addr := serve(t)
-	mask := [4]byte{1, 2, 3, 4}
 	stream := wire.AppendRequest(nil, "h", "/", "dGhlIHNhbXBsZSBub25jZQ==")
 	for _, h := range []wire.Header{
 		{Opcode: wire.Text, Length: 3}, {Fin: true, Opcode: wire.Ping, Length: 4},

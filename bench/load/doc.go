@@ -8,7 +8,8 @@
 //   - open loop (Rate > 0): each active client sends on a fixed schedule, come what may. Latency
 //     counts from the instant a message was due, so a stall is not hidden by sending less.
 //
-// Storm is apart: it connects, upgrades and resets over and over.
+// Storm is apart: it connects, upgrades and resets over and over. So is Deaf, the one client that
+// sends and never reads, whose neighbours a Crowd can be.
 //
 // Every message carries its client's and its own number, which the echo must bring back together
 // with the right length and last byte. Messages live in one frame per loop, stamped before each

@@ -3,15 +3,12 @@
 package load
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
 	"time"
-
-	"weir/bench/wire"
 )
 
 // Target is what is driven.
@@ -48,37 +45,6 @@ func ParseTarget(raw string) (Target, error) {
 
 // Loopback reports whether the target is on this machine's loopback interface.
 func (t Target) Loopback() bool { return t.Addr.Addr().IsLoopback() }
-
-// Probe upgrades one connection and closes it; the error says what went wrong.
-func (t Target) Probe(ctx context.Context) error {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", t.Addr.String())
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if deadline, ok := ctx.Deadline(); ok {
-		conn.SetDeadline(deadline)
-	}
-	key := newKey()
-	if _, err := conn.Write(wire.AppendRequest(nil, t.Host, t.Path, key)); err != nil {
-		return err
-	}
-	var head []byte
-	piece := make([]byte, wire.MaxHead)
-	for {
-		n, err := conn.Read(piece)
-		head = append(head, piece[:n]...)
-		if n, bad := wire.CutHead(head); bad != nil {
-			return bad
-		} else if n > 0 {
-			return wire.CheckAnswer(head[:n], wire.Accept([]byte(key)))
-		}
-		if err != nil {
-			return fmt.Errorf("no answer to the upgrade: %w", err)
-		}
-	}
-}
 
 // ErrNotLoopback is the refusal to drive a target beyond this machine unasked.
 var ErrNotLoopback = errors.New("the target is beyond loopback; say --i-own-this-target if you may load it")

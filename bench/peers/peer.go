@@ -3,12 +3,15 @@
 package peers
 
 import (
+	"context"
 	"embed"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"text/template"
+
+	"weir/bench/load"
 )
 
 //go:embed *.tmpl
@@ -23,10 +26,20 @@ type Place struct {
 	Dir     string // its own, empty, removed afterwards
 	Files   uint64 // descriptors it may open
 	Buffer  string // of nginx, for each direction of a client; empty for its default
+	Pooled  bool   // of HAProxy: the backend speaks RFC 8441
 }
 
-// Clients is how many clients the descriptors allow, two each, with some kept for the process.
-func (p Place) Clients() uint64 { return (p.Files - min(p.Files, 200)) / 2 }
+// spare descriptors are kept for the process itself, and for a pool's connections.
+const spare = 200
+
+// Clients is how many clients the descriptors allow.
+func (p Place) Clients() uint64 {
+	n := p.Files - min(p.Files, spare)
+	if p.Pooled {
+		return n
+	}
+	return n / 2
+}
 
 // Peer is a gateway that can be started.
 type Peer struct {
@@ -35,6 +48,16 @@ type Peer struct {
 	Command func(Place) ([]string, error)
 	// Only names the one scenario this peer is for; empty for all.
 	Only string
+	// Pooled peers reach a backend that speaks RFC 8441, many clients over one connection.
+	Pooled bool
+	// Probe tells whether the process answers; nil is an upgrade.
+	Probe func(load.Target, context.Context) error
+}
+
+// Serves reports whether a process with that limit of descriptors can have so many clients.
+func (p Peer) Serves(clients int, files uint64) bool {
+	oneEach := p.Pooled || p.Command == nil
+	return uint64(clients) <= Place{Files: files, Pooled: oneEach}.Clients()
 }
 
 // Direct is no gateway at all: what the load and the backend can do between themselves.
@@ -63,23 +86,43 @@ func nginx(buffer string) func(Place) ([]string, error) {
 	}
 }
 
-// HAProxy is haproxy from the path, with one thread.
-func HAProxy() Peer {
-	return Peer{Name: "HAProxy", Command: func(p Place) ([]string, error) {
+// HAProxy is haproxy from the path, with one thread and one backend connection a client.
+func HAProxy() Peer { return Peer{Name: "HAProxy", Command: haproxy(false)} }
+
+// HAProxyPool is the same with its clients pooled over RFC 8441.
+func HAProxyPool() Peer { return Peer{Name: "HAProxy pool", Command: haproxy(true), Pooled: true} }
+
+func haproxy(pooled bool) func(Place) ([]string, error) {
+	return func(p Place) ([]string, error) {
+		p.Pooled = pooled
 		conf, err := p.render("haproxy.cfg")
 		return []string{"haproxy", "-db", "-q", "-f", conf}, err
-	}}
+	}
 }
 
-// Weir is the gateway at that path, with one loop and all else as users run it.
-func Weir(path string) Peer {
-	return Peer{Name: "weir", Command: func(p Place) ([]string, error) {
-		return []string{path, "--loops", "1", "--upstream", "ws://" + p.Backend.String(), "--listen", p.Listen.String(),
+// Weir is the gateway at that path, with one loop, a tunnel for each client, and all else as users run it.
+func Weir(path string) Peer { return Peer{Name: "weir", Command: weir(path, "ws://")} }
+
+// WeirPool is the same with its clients pooled over RFC 8441.
+func WeirPool(path string) Peer {
+	return Peer{Name: "weir pool", Command: weir(path, "h2c://"), Pooled: true}
+}
+
+func weir(path, scheme string) func(Place) ([]string, error) {
+	return func(p Place) ([]string, error) {
+		return []string{path, "--loops", "1", "--upstream", scheme + p.Backend.String(), "--listen", p.Listen.String(),
 			"--admin", "off", "--access-log", "off", "--health-interval", "0"}, nil
+	}
+}
+
+// EchoH2C is the backend of pooled peers, served by this program.
+func EchoH2C(self string) Peer {
+	return Peer{Name: "h2c echo backend", Probe: load.Target.ProbeH2C, Command: func(p Place) ([]string, error) {
+		return []string{self, "serve-echo", "--h2c", "--listen", p.Listen.String()}, nil
 	}}
 }
 
-// Echo is the backend, served by this program.
+// Echo is the backend of all others, served by this program.
 func Echo(self string) Peer {
 	return Peer{Name: "echo backend", Command: func(p Place) ([]string, error) {
 		return []string{self, "serve-echo", "--listen", p.Listen.String()}, nil

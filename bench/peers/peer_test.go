@@ -5,6 +5,7 @@ package peers
 import (
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -18,7 +19,8 @@ func TestConfigurations(t *testing.T) {
 	}{
 		{Nginx(), "nginx.conf", []string{"listen 127.0.0.1:1 ", "proxy_pass http://127.0.0.1:2;", "worker_connections 20000;"}, "proxy_buffer_size"},
 		{NginxLarge("x"), "nginx.conf", []string{"proxy_buffer_size 64k;"}, "{{"},
-		{HAProxy(), "haproxy.cfg", []string{"bind 127.0.0.1:1\n", "server echo 127.0.0.1:2\n", "maxconn 9900\n", "nbthread 1"}, "{{"},
+		{HAProxy(), "haproxy.cfg", []string{"bind 127.0.0.1:1\n", "server echo 127.0.0.1:2\n", "maxconn 9900\n", "nbthread 1"}, "proto h2"},
+		{HAProxyPool(), "haproxy.cfg", []string{"server echo 127.0.0.1:2 proto h2 ws h2\n", "http-reuse always", "maxconn 19800\n", "no strict-limits", "nbthread 1"}, "{{"},
 	} {
 		place := Place{
 			Listen: netip.MustParseAddrPort("127.0.0.1:1"), Backend: netip.MustParseAddrPort("127.0.0.1:2"),
@@ -43,6 +45,30 @@ func TestConfigurations(t *testing.T) {
 		}
 		if strings.Contains(string(b), tc.lacks) {
 			t.Errorf("%s: %q in\n%s", tc.peer.Name, tc.lacks, b)
+		}
+	}
+}
+
+func TestWeirReachesItsBackend(t *testing.T) {
+	for upstream, peer := range map[string]Peer{"ws://127.0.0.1:2": Weir("w"), "h2c://127.0.0.1:2": WeirPool("w")} {
+		argv, err := peer.Command(Place{Backend: netip.MustParseAddrPort("127.0.0.1:2")})
+		if i := slices.Index(argv, "--upstream"); err != nil || i < 0 || argv[i+1] != upstream {
+			t.Errorf("%s: %v, %v; want %s", peer.Name, argv, err, upstream)
+		}
+	}
+}
+
+func TestServes(t *testing.T) {
+	for _, tc := range []struct {
+		peer    Peer
+		clients int
+		want    bool
+	}{
+		{Nginx(), 9900, true}, {Nginx(), 9901, false}, {Weir(""), 16000, false},
+		{WeirPool(""), 16000, true}, {WeirPool(""), 19801, false}, {Direct(), 16000, true},
+	} {
+		if got := tc.peer.Serves(tc.clients, 20000); got != tc.want {
+			t.Errorf("%s with %d clients: %v", tc.peer.Name, tc.clients, got)
 		}
 	}
 }

@@ -22,7 +22,7 @@ import (
 
 const readyWithin = 5 * time.Second
 
-// Process is a peer that has answered an upgrade.
+// Process is a peer that has answered its probe.
 type Process struct {
 	Pid  int
 	Addr netip.AddrPort
@@ -33,8 +33,8 @@ type Process struct {
 	done chan struct{} // closed when the process has ended
 }
 
-// Start runs p before backend (of no meaning to the echo backend) and returns when a real
-// upgrade has been answered. The error holds the last the process said.
+// Start runs p before backend (of no meaning to an echo backend) and returns when its probe,
+// usually a real upgrade, has been answered. The error holds the last the process said.
 func Start(ctx context.Context, p Peer, backend netip.AddrPort, limit uint64) (*Process, error) {
 	dir, err := os.MkdirTemp("", "weirbench-")
 	if err != nil {
@@ -45,7 +45,11 @@ func Start(ctx context.Context, p Peer, backend netip.AddrPort, limit uint64) (*
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	if err := proc.await(ctx); err != nil {
+	probe := p.Probe
+	if probe == nil {
+		probe = load.Target.Probe
+	}
+	if err := proc.await(ctx, probe); err != nil {
 		proc.Stop()
 		return nil, fmt.Errorf("%w%s", err, proc.said.String())
 	}
@@ -76,13 +80,13 @@ func (p *Process) start(peer Peer, backend netip.AddrPort, limit uint64) error {
 	return nil
 }
 
-// await polls until the process answers an upgrade, ends, or takes too long.
-func (p *Process) await(ctx context.Context) error {
+// await polls until the process answers, ends, or takes too long.
+func (p *Process) await(ctx context.Context, probe func(load.Target, context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	target := load.Target{Addr: p.Addr, Host: p.Addr.String(), Path: "/"}
 	for {
-		err := target.Probe(ctx)
+		err := probe(target, ctx)
 		if err == nil {
 			return nil
 		}
@@ -90,7 +94,7 @@ func (p *Process) await(ctx context.Context) error {
 		case <-p.done:
 			return fmt.Errorf("ended at once (%s)", p.cmd.ProcessState)
 		case <-ctx.Done():
-			return fmt.Errorf("no upgrade within %s: %w", readyWithin, err)
+			return fmt.Errorf("no answer within %s: %w", readyWithin, err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

@@ -31,8 +31,8 @@ type choice struct {
 func compare(ctx context.Context, args []string) error {
 	var c choice
 	flags := pflag.NewFlagSet("weirbench compare", pflag.ContinueOnError)
-	flags.StringSliceVar(&c.scenarios, "scenario", []string{"all"}, "echo125, echo64k, open100, idle, storm or all, comma-separated")
-	flags.StringSliceVar(&c.peers, "peers", []string{"all"}, "direct, relay, nginx, nginx64k (echo64k alone), haproxy, weir or all, comma-separated")
+	flags.StringSliceVar(&c.scenarios, "scenario", []string{"all"}, bench.ScenarioNames()+" or all, comma-separated")
+	flags.StringSliceVar(&c.peers, "peers", []string{"all"}, "direct, relay, nginx, nginx64k (echo64k alone), haproxy, haproxy-pool, weir, weir-pool or all, comma-separated")
 	flags.IntVar(&c.rounds, "rounds", 3, "rounds; the tables show medians over them")
 	flags.Float64Var(&c.seconds, "seconds", 5, "how long to measure each cell")
 	flags.Float64Var(&c.warmup, "warmup", 1, "seconds before that, to warm up or to settle")
@@ -61,7 +61,7 @@ func (c *choice) plan() (bench.Plan, error) {
 	if err != nil {
 		return bench.Plan{}, err
 	}
-	plan := bench.Plan{Backend: peers.Echo(self), Rounds: c.rounds, Progress: os.Stderr}
+	plan := bench.Plan{Backend: peers.Echo(self), Pool: peers.EchoH2C(self), Rounds: c.rounds, Progress: os.Stderr}
 	if plan.Scenarios, err = bench.SelectScenarios(c.scenarios); err != nil {
 		return plan, err
 	}
@@ -70,10 +70,11 @@ func (c *choice) plan() (bench.Plan, error) {
 	}
 	known := map[string]peers.Peer{
 		"direct": peers.Direct(), "relay": peers.Relay(self), "nginx": peers.Nginx(),
-		"nginx64k": peers.NginxLarge("echo64k"), "haproxy": peers.HAProxy(), "weir": peers.Weir(c.gateway),
+		"nginx64k": peers.NginxLarge("echo64k"), "haproxy": peers.HAProxy(), "haproxy-pool": peers.HAProxyPool(),
+		"weir": peers.Weir(c.gateway), "weir-pool": peers.WeirPool(c.gateway),
 	}
 	if slices.Contains(c.peers, "all") {
-		c.peers = []string{"direct", "relay", "nginx", "nginx64k", "haproxy", "weir"}
+		c.peers = []string{"direct", "relay", "nginx", "nginx64k", "haproxy", "haproxy-pool", "weir", "weir-pool"}
 	}
 	for _, name := range c.peers {
 		peer, ok := known[strings.ToLower(name)]

@@ -19,18 +19,22 @@ Against anything that answers a WebSocket upgrade and echoes:
   weirbench echo   messages sent and echoed, closed or open loop
   weirbench idle   connections held idle: memory and CPU
   weirbench storm  connect, upgrade, reset, again and again
+  weirbench slow   echo, then the same beside one client that never reads
 
-Beside each other, started and stopped by weirbench (nginx, HAProxy, a bare TCP relay, weir):
+Beside each other, started and stopped by weirbench (nginx, HAProxy, a bare TCP relay, weir; the
+second and the last also with their clients pooled over RFC 8441):
   weirbench compare
 
 The parts by themselves:
-  weirbench serve-echo   the echo backend
+  weirbench serve-echo   the echo backend, over HTTP/1.1 or, with --h2c, over HTTP/2 (RFC 8441)
   weirbench serve-relay  the bare TCP relay
 
 Examples:
   weirbench compare --scenario echo125,idle --rounds 3 --seconds 5
   weirbench compare --write BENCHMARKS.md
+  weirbench compare --scenario echo125,idle16k --peers nginx,haproxy-pool,weir,weir-pool
   weirbench serve-echo --listen 127.0.0.1:9000
+  weirbench serve-echo --h2c --listen 127.0.0.1:9000
   weirbench echo --url ws://127.0.0.1:8080/ --conns 1000 --size 125 --pids $(pidof weir)
   weirbench echo --url ws://127.0.0.1:8080/ --conns 100 --rate 10 --seconds 30 --json
   weirbench idle --url ws://127.0.0.1:8080/ --conns 8000 --pids $(pidof weir)
@@ -44,6 +48,7 @@ var commands = map[string]func(context.Context, []string) error{
 	"echo":        measureCommand("echo"),
 	"idle":        measureCommand("idle"),
 	"storm":       measureCommand("storm"),
+	"slow":        measureCommand("slow"),
 	"compare":     compare,
 	"serve-echo":  serveEcho,
 	"serve-relay": serveRelay,

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"weir/bench"
+	"weir/bench/load"
 	"weir/bench/peers"
 )
 
@@ -47,15 +49,19 @@ func TestCompare(t *testing.T) {
 		}}
 	}
 	plan := bench.Plan{
-		Backend: peers.Echo(me), Rounds: 1, Progress: t.Output(),
+		Backend: peers.Echo(me), Pool: peers.EchoH2C(me), Rounds: 1, Progress: t.Output(),
 		Peers: []peers.Peer{
 			peers.Direct(), peers.Relay(me), peers.Weir("/no/such/weir"),
 			sh("unable", "echo cannot bind >&2; exit 3"),
 			sh("dying", `"$0" serve-relay --listen "$1" --to "$2" & sleep 0.4; kill -9 $!; exit 7`),
 		},
 	}
+	seen := map[string]bool{} // one scenario of each behaviour
 	for _, s := range bench.Scenarios() {
-		plan.Scenarios = append(plan.Scenarios, quick(s))
+		if how := fmt.Sprint(s.Kind, s.Rate > 0); !seen[how] {
+			seen[how] = true
+			plan.Scenarios = append(plan.Scenarios, quick(s))
+		}
 	}
 	cells, err := bench.Compare(t.Context(), plan)
 	if err != nil {
@@ -75,6 +81,32 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%s %s: %d ops, %s", c.Scenario, c.Peer, c.Ops, c.Err)
 		case c.Peer == "L4 relay" && c.Scenario != "idle" && c.CPUMicros <= 0:
 			t.Errorf("%s %s: no CPU accounted", c.Scenario, c.Peer)
+		}
+	}
+}
+
+// Pooled peers get the backend that speaks RFC 8441, and nobody is asked for more clients than it has descriptors.
+func TestCompareChoosesTheBackend(t *testing.T) {
+	me := self(t)
+	asks := func(name string, pooled bool) peers.Peer {
+		return peers.Peer{Name: name, Pooled: pooled, Command: func(p peers.Place) ([]string, error) {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			target := load.Target{Addr: p.Backend, Host: "h", Path: "/"}
+			return nil, fmt.Errorf("speaks HTTP/1.1: %t, h2c: %t", target.Probe(ctx) == nil, target.ProbeH2C(ctx) == nil)
+		}}
+	}
+	many := bench.Scenario{Name: "many", Kind: bench.KindIdle, Conns: 1 << 30}
+	cells, err := bench.Compare(t.Context(), bench.Plan{
+		Scenarios: []bench.Scenario{quick(bench.Scenarios()[0]), many}, Peers: []peers.Peer{asks("tunnel", false), asks("pool", true)},
+		Backend: peers.Echo(me), Pool: peers.EchoH2C(me), Rounds: 1, Progress: t.Output(),
+	})
+	if err != nil || len(cells) != 2 {
+		t.Fatalf("%d cells, want 2; %v", len(cells), err)
+	}
+	for i, want := range []string{"HTTP/1.1: true, h2c: false", "HTTP/1.1: false, h2c: true"} {
+		if !strings.Contains(cells[i].Err, want) {
+			t.Errorf("%s: %s, want %s", cells[i].Peer, cells[i].Err, want)
 		}
 	}
 }
@@ -130,9 +162,12 @@ func TestStatus(t *testing.T) {
 		{"storm --url ws://127.0.0.1:1/ --conns 2", 1},        // nobody there
 		{"idle --url ws://127.0.0.1:1/ --conns 100000000", 1}, // too few descriptors
 		{"idle --url ws://127.0.0.1:1/ --pids 1073741824", 1}, // no such process
+		{"slow --url ws://127.0.0.1:1/ --conns 2", 1},         // nobody there
+		{"slow --rate 3", 2},
 		{"compare --peers nope", 2},
 		{"compare --scenario nope", 2},
 		{"serve-echo --listen nonsense", 2},
+		{"serve-echo --max-streams -1", 2},
 		{"serve-relay --to nonsense", 2},
 	} {
 		if got := run(t.Context(), strings.Fields(tc.args)); got != tc.want {

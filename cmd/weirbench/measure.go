@@ -60,6 +60,9 @@ func scenarioFlags(flags *pflag.FlagSet, s *bench.Scenario) {
 		flags.IntVar(&s.Active, "active", 0, "how many of them talk, 0 for all")
 		flags.IntVar(&s.Size, "size", 125, "payload bytes of a message, up to 64 MiB")
 		flags.Float64Var(&s.Rate, "rate", 0, "messages a second and connection; 0 for the closed loop: send, await the echo, send")
+	case bench.KindSlow:
+		flags.IntVar(&s.Conns, "conns", 1000, "connections that talk")
+		flags.IntVar(&s.Size, "size", 125, "payload bytes of a message, up to 64 MiB")
 	case bench.KindIdle:
 		flags.IntVar(&s.Conns, "conns", 8000, "connections to hold")
 	case bench.KindStorm:
@@ -97,6 +100,10 @@ func printFigures(w io.Writer, s bench.Scenario, f bench.Figures, asJSON bool, f
 	}
 	fmt.Fprintf(w, "%d in %.1f s, %.0f a second\n", f.Ops, f.Seconds, f.PerSecond)
 	fmt.Fprintf(w, "latency  p50 %.0f  p90 %.0f  p99 %.0f  p99.9 %.0f  max %.0f us\n", f.P50, f.P90, f.P99, f.P999, f.Max)
+	if s.Kind == bench.KindSlow {
+		fmt.Fprintf(w, "before   p99 %.0f us, without the client that never reads\n", f.P99Alone)
+		fmt.Fprintf(w, "memory   %+.0f bytes since it came; %.0f were taken from it\n", f.RSSGrowth, f.SlowTaken)
+	}
 	fmt.Fprintf(w, "CPU      %.2f us each (user %.2f, system %.2f) of the measured processes\n", f.CPUMicros, f.UserMicros, f.SystemMicros)
 	fmt.Fprintf(w, "load     busy %.0f %%, waiting for a processor %.0f %%\n", 100*f.LoadBusy, 100*f.LoadStarved)
 	return fault

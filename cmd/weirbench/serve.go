@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"weir/bench/echo"
+	"weir/bench/epoll"
 	"weir/bench/proc"
 	"weir/bench/relay"
 )
@@ -18,6 +19,8 @@ import (
 func serveEcho(ctx context.Context, args []string) error {
 	flags := pflag.NewFlagSet("weirbench serve-echo", pflag.ContinueOnError)
 	listen := flags.String("listen", "127.0.0.1:9000", "address and port to listen on")
+	h2c := flags.Bool("h2c", false, "speak HTTP/2 by prior knowledge and take WebSockets as RFC 8441 has them")
+	maxStreams := flags.Uint32("max-streams", 100_000, "WebSockets on one HTTP/2 connection")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
@@ -28,11 +31,17 @@ func serveEcho(ctx context.Context, args []string) error {
 	if _, err := proc.RaiseFileLimit(); err != nil {
 		return fmt.Errorf("limit of open files: %w", err)
 	}
-	server, err := echo.Serve(addr)
+	scheme := "ws"
+	serve := echo.Serve
+	if *h2c {
+		scheme = "h2c"
+		serve = func(addr netip.AddrPort) (*epoll.Server, error) { return echo.ServeH2C(addr, *maxStreams) }
+	}
+	server, err := serve(addr)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "echo backend on ws://%s/\n", server.Addr)
+	fmt.Fprintf(os.Stderr, "echo backend on %s://%s/\n", scheme, server.Addr)
 	return server.Run(ctx)
 }
 

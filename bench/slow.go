@@ -1,0 +1,45 @@
+//go:build linux
+
+package bench
+
+import (
+	"context"
+	"errors"
+
+	"weir/bench/load"
+	"weir/bench/proc"
+)
+
+// measureSlow lets a crowd talk twice, the second time beside a client that sends and never reads.
+// Its figures are the crowd's of the second time.
+func measureSlow(ctx context.Context, s Scenario, target load.Target, pids []int) (Figures, error) {
+	crowd, err := load.Open(ctx, load.Config{Target: target, Conns: s.Conns, Ramp: s.Ramp, Threads: s.Threads})
+	if err != nil {
+		return Figures{}, err
+	}
+	defer crowd.Close()
+	opened := crowd.Live()
+	alone, err := crowd.Echo(ctx, load.Talk{Size: s.Size, Window: load.Window{Warmup: s.Warmup, Duration: s.Seconds}})
+	if err = errors.Join(err, alone.Err()); err != nil {
+		return Figures{}, err
+	}
+	rss, err := proc.ReadRSS(pids...)
+	if err != nil {
+		return Figures{}, err
+	}
+	deaf, err := target.Deaf(ctx, s.Size)
+	if err != nil {
+		return Figures{}, err
+	}
+	defer deaf.Close()
+	m := meter{pids: pids}
+	r, err := crowd.Echo(ctx, load.Talk{Size: s.Size, Window: m.window(s)})
+	rssAfter, rssErr := proc.ReadRSS(pids...)
+	f := m.figures(r)
+	if f.P99Alone = quantile(alone, 99); f.P99Alone > 0 {
+		f.P99Change = f.P99 / f.P99Alone
+	}
+	f.RSSGrowth = float64(rssAfter - rss)
+	f.SlowTaken = float64(deaf.Taken())
+	return f, errors.Join(err, r.Err(), m.err, rssErr, fewer(opened, s.Conns))
+}
