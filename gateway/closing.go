@@ -20,6 +20,7 @@ const badGateway ws.StatusCode = 1014
 func (s *session) begin(reason string, code ws.StatusCode) {
 	if s.ending == nil {
 		s.ending = &ending{reason: reason}
+		s.shard.ending++
 		s.loop().Schedule(&s.timer, s.shard.gw.cfg.CloseTimeout, s)
 	}
 	if s.ending.code == 0 {
@@ -129,7 +130,7 @@ func (s *session) settle() {
 	toClient := s.client.Open() && s.client.Buffered() > 0
 	switch {
 	case toBackend || toClient:
-	case s.stream != nil && !s.down.eof && (s.up.bytes > 0 || s.up.closed):
+	case s.stream != nil && !s.down.eof && (s.client.Open() || s.up.bytes > 0 || s.up.closed):
 		// Closing a socket over unread bytes resets it, and the backend would lose what is still under way to it.
 	case !s.client.Open(), s.up.eof:
 		s.finish()
@@ -141,6 +142,9 @@ func (s *session) settle() {
 func (s *session) cut() {
 	if s.phase == talking {
 		s.shard.count.cut++
+		if s.down.due != 0 && !s.down.closed {
+			s.ending.midFrame = true // the boundary that our close frame waited for never came
+		}
 		s.closeBackend(ws.StatusGoingAway)
 	}
 	s.finish()

@@ -49,21 +49,26 @@ func (sh *shard) OnTimer(*netpoll.Timer) {
 	if now >= d.deadline {
 		for len(sh.sessions) > 0 {
 			s := sh.sessions[len(sh.sessions)-1]
+			if s.phase <= asking {
+				s.refuse(refusedDraining)
+			}
 			s.begin(reasonDrain, 0)
 			s.cut()
 		}
 	}
-	want := d.total
-	if elapsed := now - d.began; elapsed < window {
-		want = int(int64(d.total) * int64(elapsed+drainStep) / int64(window))
-	}
-	for ; d.total-len(d.due) < min(want, d.total) && len(d.due) > 0; d.due = d.due[1:] {
+	want := dueBy(now-d.began+drainStep, window, d.total)
+	for ; d.total-len(d.due) < want; d.due = d.due[1:] {
 		d.due[0].drain()
 	}
 	sh.ended()
 	if !d.done {
 		sh.loop.Schedule(&d.timer, drainStep, sh)
 	}
+}
+
+// dueBy is how many of total sessions are to be closed when so much of the window has gone.
+func dueBy(elapsed, window time.Duration, total int) int {
+	return int(float64(total) * min(1, float64(elapsed)/float64(window))) // integers would overflow: a day, a million
 }
 
 // drain asks both sides of one session to end. The client is told first: what it sends until it has answered

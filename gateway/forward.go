@@ -14,11 +14,12 @@ type writer interface {
 
 // forwardUp passes what the client sent to the backend, in the very slice it was read into.
 func (s *session) forwardUp(b []byte) {
+	sh := s.shard
 	s.up.bytes += uint64(len(b))
+	sh.count.upBytes += uint64(len(b))
 	if s.stream == nil || s.up.closed {
 		return // after a close frame the rest is read only to see its end
 	}
-	sh := s.shard
 	if s.forward(&s.up, s.stream, b, &sh.gw.upRules, &sh.count.up) {
 		s.client.Pause()
 	}
@@ -26,11 +27,12 @@ func (s *session) forwardUp(b []byte) {
 
 // forwardDown is the mirror image.
 func (s *session) forwardDown(b []byte) {
+	sh := s.shard
 	s.down.bytes += uint64(len(b))
+	sh.count.downBytes += uint64(len(b))
 	if s.down.closed {
 		return
 	}
-	sh := s.shard
 	if s.forward(&s.down, &s.client, b, &sh.gw.downRules, &sh.count.down) && s.stream != nil {
 		s.stream.Pause()
 	}

@@ -109,6 +109,9 @@ func (s *session) finish() {
 	if s.phase == talking {
 		sh.closedSession(s)
 	}
+	if s.ending != nil {
+		sh.ending--
+	}
 	s.phase = over
 	sh.loop.Cancel(&s.timer)
 	s.client.Close()

@@ -26,6 +26,8 @@ type shard struct {
 	listeners []*netpoll.Listener
 	sessions  []*session
 	count     counters
+	talking   int // sessions; counted as they come and go, since to look at a million takes a loop too long
+	ending    int
 	drain     drain
 	scratch   []byte // for heads and control frames; used within one call
 	fields    []http1.Field
@@ -37,7 +39,7 @@ type shard struct {
 // are folded, so the maps are bounded.
 type counters struct {
 	up, down          frame.Counts
-	upBytes           uint64 // of sessions that have ended; those alive carry their own
+	upBytes           uint64
 	downBytes         uint64
 	opened            uint64
 	pings, pongs, cut uint64
@@ -80,6 +82,7 @@ func (sh *shard) maskKey() (key [4]byte) {
 
 func (sh *shard) openedSession(s *session) {
 	sh.count.opened++
+	sh.talking++
 	sh.gw.memory.touch()
 	sh.gw.metrics.handshakeTime.Update((sh.loop.Now() - s.opened).Seconds())
 	sample := uint64(sh.gw.cfg.AccessLogSample)
@@ -91,8 +94,7 @@ func (sh *shard) openedSession(s *session) {
 }
 
 func (sh *shard) closedSession(s *session) {
-	sh.count.upBytes += s.up.bytes
-	sh.count.downBytes += s.down.bytes
+	sh.talking--
 	end := s.ending
 	if end == nil {
 		end = &ending{reason: reasonDrain, midFrame: true} // the loop was stopped under it
@@ -133,17 +135,8 @@ func codeLabel(code ws.StatusCode) string {
 
 // snapshot copies the counters, for a reader on another goroutine.
 func (sh *shard) snapshot() shardStats {
-	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), pools: sh.links.Stats(), sessions: len(sh.sessions)}
+	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), pools: sh.links.Stats(),
+		sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending}
 	st.refused, st.closed = cloneMap(sh.count.refused), cloneMap(sh.count.closed)
-	for _, s := range sh.sessions {
-		st.upBytes += s.up.bytes
-		st.downBytes += s.down.bytes
-		if s.phase == talking {
-			st.talking++
-		}
-		if s.ending != nil {
-			st.ending++
-		}
-	}
 	return st
 }

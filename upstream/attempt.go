@@ -22,6 +22,7 @@ type Attempt struct {
 	way      way
 	timer    netpoll.Timer
 	sent     bool // the endpoint has the request, so no other may get it
+	moved    bool // to another connection of the same pool
 }
 
 // way is what an attempt waits for: a tunnel, a place in a pool, or a stream of one.
@@ -149,7 +150,31 @@ func (a *Attempt) OnTimer(*netpoll.Timer) {
 		a.refuse(RefusedSilent)
 		return
 	}
+	if s, waits := a.way.(seat); waits && s.pool.opening() {
+		a.reroute(RefusedSlow) // the connection has a timeout of its own, which counts
+		return
+	}
 	a.failed("timed out", RefusedSlow)
+}
+
+// again asks the same endpoint once more, by another connection.
+func (a *Attempt) again() {
+	e := a.endpoint
+	a.drop()
+	if why := a.at(e); why != nil {
+		a.refuse(why)
+	}
+}
+
+// move leaves a connection that did not act on the request for another one to the same endpoint, and the next
+// time for another endpoint.
+func (a *Attempt) move() {
+	if a.moved {
+		a.reroute(RefusedConnect)
+		return
+	}
+	a.moved = true
+	a.again()
 }
 
 // asked says that the endpoint has the request.

@@ -101,6 +101,14 @@ func (e *Endpoint) pooled() bool {
 	return e.Spec.Pools() && !(e.Spec.Tunnels() && e.vitals.protocol.Load() == protocolTunnel)
 }
 
+// doubtFor is how long an endpoint that hung up without a word is taken for one that speaks HTTP/1.1 alone.
+const doubtFor = 5 * time.Second
+
+// doubt has the question asked again after a while: an endpoint that is just starting hangs up as well.
+func (v *vitals) doubt() {
+	time.AfterFunc(doubtFor, func() { v.protocol.CompareAndSwap(protocolTunnel, protocolUnknown) })
+}
+
 // check takes the outcome of an active check.
 func (e *Endpoint) check(err error) { e.vitals.checkDone(e, err) }
 

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"maps"
 	"time"
 
 	"weir/codec/h2"
@@ -20,16 +19,6 @@ type PoolOptions struct {
 	Spread       time.Duration // time over which the sessions of a lost connection are closed
 }
 
-// PoolStats count what the pools of a loop do.
-type PoolStats struct {
-	Connections int    // open, ready ones
-	Streams     int    // sessions on them
-	Opened      uint64 // connections made
-	Lost        uint64 // connections that broke
-	GoAways     uint64 // connections that endpoints asked to leave
-	Faults      map[string]uint64
-}
-
 // maxWaiting bounds how many requests of one loop may wait for a connection to one endpoint.
 const maxWaiting = 8192
 
@@ -42,6 +31,7 @@ type pool struct {
 	endpoint *Endpoint
 	conns    []*poolConn
 	waiting  []*Attempt // for a connection that is ready and has room, in order
+	member   bool       // the group still has the endpoint
 }
 
 // pool finds or makes the pool of an endpoint.
@@ -50,6 +40,9 @@ func (ls *Links) pool(e *Endpoint) *pool {
 	if p == nil {
 		p = &pool{links: ls}
 		ls.pools[e.vitals] = p
+		if !ls.upkeep.Set() {
+			ls.loop.Schedule(&ls.upkeep, upkeepInterval, ls)
+		}
 	}
 	p.endpoint = e
 	return p
@@ -67,15 +60,18 @@ func (p *pool) join(a *Attempt) *http1.Refusal {
 	}
 	p.waiting = append(p.waiting, a)
 	a.way = seat{p, a}
-	if err := p.grow(); err != nil {
-		if outOfSockets(err) {
-			a.drop()
-			return RefusedSockets
-		}
+	switch err := p.grow(); {
+	case err == nil:
+		// Anew, so that it comes behind the timeout of a connection begun just now, which says more.
+		p.links.loop.Schedule(&a.timer, p.links.dialer.ConnectTimeout, a)
+		return nil
+	case outOfSockets(err):
+		a.drop()
+		return RefusedSockets
+	default:
 		p.endpoint.ConnectFailed(err.Error())
 		return a.elsewhere(RefusedConnect)
 	}
-	return nil
 }
 
 // seat is an attempt's place among those that wait.
@@ -104,14 +100,38 @@ func (p *pool) room() (best *poolConn) {
 }
 
 // grow begins one more connection, unless one is on its way: how many sessions that has room for is not known
-// before the endpoint's SETTINGS have come.
+// before the endpoint's SETTINGS have come. Nor would it help if not even an empty connection has room, as the
+// endpoint takes no streams at present.
 func (p *pool) grow() error {
+	if p.opening() {
+		return nil
+	}
 	for _, pc := range p.conns {
-		if pc.state == dialing || pc.state == greeting {
+		if pc.state == ready && pc.limit() == 0 {
 			return nil
 		}
 	}
 	return p.dial()
+}
+
+// opening tells whether a connection is on its way.
+func (p *pool) opening() bool {
+	for _, pc := range p.conns {
+		if pc.state < ready {
+			return true
+		}
+	}
+	return false
+}
+
+// inService counts the connections that take new streams, or will.
+func (p *pool) inService() (n int) {
+	for _, pc := range p.conns {
+		if pc.state != leaving {
+			n++
+		}
+	}
+	return n
 }
 
 // serve gives those who wait what room there is now, and makes more if that is not enough.
@@ -129,16 +149,24 @@ func (p *pool) serve() {
 		p.waiting = nil
 		return
 	}
-	if err := p.grow(); err != nil {
+	switch err := p.grow(); {
+	case err == nil:
+	case outOfSockets(err):
+		p.scatter(RefusedSockets) // our own want: says nothing of the endpoint
+	default:
 		p.fail(err.Error(), RefusedConnect)
 	}
 }
 
 // fail sends those who wait elsewhere. It counts as one failed connect, however many they are.
 func (p *pool) fail(reason string, why *http1.Refusal) {
+	p.endpoint.ConnectFailed(reason)
+	p.scatter(why)
+}
+
+func (p *pool) scatter(why *http1.Refusal) {
 	waiting := p.waiting
 	p.waiting = nil
-	p.endpoint.ConnectFailed(reason)
 	for _, a := range waiting {
 		a.way = nil
 		a.reroute(why)
@@ -155,12 +183,7 @@ func (p *pool) unfit(reason string) {
 	waiting := p.waiting
 	p.waiting = nil
 	for _, a := range waiting {
-		a.way = nil
-		e := a.endpoint
-		e.Release()
-		if why := a.at(e); why != nil {
-			a.refuse(why)
-		}
+		a.again()
 	}
 }
 
@@ -181,6 +204,9 @@ func (ls *Links) Warm() { ls.OnTimer(nil) }
 
 // OnTimer is the upkeep of the pools.
 func (ls *Links) OnTimer(*netpoll.Timer) {
+	for _, p := range ls.pools {
+		p.member = false
+	}
 	pooled := len(ls.pools) > 0
 	for _, e := range ls.dialer.Group.Endpoints() {
 		if !e.pooled() {
@@ -188,7 +214,8 @@ func (ls *Links) OnTimer(*netpoll.Timer) {
 		}
 		pooled = true
 		p := ls.pool(e)
-		if e.Healthy() && len(p.conns) < ls.dialer.Pool.Min && len(p.waiting) == 0 {
+		p.member = true
+		if e.Healthy() && p.inService() < ls.dialer.Pool.Min && len(p.waiting) == 0 {
 			if err := p.grow(); err != nil && !outOfSockets(err) {
 				e.ConnectFailed(err.Error())
 			}
@@ -196,7 +223,7 @@ func (ls *Links) OnTimer(*netpoll.Timer) {
 	}
 	for v, p := range ls.pools {
 		p.upkeep()
-		if len(p.conns)+len(p.waiting) == 0 && !p.endpoint.pooled() {
+		if len(p.conns)+len(p.waiting) == 0 && !p.member {
 			delete(ls.pools, v)
 		}
 	}
@@ -208,9 +235,12 @@ func (ls *Links) OnTimer(*netpoll.Timer) {
 // upkeep tests silent connections and closes those that nobody needs.
 func (p *pool) upkeep() {
 	now, o := p.links.loop.Now(), &p.links.dialer.Pool
-	spare := len(p.conns) - o.Min
+	spare := p.inService()
+	if p.member {
+		spare -= o.Min
+	}
 	for _, pc := range append([]*poolConn(nil), p.conns...) {
-		if pc.state != ready {
+		if pc.state < ready {
 			continue
 		}
 		if len(pc.streams) == 0 && spare > 0 && now-pc.emptySince > o.Idle {
@@ -230,30 +260,4 @@ func (ls *Links) Close() {
 			pc.leave(h2.NoError, "shutting down")
 		}
 	}
-}
-
-// Stats is a copy of the counters.
-func (ls *Links) Stats() PoolStats {
-	st := ls.stats
-	st.Faults = maps.Clone(st.Faults)
-	return st
-}
-
-// Add sums the counters of several loops.
-func (s *PoolStats) Add(o PoolStats) {
-	s.Connections += o.Connections
-	s.Streams += o.Streams
-	s.Opened += o.Opened
-	s.Lost += o.Lost
-	s.GoAways += o.GoAways
-	for reason, n := range o.Faults {
-		s.fault(reason, n)
-	}
-}
-
-func (s *PoolStats) fault(reason string, n uint64) {
-	if s.Faults == nil {
-		s.Faults = make(map[string]uint64)
-	}
-	s.Faults[reason] += n
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir/codec/h2"
+	"weir/codec/http1"
 	"weir/netpoll"
 )
 
@@ -22,6 +23,7 @@ const (
 	connWindow   = 16 << 20 // bytes in flight on one connection; credited on receipt, so it never holds anybody up
 	bigPayload   = 8 << 10  // sent from where it lies rather than copied behind what is queued
 	connQueue    = 256 << 10
+	maxAnswers   = 256 << 10 // bytes of answers that an endpoint may leave unread
 	lastStream   = 1<<31 - 1
 	maxFrameSize = 16 << 10
 	minSpread    = 64 // sessions of a lost connection that are closed at once, whatever the pace
@@ -41,6 +43,7 @@ type poolConn struct {
 	window    h2.Window // what the endpoint takes on the connection
 	initial   uint32    // its INITIAL_WINDOW_SIZE, which new streams begin with
 	maxFrame  int
+	answers   int       // bytes of answers to PING and SETTINGS since the queue was last empty
 	uncounted uint32    // bytes received that the connection's window was not credited for
 	blocked   []*stream // that hold bytes and wait for the connection, in turn
 
@@ -71,6 +74,7 @@ func (p *pool) dial() error {
 	if err := ls.loop.Connect(&pc.conn, p.endpoint.Addr, pc); err != nil {
 		return err
 	}
+	pc.conn.Bulky()
 	p.conns = append(p.conns, pc)
 	ls.loop.Schedule(&pc.timer, ls.dialer.ConnectTimeout, pc)
 	b := h2.AppendPreface(ls.scratch[:0], ours)
@@ -98,7 +102,7 @@ func (pc *poolConn) OnTimer(*netpoll.Timer) {
 		pc.tellOrphans()
 		return
 	}
-	pc.lose("timed out")
+	pc.loseFor("timed out", RefusedSlow)
 }
 
 // limit is how many streams the connection may have.
@@ -162,16 +166,14 @@ func (pc *poolConn) end(code h2.ErrorCode, why string) {
 	if pc.state == lost {
 		return
 	}
-	if pc.state == ready {
-		pc.pool.links.stats.Connections--
-	}
-	if pc.state != dialing {
-		pc.conn.Write(h2.AppendGoAway(pc.scratch(), 0, code, why))
-	}
-	pc.state = lost
-	pc.pool.links.loop.Cancel(&pc.timer)
-	pc.conn.Close()
-	pc.pool.remove(pc)
+	pc.goAway(code, why)
+	pc.gone()
+}
+
+// goAway writes GOAWAY at once, since to close the connection drops what is only collected.
+func (pc *poolConn) goAway(code h2.ErrorCode, why string) {
+	pc.pool.links.loop.Collect(false)
+	pc.conn.Write(h2.AppendGoAway(pc.scratch(), 0, code, why))
 }
 
 // fault ends a connection whose endpoint broke the protocol.
@@ -180,7 +182,7 @@ func (pc *poolConn) fault(err *h2.Error) {
 		return
 	}
 	pc.count(err)
-	pc.conn.Write(h2.AppendGoAway(pc.scratch(), 0, err.Code, err.Reason))
+	pc.goAway(err.Code, err.Reason)
 	if pc.state >= ready { // else failing those who wait counts it
 		pc.pool.endpoint.ConnectFailed(err.Reason)
 	}
@@ -201,18 +203,24 @@ func (pc *poolConn) gone() {
 
 // lose deals with the end of a connection that nobody wished for. Requests without an answer are refused, since
 // the endpoint may have acted on them; sessions are told at a pace, lest all their clients come back at once.
-func (pc *poolConn) lose(why string) {
+func (pc *poolConn) lose(why string) { pc.loseFor(why, RefusedConnect) }
+
+// loseFor is lose with the answer to those who waited for the connection, if no other endpoint has one.
+func (pc *poolConn) loseFor(why string, refusal *http1.Refusal) {
 	if pc.state == lost {
 		return
 	}
 	p, was := pc.pool, pc.state
 	pc.gone()
 	switch {
-	case was == greeting && p.endpoint.Spec.Tunnels():
+	case was == greeting && p.endpoint.Spec.Tunnels() && p.endpoint.vitals.protocol.Load() == protocolUnknown:
 		p.unfit(why) // connected, and never an HTTP/2 SETTINGS
+		if pc.heard == 0 && refusal == RefusedConnect {
+			p.endpoint.vitals.doubt()
+		}
 		return
 	case was < ready:
-		p.fail(why, RefusedConnect)
+		p.fail(why, refusal)
 		return
 	}
 	p.links.stats.Lost++

@@ -21,6 +21,8 @@ var (
 	endedStream  = &h2.Error{Code: h2.StreamClosed, Reason: "h2_ended_stream", Text: "a frame came behind END_STREAM (section 5.1)"}
 	lateHeaders  = &h2.Error{Code: h2.ProtocolError, Reason: "h2_late_headers", Text: "a header block came in the middle of a WebSocket"}
 	earlyData    = &h2.Error{Code: h2.ProtocolError, Reason: "h2_data_before_headers", Text: "DATA came before the response's header block (section 8.1)"}
+	noStatus     = &h2.Error{Code: h2.ProtocolError, Reason: "h2_trailers_first", Text: "trailers came instead of a response (section 8.1)"}
+	unreadAnswer = &h2.Error{Code: h2.EnhanceYourCalm, Reason: "h2_answers_unread", Text: "answers to PING and SETTINGS are asked for and not read (section 10.5)"}
 	streamWindow = &h2.Error{Code: h2.FlowControlError, Reason: "h2_window_exceeded", Text: "more DATA came than the window allows (section 6.9.1)"}
 )
 
@@ -84,7 +86,7 @@ func (pc *poolConn) onFrame(ev *h2.Event) {
 	case h2.SettingsChanged:
 		pc.onSettings()
 	case h2.Ping:
-		pc.queue(h2.AppendPong(pc.scratch(), ev.Payload))
+		pc.reply(h2.AppendPong(pc.scratch(), ev.Payload))
 	case h2.GoAway:
 		pc.onGoAway(ev)
 	case h2.StreamFault:
@@ -160,7 +162,9 @@ func (pc *poolConn) onReset(ev *h2.Event) {
 func (pc *poolConn) onSettings() {
 	peer := pc.reader.Peer()
 	pc.encoder.Apply(peer)
-	pc.queue(h2.AppendSettingsAck(pc.scratch()))
+	if pc.reply(h2.AppendSettingsAck(pc.scratch())); pc.state == lost {
+		return
+	}
 	pc.maxFrame = int(min(peer.MaxFrameSize, maxFrameSize))
 	if was := pc.initial; peer.InitialWindowSize != was {
 		pc.initial = peer.InitialWindowSize
@@ -181,9 +185,10 @@ func (pc *poolConn) onSettings() {
 	}
 }
 
-// onGoAway: streams above the last one named were not acted on, and may be asked of another.
+// onGoAway: streams above the last one named were not acted on, and may be asked of another connection.
 func (pc *poolConn) onGoAway(ev *h2.Event) {
 	pc.pool.links.stats.GoAways++
+	pc.leave(h2.NoError, "") // first, so that those who are moved do not come back
 	for id, st := range pc.streams {
 		if id <= ev.Stream {
 			continue
@@ -191,12 +196,24 @@ func (pc *poolConn) onGoAway(ev *h2.Event) {
 		delete(pc.streams, id)
 		st.flags |= localEnded | remoteEnded
 		if a := st.attempt; a != nil {
-			a.reroute(RefusedConnect)
+			a.move()
 		} else {
 			st.vanish(errStreamReset)
 		}
 	}
-	pc.leave(h2.NoError, "")
+	pc.vacated()
+}
+
+// reply answers PING and SETTINGS. An endpoint that asks on and on and reads no answer must not fill the queue.
+func (pc *poolConn) reply(b []byte) {
+	if pc.conn.Buffered() == 0 {
+		pc.answers = 0
+	}
+	if pc.answers += len(b); pc.answers > maxAnswers {
+		pc.fault(unreadAnswer)
+		return
+	}
+	pc.queue(b)
 }
 
 // vacated is called when a stream has ended.
@@ -215,7 +232,11 @@ func (pc *poolConn) vacated() {
 // answered ends the handshake of a stream.
 func (st *stream) answered(head *h2.Head, end bool) {
 	a, pc := st.attempt, st.conn
-	if head.Status == 0 || head.Status == http.StatusOK && end {
+	if head.Status == 0 {
+		st.violated(noStatus)
+		return
+	}
+	if head.Status == http.StatusOK && end { // a WebSocket that is over before it began
 		delete(pc.streams, st.id)
 		pc.reset(st.id, h2.Cancel)
 		st.flags |= localEnded | remoteEnded

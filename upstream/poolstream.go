@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"slices"
+
 	"github.com/valyala/bytebufferpool"
 
 	"weir/codec/h2"
@@ -44,14 +46,20 @@ func (pc *poolConn) ask(a *Attempt) {
 	}
 }
 
-func (st *stream) Endpoint() *Endpoint { return st.conn.pool.endpoint }
+func (st *stream) Endpoint() *Endpoint {
+	if st.flags&closed != 0 {
+		return nil
+	}
+	return st.conn.pool.endpoint
+}
 
-// Write frames b as DATA, as far as both windows allow; the rest is held until they do.
+// Write frames b as DATA, as far as both windows allow; the rest is held until they do. Those who wait for the
+// connection already go first.
 func (st *stream) Write(b []byte) {
 	if st.flags&(localEnded|endWanted) != 0 || len(b) == 0 {
 		return
 	}
-	if st.out == nil {
+	if st.out == nil && len(st.conn.blocked) == 0 {
 		b = b[st.conn.send(st, b):]
 	}
 	if len(b) > 0 {
@@ -128,7 +136,7 @@ func (st *stream) flush() {
 
 // unblock gives each waiting stream its turn, as long as the connection takes something.
 func (pc *poolConn) unblock() {
-	for n := len(pc.blocked); n > 0 && pc.window.Available() > 0 && pc.conn.Buffered() < connQueue; n-- {
+	for len(pc.blocked) > 0 && pc.window.Available() > 0 && pc.conn.Buffered() < connQueue {
 		st := pc.blocked[0]
 		pc.blocked[0] = nil
 		pc.blocked = pc.blocked[1:]
@@ -190,7 +198,7 @@ func (st *stream) receive(ev *h2.Event) {
 
 // credit widens the endpoint's window by what came, if that is at least so much.
 func (st *stream) credit(least uint32) {
-	if st.owed >= least && st.flags&(pausedRead|remoteEnded|localEnded|closed) == 0 {
+	if st.owed >= least && st.flags&(pausedRead|remoteEnded|closed) == 0 {
 		st.conn.queue(h2.AppendWindowUpdate(st.conn.scratch(), st.id, st.owed))
 		st.owed = 0
 	}
@@ -242,6 +250,9 @@ func (st *stream) release() {
 	if st.out != nil {
 		bytebufferpool.Put(st.out)
 		st.out = nil
+	}
+	if pc := st.conn; st.flags&inTurn != 0 {
+		pc.blocked = slices.DeleteFunc(pc.blocked, func(other *stream) bool { return other == st })
 	}
 	st.conn.pool.links.stats.Streams--
 	if st.attempt == nil {

@@ -1,10 +1,11 @@
 // A WebSocket peer on npm's ws, driven by one JSON command a line on stdin; it tells what happens as one JSON
 // event a line on stdout. protocol_test.go describes both. It ends when stdin is closed.
 import { createHash, randomBytes } from 'node:crypto'
-import { createServer, STATUS_CODES } from 'node:http'
+import http, { STATUS_CODES } from 'node:http'
 import { createInterface } from 'node:readline'
 import { WebSocket, WebSocketServer } from 'ws'
 
+const createServer = globalThis.createServer ?? http.createServer // another kind of server, see h2.mjs
 const connections = new Map()
 const servers = new Map()
 let last = 0 // number of the last connection or server
