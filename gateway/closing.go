@@ -92,16 +92,13 @@ func (s *session) closeBackend(code ws.StatusCode) {
 	s.stream.CloseWrite()
 }
 
-// bothClosed ends TCP as well once close frames have gone both ways (RFC 6455 section 7.1.1: the server, which
-// we are to the client, does it first).
+// bothClosed ends TCP as well once close frames have gone both ways. RFC 6455 section 7.1.1 has the server do it
+// first: that is us towards the client, but the backend towards us, who would be left with its port in TIME_WAIT.
 func (s *session) bothClosed() {
 	if !s.up.closed || !s.down.closed {
 		return
 	}
 	s.client.CloseWrite()
-	if s.stream != nil {
-		s.stream.CloseWrite()
-	}
 	s.settle()
 }
 

@@ -45,7 +45,8 @@ type Loop struct {
 	later  deferred
 	stats  Stats
 
-	collecting bool // small writes are queued until the batch is over
+	linger     time.Duration // how long to wait without the scheduler, see poll_linux.go
+	collecting bool          // small writes are queued until the batch is over
 	stopping   bool
 
 	// Any goroutine.

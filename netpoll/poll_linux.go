@@ -3,6 +3,7 @@ package netpoll
 import (
 	"errors"
 	"reflect"
+	"runtime"
 	"time"
 	"unsafe"
 
@@ -27,6 +28,11 @@ func (l *Loop) poll() error {
 	if err != nil {
 		return err
 	}
+	if runtime.GOMAXPROCS(0) == 1 {
+		l.linger = 0 // there is no other processor for whoever else wants to run
+	} else {
+		l.linger = linger
+	}
 	events := make([]unix.EpollEvent, batchSize)
 	for !l.stopping {
 		n, err := l.wait(epfd, events)
@@ -47,16 +53,17 @@ func (l *Loop) poll() error {
 
 // wait takes the next batch. If something was put off again at the end of the last one, it does not wait.
 func (l *Loop) wait(epfd int, events []unix.EpollEvent) (int, error) {
-	brief := linger
+	brief := l.linger
 	if l.later.armed {
 		brief = 0
 	}
-	n, errno := epollWait(epfd, events, brief)
-	if errno != 0 && errno != unix.EINTR {
+	switch n, errno := epollWait(epfd, events, brief); {
+	case errno == unix.EINTR:
+		return 0, nil // the scheduler wants its processor, and gets it with the next call of a function
+	case errno != 0:
 		return 0, errno
-	}
-	if n > 0 || brief == 0 { // what was put off must not wait, interrupted or not
-		return max(0, n), nil
+	case n > 0 || l.later.armed:
+		return n, nil
 	}
 	n, err := unix.EpollWait(epfd, events, -1)
 	if err == unix.EINTR {

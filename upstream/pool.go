@@ -92,7 +92,7 @@ func (s seat) abandon() {
 // room is a ready connection that may take one more session: the fullest, so that the others can empty.
 func (p *pool) room() (best *poolConn) {
 	for _, pc := range p.conns {
-		if pc.state == ready && len(pc.streams) < pc.limit() && (best == nil || len(pc.streams) > len(best.streams)) {
+		if pc.state == ready && pc.streams.Len() < pc.limit() && (best == nil || pc.streams.Len() > best.streams.Len()) {
 			best = pc
 		}
 	}
@@ -243,7 +243,7 @@ func (p *pool) upkeep() {
 		if pc.state < ready {
 			continue
 		}
-		if len(pc.streams) == 0 && spare > 0 && now-pc.emptySince > o.Idle {
+		if pc.streams.Len() == 0 && spare > 0 && now-pc.emptySince > o.Idle {
 			spare--
 			pc.leave(h2.NoError, "idle")
 			continue

@@ -110,7 +110,7 @@ func TestPoolPassesOtherStatusesOn(t *testing.T) {
 	cs[1].want("answer 404")
 	cs[1].want("eof")
 	r.do(cs[0].close)
-	p.reset(one, http2.ErrCodeCancel) // our side never ended it
+	p.reset(one, http2.ErrCodeNo) // our side never ended it, and its own has ended
 	if f := r.dialer.Group.Endpoints()[0].Stats().ConnectFailures; f != 0 {
 		t.Errorf("an answer counts as %d failures", f)
 	}

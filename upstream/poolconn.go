@@ -6,6 +6,7 @@ import (
 
 	"weir/codec/h2"
 	"weir/codec/http1"
+	"weir/internal/table"
 	"weir/netpoll"
 )
 
@@ -36,8 +37,8 @@ type poolConn struct {
 	pool    *pool
 	reader  *h2.Reader
 	encoder *h2.Encoder
-	streams map[uint32]*stream
-	next    uint32 // number of the next stream
+	streams table.Table[*stream] // open ones, and those that wait for an answer
+	next    uint32               // number of the next stream
 	state   connState
 
 	window    h2.Window // what the endpoint takes on the connection
@@ -69,7 +70,7 @@ func (p *pool) dial() error {
 	limits.Fields = ls.dialer.Limits.Fields
 	limits.Flood = 1 << 16
 	pc := &poolConn{pool: p, reader: h2.NewReader(h2.Client, ours, limits), encoder: h2.NewEncoder(),
-		streams: make(map[uint32]*stream), next: 1, window: h2.NewWindow(h2.InitialWindow), initial: h2.InitialWindow,
+		next: 1, window: h2.NewWindow(h2.InitialWindow), initial: h2.InitialWindow,
 		maxFrame: maxFrameSize, dialed: ls.loop.Now()}
 	if err := ls.loop.Connect(&pc.conn, p.endpoint.Addr, pc); err != nil {
 		return err
@@ -156,7 +157,7 @@ func (pc *poolConn) leave(code h2.ErrorCode, why string) {
 		pc.state = leaving
 		pc.pool.links.stats.Connections--
 	}
-	if len(pc.streams) == 0 {
+	if pc.streams.Len() == 0 {
 		pc.end(code, why)
 	}
 }
@@ -224,8 +225,8 @@ func (pc *poolConn) loseFor(why string, refusal *http1.Refusal) {
 		return
 	}
 	p.links.stats.Lost++
-	for id, st := range pc.streams {
-		delete(pc.streams, id)
+	for _, st := range pc.streams.All() {
+		pc.streams.Delete(st.id)
 		st.flags |= localEnded | remoteEnded
 		if st.attempt != nil {
 			st.attempt.refuse(RefusedClosed)

@@ -55,7 +55,7 @@ func (pc *poolConn) onFrameData(ev *h2.Event) {
 		pc.queue(h2.AppendWindowUpdate(pc.scratch(), 0, pc.uncounted))
 		pc.uncounted = 0
 	}
-	st := pc.streams[ev.Stream]
+	st := pc.streams.Get(ev.Stream)
 	switch {
 	case st == nil:
 		pc.unknown(ev.Stream)
@@ -90,7 +90,7 @@ func (pc *poolConn) onFrame(ev *h2.Event) {
 	case h2.GoAway:
 		pc.onGoAway(ev)
 	case h2.StreamFault:
-		if st := pc.streams[ev.Stream]; st != nil {
+		if st := pc.streams.Get(ev.Stream); st != nil {
 			st.violated(pc.reader.Err())
 		} else {
 			pc.unknown(ev.Stream)
@@ -109,7 +109,7 @@ func (pc *poolConn) onWindowUpdate(ev *h2.Event) {
 		pc.unblock()
 		return
 	}
-	st := pc.streams[ev.Stream]
+	st := pc.streams.Get(ev.Stream)
 	if st == nil {
 		pc.unknown(ev.Stream)
 		return
@@ -123,7 +123,7 @@ func (pc *poolConn) onWindowUpdate(ev *h2.Event) {
 
 // onHeaders brings an answer, or the end of a stream in the form of trailers.
 func (pc *poolConn) onHeaders(ev *h2.Event) {
-	st, head := pc.streams[ev.Stream], pc.reader.Head()
+	st, head := pc.streams.Get(ev.Stream), pc.reader.Head()
 	switch {
 	case st == nil:
 		pc.unknown(ev.Stream)
@@ -140,12 +140,12 @@ func (pc *poolConn) onHeaders(ev *h2.Event) {
 
 // onReset: a stream whose sessions said goodbye may be reset, that is no fault.
 func (pc *poolConn) onReset(ev *h2.Event) {
-	st := pc.streams[ev.Stream]
+	st := pc.streams.Get(ev.Stream)
 	if st == nil {
 		pc.unknown(ev.Stream)
 		return
 	}
-	delete(pc.streams, st.id)
+	pc.streams.Delete(st.id)
 	a := st.attempt
 	st.flags |= localEnded | remoteEnded
 	switch {
@@ -168,13 +168,13 @@ func (pc *poolConn) onSettings() {
 	pc.maxFrame = int(min(peer.MaxFrameSize, maxFrameSize))
 	if was := pc.initial; peer.InitialWindowSize != was {
 		pc.initial = peer.InitialWindowSize
-		for _, st := range pc.streams {
+		for _, st := range pc.streams.All() {
 			if err := st.window.Resize(was, pc.initial); err != nil {
 				pc.fault(err)
 				return
 			}
 		}
-		for _, st := range pc.streams {
+		for _, st := range pc.streams.All() {
 			st.flush()
 		}
 	}
@@ -189,11 +189,12 @@ func (pc *poolConn) onSettings() {
 func (pc *poolConn) onGoAway(ev *h2.Event) {
 	pc.pool.links.stats.GoAways++
 	pc.leave(h2.NoError, "") // first, so that those who are moved do not come back
-	for id, st := range pc.streams {
+	for _, st := range pc.streams.All() {
+		id := st.id
 		if id <= ev.Stream {
 			continue
 		}
-		delete(pc.streams, id)
+		pc.streams.Delete(id)
 		st.flags |= localEnded | remoteEnded
 		if a := st.attempt; a != nil {
 			a.move()
@@ -220,11 +221,11 @@ func (pc *poolConn) reply(b []byte) {
 func (pc *poolConn) vacated() {
 	switch {
 	case pc.state == lost:
-	case pc.state == leaving && len(pc.streams) == 0:
+	case pc.state == leaving && pc.streams.Len() == 0:
 		pc.end(h2.NoError, "")
 	case len(pc.pool.waiting) > 0:
 		pc.pool.serve()
-	case len(pc.streams) == 0:
+	case pc.streams.Len() == 0:
 		pc.emptySince = pc.pool.links.loop.Now()
 	}
 }
@@ -237,7 +238,7 @@ func (st *stream) answered(head *h2.Head, end bool) {
 		return
 	}
 	if head.Status == http.StatusOK && end { // a WebSocket that is over before it began
-		delete(pc.streams, st.id)
+		pc.streams.Delete(st.id)
 		pc.reset(st.id, h2.Cancel)
 		st.flags |= localEnded | remoteEnded
 		a.refuse(RefusedAnswer)

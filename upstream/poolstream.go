@@ -32,10 +32,13 @@ type stream struct {
 	flags   streamFlag
 }
 
+// Key is the stream's number, for the connection's table.
+func (st *stream) Key() uint32 { return st.id }
+
 // ask opens a stream with an attempt's request (RFC 8441 section 4).
 func (pc *poolConn) ask(a *Attempt) {
 	st := &stream{conn: pc, sink: a.sink, attempt: a, id: pc.next, window: h2.NewWindow(pc.initial)}
-	pc.streams[st.id] = st
+	pc.streams.Put(st)
 	pc.pool.links.stats.Streams++
 	a.way = st
 	a.asked()
@@ -236,11 +239,14 @@ func (st *stream) Close() {
 	}
 	st.flags |= closed
 	st.release()
-	if st.flags&(localEnded|remoteEnded) != localEnded|remoteEnded {
+	switch {
+	case st.flags&remoteEnded == 0:
 		st.conn.reset(st.id, h2.Cancel)
+	case st.flags&localEnded == 0: // nothing is lost: the endpoint has ended, and hears no more
+		st.conn.reset(st.id, h2.NoError)
 	}
-	if st.conn.streams[st.id] == st {
-		delete(st.conn.streams, st.id)
+	if st.conn.streams.Get(st.id) == st {
+		st.conn.streams.Delete(st.id)
 		st.conn.vacated()
 	}
 }
@@ -283,7 +289,7 @@ func (st *stream) violated(err *h2.Error) {
 	pc.count(err)
 	pc.reset(st.id, err.Code)
 	st.flags |= localEnded | remoteEnded
-	delete(pc.streams, st.id)
+	pc.streams.Delete(st.id)
 	if st.attempt != nil {
 		st.attempt.refuse(RefusedAnswer)
 	} else {

@@ -48,7 +48,7 @@ type Config struct {
 	HandshakeTimeout time.Duration `knob:"handshake-timeout" group:"Timeouts" range:"10ms..1h" help:"for a client to send its whole upgrade request"`
 	ConnectTimeout   time.Duration `knob:"connect-timeout" group:"Timeouts" range:"10ms..1h" help:"for the TCP connect to a backend"`
 	BackendTimeout   time.Duration `knob:"backend-timeout" group:"Timeouts" range:"10ms..1h" help:"for a backend to answer the upgrade request"`
-	IdleTimeout      time.Duration `knob:"idle-timeout" group:"Timeouts" range:"0|100ms..8760h" help:"close a session with no byte either way for so long; 0: never"`
+	IdleTimeout      time.Duration `knob:"idle-timeout" group:"Timeouts" range:"0|100ms..1000h" help:"close a session with no byte either way for so long; 0: never"`
 	PingInterval     time.Duration `knob:"ping-interval" group:"Timeouts" range:"0|100ms..24h" help:"ping a client that was silent for so long; 0: never"`
 	PongTimeout      time.Duration `knob:"pong-timeout" group:"Timeouts" range:"10ms..1h" help:"for a pinged client to send anything"`
 	CloseTimeout     time.Duration `knob:"close-timeout" group:"Timeouts" range:"10ms..1h" help:"between a close frame and the end of the TCP connection"`

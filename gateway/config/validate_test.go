@@ -30,7 +30,7 @@ func TestValidate(t *testing.T) {
 		{"factor below one", func(c *config.Config) { c.BalanceFactor = 0.5 }, "balance-factor: 0.5 is out of range; write 1 to 100, or 0"},
 		{"factor off", func(c *config.Config) { c.BalanceFactor = 0 }, ""},
 		{"factor not a number", func(c *config.Config) { c.BalanceFactor = math.NaN() }, "balance-factor: NaN is out of range; write 1 to 100, or 0"},
-		{"negative timeout", func(c *config.Config) { c.IdleTimeout = -time.Second }, "idle-timeout: -1s is out of range; write 100ms to 8760h, or 0"},
+		{"negative timeout", func(c *config.Config) { c.IdleTimeout = -time.Second }, "idle-timeout: -1s is out of range; write 100ms to 1000h, or 0"},
 		{"a timeout that cannot be off", func(c *config.Config) { c.HandshakeTimeout = 0 }, "handshake-timeout: 0 is out of range; write 10ms to 1h"},
 		{"keep-alive below a second", func(c *config.Config) { c.TCPKeepAlive = time.Millisecond }, "tcp-keepalive: 1ms is out of range; write 1s to 9h, or 0"},
 		{"frames too small for a close", func(c *config.Config) { c.MaxFrameSize = 124 }, "max-frame-size: 124 is out of range; write 125 to 1024GiB, or 0"},

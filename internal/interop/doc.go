@@ -8,6 +8,9 @@
 // be played over another kind of upstream. The peers live as long as the test binary; a script ends when its
 // stdin closes, so none outlives a run that was killed.
 //
+// The same scenarios and the pools' own faults over pooled upstreams (RFC 8441) are in pool_*_test.go, with backends on
+// package upstream/accept, Node's http2, Go's net/http, Hypercorn, and HAProxy as a sidecar.
+//
 // The fault tests (fault_*_test.go) speak raw TCP, to see each byte and to break connections anywhere. Those of
 // a whole process (process_*_test.go) build and run the command weir.
 //
