@@ -174,8 +174,8 @@ func (c *clientSide) OnEOF(*netpoll.Conn) {
 	}
 	s.up.eof = true
 	s.begin(reasonClientEOF, 0)
-	if s.stream != nil {
-		s.stream.CloseWrite()
+	if s.stream != nil && !s.up.closed {
+		s.stream.CloseWrite() // else a close frame has gone, and the backend ends by itself
 	}
 	s.settle()
 }

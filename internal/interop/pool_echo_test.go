@@ -21,7 +21,7 @@ func TestPoolEcho(t *testing.T) {
 	}
 }
 
-// playEcho gives each scenario a gateway of its own: Hypercorn 0.13 breaks the connection when END_STREAM follows the
+// playEcho gives each scenario a gateway of its own: Hypercorn 0.13 breaks the connection when anything follows the
 // close frames of one of its sessions.
 func playEcho(t *testing.T, url string, client *Peer) {
 	t.Run("messages", func(t *testing.T) {
