@@ -38,11 +38,11 @@ fuzz: ## each fuzzer for FUZZTIME (30s)
 soak: ## minutes of mixed traffic and faults (SOAK=5m)
 	$(GO) test ./internal/interop -run Soak -soak $(or $(SOAK),5m) -timeout 30m -v
 
-bench: build ## compare with the peers installed, and write BENCHMARKS.md (about ten minutes)
-	bin/weirbench compare --write BENCHMARKS.md
+bench: build ## compare with the peers installed, and write BENCHMARKS.md (a quarter of an hour)
+	bin/weirbench compare --seconds 2 --rounds 3 --write BENCHMARKS.md
 
-bench-quick: build ## the same, brief, to the terminal
-	bin/weirbench compare --seconds 2 --rounds 1
+bench-quick: build ## a few scenarios, brief, to the terminal
+	bin/weirbench compare --scenario echo125,storm --seconds 1 --rounds 1
 
 clean: ## remove what was built
 	rm -rf bin internal/interop/node/node_modules

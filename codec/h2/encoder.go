@@ -3,6 +3,7 @@ package h2
 import (
 	"bytes"
 	"strconv"
+	"unsafe"
 
 	"golang.org/x/net/http2/hpack"
 
@@ -16,12 +17,13 @@ type Encoder struct {
 	table    uint32 // size in use
 	hpack    *hpack.Encoder
 	block    bytes.Buffer
-	name     []byte // scratch: a name in lower case
+	name     []byte            // scratch: a name in lower case
+	known    map[string]string // names, and values of indexed fields, that were met before
 }
 
 // NewEncoder makes an Encoder for a peer with [DefaultSettings].
 func NewEncoder() *Encoder {
-	e := &Encoder{maxFrame: minMaxFrame, table: defaultTable}
+	e := &Encoder{maxFrame: minMaxFrame, table: defaultTable, known: make(map[string]string)}
 	e.hpack = hpack.NewEncoder(&e.block)
 	return e
 }
@@ -44,8 +46,8 @@ func (e *Encoder) AppendConnect(dst []byte, stream uint32, scheme string, author
 	e.put(":method", "CONNECT")
 	e.put(":protocol", "websocket")
 	e.put(":scheme", scheme)
-	e.put(":path", string(path))
-	e.put(":authority", string(authority))
+	e.put(":path", e.text(":path", path))
+	e.put(":authority", e.text(":authority", authority))
 	e.put("sec-websocket-version", "13")
 	return e.finish(dst, stream, fields, false)
 }
@@ -66,7 +68,8 @@ func (e *Encoder) put(name, value string) {
 func (e *Encoder) finish(dst []byte, stream uint32, fields []http1.Field, end bool) []byte {
 	for i := range fields {
 		e.name = appendLower(e.name[:0], fields[i].Name)
-		e.put(string(e.name), string(fields[i].Value))
+		name := e.intern(e.name)
+		e.put(name, e.text(name, fields[i].Value))
 	}
 	h := Header{Type: TypeHeaders, Flags: Flags(bit(end)), Stream: stream}
 	for {
@@ -81,6 +84,30 @@ func (e *Encoder) finish(dst []byte, stream uint32, fields []http1.Field, end bo
 		}
 		h.Type, h.Flags = TypeContinuation, 0
 	}
+}
+
+// maxKnown bounds the strings that an Encoder keeps for use again.
+const maxKnown = 256
+
+// intern gives b as a string that is made once, as long as there is room.
+func (e *Encoder) intern(b []byte) string {
+	s, ok := e.known[string(b)]
+	if !ok {
+		s = string(b)
+		if len(e.known) < maxKnown {
+			e.known[s] = s
+		}
+	}
+	return s
+}
+
+// text gives the value of a field as a string. HPACK's table keeps those of indexed fields; all others are gone once
+// they are encoded, so a view of b does.
+func (e *Encoder) text(name string, b []byte) string {
+	if indexed[name] {
+		return e.intern(b)
+	}
+	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
 func appendLower(dst, b []byte) []byte {
