@@ -8,7 +8,7 @@ import (
 )
 
 // calm is how long no session must have come or gone before memory is given back.
-const calm = 2 * time.Second
+const calm = time.Second
 
 // giveBack returns memory to the system once a storm of handshakes or ends is over. Go's collector runs when the
 // heap has grown, and forwarding does not make it grow: what a storm left would stay for as long as it is quiet.

@@ -36,7 +36,7 @@ type calls struct {
 var systemCalls = calls{
 	read: sysRead, peek: sysPeek, write: sysWrite, writev: sysWritev,
 	shutdown: func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_WR) },
-	close:    func(fd int) { _ = unix.Close(fd) },
+	close:    sysClose,
 	accept:   sysAccept, dial: sysDial, connected: sysConnected,
 }
 

@@ -69,6 +69,8 @@ func sysAccept(fd int) (int, netip.AddrPort, unix.Errno) {
 	return n, netip.AddrPort{}, 0
 }
 
+func sysClose(fd int) { _ = unix.Close(fd) }
+
 func newSocket(family int) (int, error) {
 	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
 	if err != nil {

@@ -32,6 +32,9 @@ func sysWrite(fd int, b []byte) (int, unix.Errno) {
 	return max(0, int(n)), errno
 }
 
+// sysClose does not wait: sockets here never linger.
+func sysClose(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
+
 // sysWriteFile is for descriptors that are no sockets.
 func sysWriteFile(fd int, b []byte) {
 	_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"syscall"
 
 	"weir/gateway"
@@ -34,7 +33,6 @@ func serve(args []string, p program) int {
 		cfg = echo.behind(cfg)
 	}
 	makeRoom(cfg)
-	thrift()
 	log := newLogger(cfg, p.stderr)
 	g, err := gateway.New(cfg, log)
 	if err != nil {
@@ -47,14 +45,6 @@ func serve(args []string, p program) int {
 		printHints(p, g.Addrs()[0], g.AdminAddr())
 	}
 	return await(g, signals, log, p)
-}
-
-// thrift lets the heap grow by half instead of to twice what lives between two collections, unless the user has
-// said otherwise: messages leave no garbage, only handshakes do, so collections are rare all the same.
-func thrift() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
 }
 
 // makeRoom gives Go's scheduler one processor more than there are loops, unless the user has set how many: a

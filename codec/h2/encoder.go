@@ -3,7 +3,6 @@ package h2
 import (
 	"bytes"
 	"strconv"
-	"unsafe"
 
 	"golang.org/x/net/http2/hpack"
 
@@ -18,6 +17,7 @@ type Encoder struct {
 	hpack    *hpack.Encoder
 	block    bytes.Buffer
 	name     []byte            // scratch: a name in lower case
+	field    []byte            // scratch: a field that is not indexed
 	known    map[string]string // names, and values of indexed fields, that were met before
 }
 
@@ -43,33 +43,59 @@ func (e *Encoder) Apply(peer Settings) {
 // http1's Rules.Forward: without those of HTTP/1.1 connections, without Host and the handshake's key and version.
 func (e *Encoder) AppendConnect(dst []byte, stream uint32, scheme string, authority, path []byte, fields []http1.Field) []byte {
 	e.block.Reset()
-	e.put(":method", "CONNECT")
-	e.put(":protocol", "websocket")
-	e.put(":scheme", scheme)
-	e.put(":path", e.text(":path", path))
-	e.put(":authority", e.text(":authority", authority))
-	e.put("sec-websocket-version", "13")
+	e.put(":method", []byte("CONNECT"))
+	e.put(":protocol", []byte("websocket"))
+	e.put(":scheme", []byte(scheme))
+	e.put(":path", path)
+	e.put(":authority", authority)
+	e.put("sec-websocket-version", []byte("13"))
 	return e.finish(dst, stream, fields, false)
 }
 
 // AppendResponse answers a request. end says that no DATA follows.
 func (e *Encoder) AppendResponse(dst []byte, stream uint32, status int, fields []http1.Field, end bool) []byte {
 	e.block.Reset()
-	e.put(":status", strconv.Itoa(status))
+	e.put(":status", strconv.AppendInt(nil, int64(status), 10)) // first, as it is indexed: see put
 	return e.finish(dst, stream, fields, end)
 }
 
-func (e *Encoder) put(name, value string) {
+// put encodes one field. x/net's encoder does those that are indexed, and begins a block with a change of the table's
+// size if there is one; so the first field of a block has to be one of them.
+func (e *Encoder) put(name string, value []byte) {
+	if !indexed[name] {
+		e.literal(name, value)
+		return
+	}
 	// A bytes.Buffer takes everything, so there is no error.
-	_ = e.hpack.WriteField(hpack.HeaderField{Name: name, Value: value, Sensitive: !indexed[name]})
+	_ = e.hpack.WriteField(hpack.HeaderField{Name: name, Value: e.intern(value)})
+}
+
+// literal encodes a field that is never indexed (RFC 7541 section 6.2.3), as it is: to look it up and to squeeze it by
+// Huffman's code costs more than the bytes that would save.
+func (e *Encoder) literal(name string, value []byte) {
+	e.field = append(e.field[:0], 0x10)
+	e.field = append(appendLength(e.field, len(name)), name...)
+	e.field = append(appendLength(e.field, len(value)), value...)
+	e.block.Write(e.field)
+}
+
+// appendLength adds a string's length as an integer with a prefix of 7 bits (RFC 7541 section 5.1).
+func appendLength(dst []byte, n int) []byte {
+	if n < 127 {
+		return append(dst, byte(n))
+	}
+	dst = append(dst, 127)
+	for n -= 127; n >= 128; n >>= 7 {
+		dst = append(dst, byte(n)|128)
+	}
+	return append(dst, byte(n))
 }
 
 // finish encodes the fields, and adds the block in as many frames as the peer's MaxFrameSize makes of it.
 func (e *Encoder) finish(dst []byte, stream uint32, fields []http1.Field, end bool) []byte {
 	for i := range fields {
 		e.name = appendLower(e.name[:0], fields[i].Name)
-		name := e.intern(e.name)
-		e.put(name, e.text(name, fields[i].Value))
+		e.put(e.intern(e.name), fields[i].Value)
 	}
 	h := Header{Type: TypeHeaders, Flags: Flags(bit(end)), Stream: stream}
 	for {
@@ -99,15 +125,6 @@ func (e *Encoder) intern(b []byte) string {
 		}
 	}
 	return s
-}
-
-// text gives the value of a field as a string. HPACK's table keeps those of indexed fields; all others are gone once
-// they are encoded, so a view of b does.
-func (e *Encoder) text(name string, b []byte) string {
-	if indexed[name] {
-		return e.intern(b)
-	}
-	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
 func appendLower(dst, b []byte) []byte {
