@@ -2,6 +2,7 @@
 //
 //   - codec/http1: the HTTP/1.1 heads of a WebSocket handshake, parsed, checked, rebuilt (RFC 9112, RFC 6455 section 4)
 //   - codec/frame: the frames that follow, walked without copying (RFC 6455 section 5)
+//   - codec/h2: HTTP/2 frames and header lists that carry many WebSockets over one connection (RFC 9113, RFC 8441)
 //
 // They know bytes only: no sockets, goroutines, clocks or logs. A caller lends a slice, is told how much of it was
 // understood, and keeps ownership; what a result points to is that slice, so it lives as long as the slice does.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -145,7 +146,7 @@ func (g *Gateway) listen() error {
 					addr = ln.Addr()
 				}
 			}); stopped != nil || err != nil {
-				return fmt.Errorf("listen: cannot listen on %s: %w", text, cmpErr(err, stopped))
+				return fmt.Errorf("listen: cannot listen on %s: %w", text, cmp.Or(err, stopped))
 			}
 		}
 		g.addrs = append(g.addrs, net.TCPAddrFromAddrPort(addr))

@@ -10,19 +10,22 @@ import (
 // calm is how long no session must have come or gone before memory is given back.
 const calm = time.Second
 
+// began is where moments are counted from, by a clock that does not jump.
+var began = time.Now()
+
 // giveBack returns memory to the system once a storm of handshakes or ends is over. Go's collector runs when the
 // heap has grown, and forwarding does not make it grow: what a storm left would stay for as long as it is quiet.
 // Without sessions coming and going it does nothing, and it takes no processor time.
 type giveBack struct {
 	// Any goroutine.
-	last  atomic.Int64 // when a session last came or went, Unix nanoseconds
+	last  atomic.Int64 // when a session last came or went, since began
 	armed atomic.Bool
 	ended atomic.Bool
 }
 
 // touch notes that a session came or went.
 func (b *giveBack) touch() {
-	b.last.Store(time.Now().UnixNano())
+	b.last.Store(int64(time.Since(began)))
 	if b.armed.CompareAndSwap(false, true) {
 		time.AfterFunc(calm, b.look)
 	}
@@ -32,7 +35,7 @@ func (b *giveBack) look() {
 	if b.ended.Load() {
 		return
 	}
-	if left := calm - time.Duration(time.Now().UnixNano()-b.last.Load()); left > 0 {
+	if left := calm + time.Duration(b.last.Load()) - time.Since(began); left > 0 {
 		time.AfterFunc(left, b.look)
 		return
 	}

@@ -45,8 +45,6 @@ type shardStats struct {
 	sessions, talking, ending int
 }
 
-func cloneMap[K comparable](m map[K]uint64) map[K]uint64 { return maps.Clone(m) }
-
 // stats asks every loop for its counters. A loop that has stopped is left out.
 func (g *Gateway) stats() []shardStats {
 	var all []shardStats

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"cmp"
 	"log/slog"
 	"math"
 	"net"
@@ -74,5 +73,3 @@ func (g *Gateway) nameEndpoint(fields []http1.Field, e *upstream.Endpoint) []htt
 	}
 	return append(fields, http1.Field{Name: []byte(g.cfg.EndpointHeader), Value: []byte(e.Name)})
 }
-
-func cmpErr(errs ...error) error { return cmp.Or(errs...) }

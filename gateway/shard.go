@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/binary"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"strconv"
@@ -137,6 +138,6 @@ func codeLabel(code ws.StatusCode) string {
 func (sh *shard) snapshot() shardStats {
 	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), pools: sh.links.Stats(),
 		sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending}
-	st.refused, st.closed = cloneMap(sh.count.refused), cloneMap(sh.count.closed)
+	st.refused, st.closed = maps.Clone(sh.count.refused), maps.Clone(sh.count.closed)
 	return st
 }
