@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"weir/codec/http1"
+	"weir/codec/internal/chars"
 )
 
 // Head is a header list that was found well-formed. A response has Status, a request has Method, trailers have neither.
@@ -80,7 +81,7 @@ func checkField(f http1.Field) *Error {
 	switch {
 	case isPseudo(f.Name):
 		return latePseudo // 8.3
-	case len(f.Name) == 0 || !all(f.Name, &isLowerToken): // 8.2.1
+	case len(f.Name) == 0 || !chars.All(f.Name, &isLowerToken): // 8.2.1
 		return badFieldName
 	case !isValue(f.Value): // 8.2.1
 		return badFieldValue
@@ -120,8 +121,8 @@ func (h *Head) checkRequest() *Error {
 	case !tunnel && (h.Scheme == nil || h.Path == nil):
 		return missingPseudo
 	case !isName(h.Method), h.Scheme != nil && !isName(h.Scheme), h.Protocol != nil && !isName(h.Protocol),
-		h.Authority != nil && (len(h.Authority) == 0 || !all(h.Authority, &isAuthority)),
-		h.Path != nil && (len(h.Path) == 0 || h.Path[0] != '/' || !all(h.Path, &isTarget)):
+		h.Authority != nil && (len(h.Authority) == 0 || !chars.All(h.Authority, &isAuthority)),
+		h.Path != nil && (len(h.Path) == 0 || h.Path[0] != '/' || !chars.All(h.Path, &chars.Target)):
 		return badRequestPseudo
 	}
 	for _, f := range h.Fields { // 8.3.1: what routes by the one must not differ from what routes by the other

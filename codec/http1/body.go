@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"weir/codec"
+	"weir/codec/internal/chars"
 )
 
 // Body walks the raw body of an answer as it is passed on, chunk framing and all. It is copyable and holds no bytes.
@@ -159,7 +160,7 @@ func (b *Body) size(c byte) bool {
 		digit = l - 'a' + 10
 	default:
 		b.state = chunkExt
-		return b.digits > 0 && (c == ';' || isSpace(c) || c == '\r') && b.skip(c)
+		return b.digits > 0 && (c == ';' || chars.IsSpace(c) || c == '\r') && b.skip(c)
 	}
 	b.left = b.left<<4 | uint64(digit)
 	b.digits++

@@ -3,6 +3,8 @@ package http1
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"weir/codec/internal/chars"
 )
 
 // Field is one header field. Name and Value are views, without the white space around them.
@@ -96,7 +98,7 @@ func (h *head) fields(b []byte, lim Limits) (n int, f fault) {
 
 // fieldLine splits a line that holds no control bytes (RFC 9112 section 5).
 func fieldLine(line []byte) (s span, f fault) {
-	if isSpace(line[0]) {
+	if chars.IsSpace(line[0]) {
 		return s, obsFold // section 5.2
 	}
 	colon := 0
@@ -107,16 +109,16 @@ func fieldLine(line []byte) (s span, f fault) {
 		return s, badName
 	}
 	if line[colon] != ':' {
-		if rest := trim(line[colon:]); isSpace(line[colon]) && len(rest) > 0 && rest[0] == ':' {
+		if rest := trim(line[colon:]); chars.IsSpace(line[colon]) && len(rest) > 0 && rest[0] == ':' {
 			return s, spaceBeforeColon // section 5.1
 		}
 		return s, badName
 	}
 	from, to := colon+1, len(line)
-	for from < to && isSpace(line[from]) {
+	for from < to && chars.IsSpace(line[from]) {
 		from++
 	}
-	for to > from && isSpace(line[to-1]) {
+	for to > from && chars.IsSpace(line[to-1]) {
 		to--
 	}
 	return span{nameEnd: colon, value: from, valueEnd: to}, none

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/netip"
 	"strconv"
+
+	"weir/codec/internal/chars"
 )
 
 // Request is the head of a client's request. The zero value is ready for Parse.
@@ -63,13 +65,13 @@ func requestLine(line []byte) (s span, refusal *Refusal) {
 	}
 	target, version := line[method+1:end], line[end+1:]
 	switch {
-	case !all(line[:method], &isToken):
+	case !chars.All(line[:method], &isToken):
 		return s, badMethod
 	case len(version) != len("HTTP/1.1") || string(version[:5]) != "HTTP/" || !isDigit(version[5]) || version[6] != '.' || !isDigit(version[7]):
 		return s, badRequestLine
 	case string(version[5:]) != "1.1":
 		return s, badVersion
-	case target[0] != '/' || !all(target, &isTarget):
+	case target[0] != '/' || !chars.All(target, &chars.Target):
 		return s, badTarget
 	}
 	return span{nameEnd: method, value: method + 1, valueEnd: end}, nil
@@ -127,7 +129,7 @@ func validHost(h []byte) bool {
 		}
 	}
 	if len(name) < 2 || name[0] != '[' {
-		return len(name) > 0 && all(name, &isHost)
+		return len(name) > 0 && chars.All(name, &isHost)
 	}
 	ip, err := netip.ParseAddr(string(name[1 : len(name)-1]))
 	return err == nil && name[len(name)-1] == ']' && ip.Is6() && ip.Zone() == ""

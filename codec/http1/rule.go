@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unsafe"
+
+	"weir/codec/internal/chars"
 )
 
 // Op is what a Rule does with a field.
@@ -49,7 +51,7 @@ func ParseRule(s string) (Rule, error) {
 func (r Rule) check() error {
 	name, value := bytesOf(r.Name), bytesOf(r.Value)
 	switch {
-	case len(name) == 0 || !all(name, &isToken):
+	case len(name) == 0 || !chars.All(name, &isToken):
 		return fmt.Errorf("%q is not a field name", r.Name)
 	case control(value) < len(value):
 		return fmt.Errorf("the value holds the control byte %#02x", r.Value[control(value)])

@@ -1,50 +1,26 @@
 package http1
 
-import "bytes"
+import (
+	"bytes"
+
+	"weir/codec/internal/chars"
+)
 
 // isToken marks tchar (RFC 9110 section 5.6.2).
-var isToken = table(alnum + "!#$%&'*+-.^_`|~")
-
-// isTarget marks what an origin-form target may hold: every visible ASCII byte but '#', as a fragment is never
-// sent (RFC 9112 section 3.2.1). That is wider than RFC 3986, since browsers send some bytes of a query unescaped.
-var isTarget = func() (t [256]bool) {
-	for c := 0x21; c < 0x7f; c++ {
-		t[c] = c != '#'
-	}
-	return t
-}()
+var isToken = chars.Table(alnum + "!#$%&'*+-.^_`|~")
 
 // isHost marks the unreserved bytes of a host name (RFC 3986 section 2.3). The rest of reg-name is refused: nobody
 // sends it, and a comma or an escape in a Host is there to be read in two ways.
-var isHost = table(alnum + "-._~")
+var isHost = chars.Table(alnum + "-._~")
 
 const alnum = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-func table(chars string) (t [256]bool) {
-	for i := range len(chars) {
-		t[chars[i]] = true
-	}
-	return t
-}
-
-// all tells whether b holds only marked bytes.
-func all(b []byte, t *[256]bool) bool {
-	for _, c := range b {
-		if !t[c] {
-			return false
-		}
-	}
-	return true
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\t' }
-
 // trim cuts optional white space off both ends (OWS, RFC 9110 section 5.6.3).
 func trim(b []byte) []byte {
-	for len(b) > 0 && isSpace(b[0]) {
+	for len(b) > 0 && chars.IsSpace(b[0]) {
 		b = b[1:]
 	}
-	for len(b) > 0 && isSpace(b[len(b)-1]) {
+	for len(b) > 0 && chars.IsSpace(b[len(b)-1]) {
 		b = b[:len(b)-1]
 	}
 	return b
