@@ -6,10 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/netip"
 	"time"
 
-	"weir/bench/load"
 	"weir/bench/peers"
 	"weir/bench/proc"
 )
@@ -40,6 +38,10 @@ func Compare(ctx context.Context, p Plan) ([]Cell, error) {
 	if err != nil {
 		return nil, fmt.Errorf("limit of open files: %w", err)
 	}
+	certificate, err := peers.NewCertificate()
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
 	var cells []Cell
 	for _, s := range p.Scenarios {
 		for round := range p.Rounds {
@@ -47,15 +49,23 @@ func Compare(ctx context.Context, p Plan) ([]Cell, error) {
 				if peer.Only != "" && peer.Only != s.Name {
 					continue
 				}
+				if s.TLS && !peer.TLS {
+					fmt.Fprintf(p.Progress, "%-17s %-12s left out: it has no TLS\n", s.Name, peer.Name)
+					continue
+				}
 				if !peer.Serves(s.Conns, limit) {
-					fmt.Fprintf(p.Progress, "%-8s %-12s left out: %d clients are too many for a limit of %d open files\n", s.Name, peer.Name, s.Conns, limit)
+					fmt.Fprintf(p.Progress, "%-17s %-12s left out: %d clients are too many for a limit of %d open files\n", s.Name, peer.Name, s.Conns, limit)
 					continue
 				}
 				backend := p.Backend
 				if peer.Pooled {
 					backend = p.Pool
 				}
-				f, err := measureCell(ctx, s, peer, backend, limit)
+				at := peers.Place{Files: limit}
+				if s.TLS {
+					at.Certificate = certificate
+				}
+				f, err := measureCell(ctx, s, peer, backend, at)
 				if ctx.Err() != nil {
 					return cells, ctx.Err()
 				}
@@ -73,22 +83,22 @@ func Compare(ctx context.Context, p Plan) ([]Cell, error) {
 
 // measureCell starts a fresh backend and a fresh peer, so that no cell inherits memory,
 // connections or ports from the one before.
-func measureCell(ctx context.Context, s Scenario, peer, backend peers.Peer, limit uint64) (Figures, error) {
-	server, err := peers.Start(ctx, backend, netip.AddrPort{}, limit)
+func measureCell(ctx context.Context, s Scenario, peer, backend peers.Peer, at peers.Place) (Figures, error) {
+	server, err := peers.Start(ctx, backend, peers.Place{Files: at.Files})
 	if err != nil {
 		return Figures{}, fmt.Errorf("%s: %w", backend.Name, err)
 	}
 	defer server.Stop()
-	front, pids := server, []int(nil)
+	front, subject := server, Subject{}
 	if peer.Command != nil {
-		if front, err = peers.Start(ctx, peer, server.Addr, limit); err != nil {
+		at.Backend = server.Addr()
+		if front, err = peers.Start(ctx, peer, at); err != nil {
 			return Figures{}, fmt.Errorf("%s: %w", peer.Name, err)
 		}
 		defer front.Stop()
-		pids = []int{front.Pid}
+		subject = Subject{Pids: []int{front.Pid}, Settle: front.Settle}
 	}
-	target := load.Target{Addr: front.Addr, Host: front.Addr.String(), Path: "/"}
-	f, err := Measure(ctx, s, target, pids)
+	f, err := Measure(ctx, s, front.Target(), subject)
 	if err != nil {
 		time.Sleep(50 * time.Millisecond) // a process that died is reaped
 		for _, p := range []*peers.Process{front, server} {
@@ -101,7 +111,7 @@ func measureCell(ctx context.Context, s Scenario, peer, backend peers.Peer, limi
 }
 
 func (c *Cell) line(s Scenario, rounds int) string {
-	head := fmt.Sprintf("%-8s %d/%d %-12s", s.Name, c.Round, rounds, c.Peer)
+	head := fmt.Sprintf("%-17s %d/%d %-12s", s.Name, c.Round, rounds, c.Peer)
 	if c.Err != "" {
 		return head + " failed: " + c.Err
 	}

@@ -6,7 +6,7 @@
 //	Scenario --> Measure(target, pids)   one Figures: load's Result joined to the pids' CPU and memory
 //	Compare  --> a fresh echo backend and a fresh peer for each cell (scenario, round, peer),
 //	             peers taking turns within a round, so that drift of the machine meets all alike;
-//	             pooled peers get the backend that speaks RFC 8441
+//	             pooled peers get the backend that speaks RFC 8441; with TLS, all show one certificate
 //	Report   --> medians over the rounds, ratios, table or JSON
 //
 // The steady figure is CPU time of the measured process for each round trip; where the load's rate is

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"weir/bench/load"
 	"weir/bench/proc"
@@ -26,6 +25,8 @@ type Figures struct {
 	CPUBytes     float64 `json:"bytes_per_cpu_second"`  // payload, one way
 	RSSPerConn   float64 `json:"rss_bytes_per_conn"`    // growth of resident memory
 	SlabPerConn  float64 `json:"slab_bytes_per_client"` // growth of the machine's slab: load, gateway and backend together
+	Threads      int     `json:"threads,omitempty"`     // of the idle scenario
+	Goroutines   int     `json:"goroutines,omitempty"`  // of the idle scenario, where a Subject knows
 
 	// Microseconds.
 	P50  float64 `json:"p50_us"`
@@ -40,26 +41,35 @@ type Figures struct {
 	RSSGrowth float64 `json:"rss_growth_bytes,omitempty"` // since it came
 	SlowTaken float64 `json:"slow_taken_bytes,omitempty"` // what it could send, sockets' buffers included
 
+	TLS string `json:"tls_session,omitempty"` // what was negotiated
+
 	LoadBusy    float64 `json:"load_busy"`    // share of the window the load's busiest loop ran
 	LoadStarved float64 `json:"load_starved"` // share it waited for a processor
 	Saturated   bool    `json:"load_saturated"`
 }
 
-// Measure runs s against a target and accounts it to pids, which may be none. With an error the
-// Figures hold what was seen before or despite it.
-func Measure(ctx context.Context, s Scenario, target load.Target, pids []int) (Figures, error) {
+// Subject is what a measurement is accounted to.
+type Subject struct {
+	Pids []int // may be none
+	// Settle has it collect its garbage and counts its goroutines; nil if neither is known.
+	Settle func(context.Context) (goroutines int, err error)
+}
+
+// Measure runs s against a target and accounts it to a subject. With an error the Figures hold what
+// was seen before or despite it.
+func Measure(ctx context.Context, s Scenario, target load.Target, of Subject) (Figures, error) {
 	if err := checkFiles(s.Conns); err != nil {
 		return Figures{}, err
 	}
 	switch s.Kind {
 	case KindEcho:
-		return measureEcho(ctx, s, target, pids)
+		return measureEcho(ctx, s, target, of.Pids)
 	case KindIdle:
-		return measureIdle(ctx, s, target, pids)
+		return measureIdle(ctx, s, target, of)
 	case KindStorm:
-		return measureStorm(ctx, s, target, pids)
+		return measureStorm(ctx, s, target, of.Pids)
 	case KindSlow:
-		return measureSlow(ctx, s, target, pids)
+		return measureSlow(ctx, s, target, of.Pids)
 	}
 	return Figures{}, fmt.Errorf("no kind of scenario %q", s.Kind)
 }
@@ -94,40 +104,8 @@ func measureEcho(ctx context.Context, s Scenario, target load.Target, pids []int
 
 func measureStorm(ctx context.Context, s Scenario, target load.Target, pids []int) (Figures, error) {
 	m := meter{pids: pids}
-	r, err := load.Storm(ctx, load.Gale{Target: target, Concurrency: s.Conns, Window: m.window(s)})
+	r, err := load.Storm(ctx, load.Gale{Target: target, Concurrency: s.Conns, Resume: s.Resume, Window: m.window(s)})
 	return m.figures(r), errors.Join(err, r.Err(), m.err)
-}
-
-func measureIdle(ctx context.Context, s Scenario, target load.Target, pids []int) (Figures, error) {
-	rss, err := proc.ReadRSS(pids...)
-	if err != nil {
-		return Figures{}, err
-	}
-	slab, err := proc.ReadSlab()
-	if err != nil {
-		return Figures{}, err
-	}
-	crowd, err := load.Open(ctx, load.Config{Target: target, Conns: s.Conns, Ramp: s.Ramp, Threads: s.Threads})
-	if err != nil {
-		return Figures{}, err
-	}
-	defer crowd.Close()
-	opened := crowd.Live()
-	settled, err := crowd.Hold(ctx, s.Warmup)
-	if err != nil {
-		return Figures{}, errors.Join(err, settled.Err())
-	}
-	m := meter{pids: pids}
-	m.begin()
-	r, err := crowd.Hold(ctx, s.Seconds)
-	m.end()
-	f := m.figures(r)
-	f.Ops = int64(crowd.Live())
-	rssAfter, rssErr := proc.ReadRSS(pids...)
-	slabAfter, slabErr := proc.ReadSlab()
-	f.RSSPerConn = float64(rssAfter-rss) / float64(opened)
-	f.SlabPerConn = float64(slabAfter-slab) / float64(opened)
-	return f, errors.Join(err, settled.Err(), r.Err(), m.err, rssErr, slabErr, fewer(opened, s.Conns))
 }
 
 func fewer(opened, wanted int) error {
@@ -136,50 +114,3 @@ func fewer(opened, wanted int) error {
 	}
 	return nil
 }
-
-// meter reads the processes' CPU time at the edges of a window.
-type meter struct {
-	pids          []int
-	before, after proc.CPU
-	err           error
-}
-
-func (m *meter) window(s Scenario) load.Window {
-	return load.Window{Warmup: s.Warmup, Duration: s.Seconds, Begin: m.begin, End: m.end}
-}
-
-func (m *meter) begin() { m.before, m.err = proc.ReadCPU(m.pids...) }
-
-func (m *meter) end() {
-	after, err := proc.ReadCPU(m.pids...)
-	if m.after = after; m.err == nil {
-		m.err = err
-	}
-}
-
-func (m *meter) figures(r load.Result) Figures {
-	f := Figures{
-		Ops: r.Ops, Seconds: r.Elapsed.Seconds(),
-		LoadBusy: r.Busy, LoadStarved: r.Starved, Saturated: r.Saturated(),
-	}
-	if r.Latency != nil && r.Latency.TotalCount() > 0 {
-		f.P50, f.P90, f.P99, f.P999 = quantile(r, 50), quantile(r, 90), quantile(r, 99), quantile(r, 99.9)
-		f.Max = float64(r.Latency.Max()) / 1e3
-	}
-	if f.Seconds == 0 || m.err != nil {
-		return f
-	}
-	user, system := m.after.Since(m.before)
-	f.PerSecond = float64(f.Ops) / f.Seconds
-	f.CPUShare = (user + system).Seconds() / f.Seconds
-	if f.Ops > 0 {
-		f.UserMicros = micros(user) / float64(f.Ops)
-		f.SystemMicros = micros(system) / float64(f.Ops)
-		f.CPUMicros = f.UserMicros + f.SystemMicros
-	}
-	return f
-}
-
-func quantile(r load.Result, q float64) float64 { return float64(r.Latency.ValueAtQuantile(q)) / 1e3 }
-
-func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

@@ -124,6 +124,35 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// A table over TLS says what was negotiated, once for all peers that are alike.
+func TestTableOverTLS(t *testing.T) {
+	s := Scenario{Name: "t", Title: "tls", Kind: KindIdle, TLS: true}
+	cell := func(peer, session string, goroutines int) Cell {
+		return Cell{Scenario: "t", Peer: peer, Round: 1, Figures: Figures{Ops: 1, RSSPerConn: 9, Threads: 2, Goroutines: goroutines, TLS: session}}
+	}
+	cells := []Cell{cell("a", "TLS 1.3", 0), cell("b", "TLS 1.2", 0), cell("c", "TLS 1.3", 7)}
+	var b strings.Builder
+	report := Report{Rounds: 1, Scenarios: []Scenario{s}, Cells: cells, Rows: Summarise([]Scenario{s}, cells)}
+	if err := report.WriteTable(&b); err != nil {
+		t.Fatal(err)
+	}
+	const want = `### t: tls
+
+| peer | bytes per client | slab per client, all processes | CPU while idle, % | threads | goroutines |
+| ---- | ---------------: | -----------------------------: | ----------------: | ------: | ---------: |
+| a    |                9 |                              0 |              0.00 |       2 |          - |
+| b    |                9 |                              0 |              0.00 |       2 |          - |
+| c    |                9 |                              0 |              0.00 |       2 |          7 |
+
+Negotiated with a, c: TLS 1.3.
+
+Negotiated with b: TLS 1.2.
+`
+	if b.String() != want {
+		t.Errorf("got\n%s", b.String())
+	}
+}
+
 func TestDocument(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "BENCHMARKS.md")
 	report := sample()

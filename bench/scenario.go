@@ -29,8 +29,11 @@ type Scenario struct {
 	Active int     `json:"active,omitempty"` // echo: how many of them talk, 0 for all
 	Size   int     `json:"size,omitempty"`   // echo, slow: payload bytes
 	Rate   float64 `json:"rate,omitempty"`   // echo: messages a second and client, 0 for the closed loop
+	TLS    bool    `json:"tls,omitempty"`    // clients come with TLS
+	Resume bool    `json:"resume,omitempty"` // storm: they all resume one TLS session
 
 	Warmup  time.Duration `json:"-"` // echo, storm, slow: before the window; idle: settling
+	Settle  time.Duration `json:"-"` // idle: the least that Warmup is taken for
 	Seconds time.Duration `json:"-"` // the window
 	Ramp    int           `json:"-"` // connections a second, 0 for the load's default
 	Threads int           `json:"-"` // loops of the load
@@ -47,6 +50,10 @@ func Scenarios() []Scenario {
 		{Name: "idle", Title: "8,000 idle connections", Kind: KindIdle, Conns: 8000},
 		{Name: "idle16k", Title: "16,000 idle connections, for those whose descriptors suffice", Kind: KindIdle, Conns: 16000},
 		{Name: "storm", Title: "upgrade storm: connect, upgrade, reset; 64 at a time", Kind: KindStorm, Conns: 64},
+		{Name: "tls-echo125", Title: "125-byte echo over TLS, 1,000 connections, closed loop", Kind: KindEcho, TLS: true, Conns: 1000, Size: 125},
+		{Name: "tls-idle", Title: "4,000 idle connections over TLS", Kind: KindIdle, TLS: true, Conns: 4000, Settle: 3 * time.Second},
+		{Name: "tls-storm", Title: "full TLS handshakes: connect, handshake, upgrade, reset; 64 at a time", Kind: KindStorm, TLS: true, Conns: 64},
+		{Name: "tls-storm-resumed", Title: "the same, each resuming a TLS session", Kind: KindStorm, TLS: true, Resume: true, Conns: 64},
 	}
 }
 

@@ -36,6 +36,7 @@ func measureSlow(ctx context.Context, s Scenario, target load.Target, pids []int
 	r, err := crowd.Echo(ctx, load.Talk{Size: s.Size, Window: m.window(s)})
 	rssAfter, rssErr := proc.ReadRSS(pids...)
 	f := m.figures(r)
+	f.TLS = negotiated(alone)
 	if f.P99Alone = quantile(alone, 99); f.P99Alone > 0 {
 		f.P99Change = f.P99 / f.P99Alone
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,6 +20,16 @@ type column struct {
 
 func number(title, format string, pick func(*Row) float64) column {
 	return column{title, func(r *Row) string { return fmt.Sprintf(format, pick(r)) }}
+}
+
+// count is a column of whole numbers, of which 0 means that there is none to tell.
+func count(title string, pick func(*Row) int) column {
+	return column{title, func(r *Row) string {
+		if pick(r) == 0 {
+			return "-"
+		}
+		return strconv.Itoa(pick(r))
+	}}
 }
 
 func ratio(title, base string) column {
@@ -42,6 +53,9 @@ func columns(s Scenario, rows []Row) []column {
 			number("bytes per client", "%.0f", func(r *Row) float64 { return r.RSSPerConn }),
 			number("slab per client, all processes", "%.0f", func(r *Row) float64 { return r.SlabPerConn }),
 			number("CPU while idle, %", "%.2f", func(r *Row) float64 { return 100 * r.CPUShare }),
+		}
+		if s.TLS {
+			cs = append(cs, count("threads", func(r *Row) int { return r.Threads }), count("goroutines", func(r *Row) int { return r.Goroutines }))
 		}
 	} else {
 		cs = []column{
@@ -97,6 +111,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 				}
 			}
 		}
+		notes = append(notes, negotiations(s, r.Rows)...)
 		fmt.Fprintf(&b, "### %s: %s\n\n", s.Name, s.Title)
 		writeAligned(&b, lines)
 		for _, note := range notes {
@@ -106,6 +121,25 @@ func (r *Report) WriteTable(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, strings.TrimSuffix(b.String(), "\n"))
 	return err
+}
+
+// negotiations says what the peers and the load agreed on: one line of all alike.
+func negotiations(s Scenario, rows []Row) (notes []string) {
+	var kinds []string
+	peers := map[string][]string{}
+	for _, row := range rows {
+		if row.Scenario != s.Name || row.TLS == "" {
+			continue
+		}
+		if peers[row.TLS] == nil {
+			kinds = append(kinds, row.TLS)
+		}
+		peers[row.TLS] = append(peers[row.TLS], row.Peer)
+	}
+	for _, kind := range kinds {
+		notes = append(notes, fmt.Sprintf("Negotiated with %s: %s.", strings.Join(peers[kind], ", "), kind))
+	}
+	return notes
 }
 
 func (r *Row) line(cs []column) []string {

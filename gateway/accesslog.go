@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/gateway/config"
+	"weir/gateway/web"
 )
 
 // accessLog writes a line when a session opens and one when it closes. Writing may block, so it is done on a
@@ -22,12 +23,14 @@ type accessLog struct {
 
 // accessLine is one line, with all it needs copied.
 type accessLine struct {
-	event    string // "open", "close", "refuse"
+	event    string // "open", "close", "refuse", or "http" for a plain request
 	client   netip.AddrPort
+	route    string
+	method   string // of a plain request
 	endpoint string
 	host     string // at open
 	path     string // at open
-	status   int    // of a refusal
+	status   int    // of a refusal or a plain answer
 	reason   string
 	code     int
 	midFrame bool
@@ -66,7 +69,7 @@ func (a *accessLog) asked(h *handshake) {
 
 func (a *accessLog) opened(s *session) {
 	if a.log != nil {
-		a.add(accessLine{event: "open", client: s.from(), endpoint: s.endpoint.Name, host: s.hs.host, path: s.hs.path,
+		a.add(accessLine{event: "open", client: s.from(), route: s.lane.route.name, endpoint: s.endpoint.Name, host: s.hs.host, path: s.hs.path,
 			lasted: s.loop().Now() - s.opened})
 	}
 }
@@ -81,6 +84,14 @@ func (a *accessLog) closed(s *session, e *ending) {
 func (a *accessLog) refused(s *session, status int, reason string) {
 	if a.log != nil {
 		a.add(accessLine{event: "refuse", client: s.from(), status: status, reason: reason, lasted: s.loop().Now() - s.opened})
+	}
+}
+
+// plain is for requests that asked for no WebSocket.
+func (a *accessLog) plain(l web.Line) {
+	if a.log != nil {
+		a.add(accessLine{event: "http", client: l.Client, route: l.Route, endpoint: l.Endpoint, method: l.Method, host: l.Host, path: l.Path,
+			status: l.Status, reason: l.Reason, up: l.BytesUp, down: l.BytesDown, lasted: l.Duration})
 	}
 }
 
@@ -99,7 +110,11 @@ func (a *accessLog) run() {
 		switch l.event {
 		case "open":
 			attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("host", l.host), slog.String("path", l.path),
-				slog.Duration("handshake", l.lasted))
+				slog.String("route", l.route), slog.Duration("handshake", l.lasted))
+		case "http":
+			attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("method", l.method), slog.String("host", l.host),
+				slog.String("path", l.path), slog.String("route", l.route), slog.Int("status", l.status), slog.String("reason", l.reason),
+				slog.Uint64("bytes_up", l.up), slog.Uint64("bytes_down", l.down), slog.Duration("duration", l.lasted))
 		case "close":
 			attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("reason", l.reason), slog.Int("code", l.code),
 				slog.Bool("mid_frame", l.midFrame), slog.Uint64("bytes_up", l.up), slog.Uint64("bytes_down", l.down),

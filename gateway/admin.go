@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"weir/upstream"
 )
 
 // admin is a listener of its own, on net/http: it is for people and their tools, not for speed.
@@ -116,14 +118,25 @@ func (g *Gateway) serveReady(w http.ResponseWriter, _ *http.Request) {
 	switch {
 	case g.draining.Load():
 		http.Error(w, "draining", http.StatusServiceUnavailable)
-	case g.group.HealthyCount() == 0 && !g.cfg.Panic:
+	case !g.servable():
 		http.Error(w, "no healthy endpoint", http.StatusServiceUnavailable)
 	default:
 		fmt.Fprintln(w, "ready")
 	}
 }
 
+// servable tells whether any backend may be chosen.
+func (g *Gateway) servable() bool {
+	for _, f := range g.fleets {
+		if f.panics || f.group.HealthyCount() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 type endpointInfo struct {
+	Route           string    `json:"route"`
 	Endpoint        string    `json:"endpoint"`
 	Address         string    `json:"address"`
 	Weight          int       `json:"weight"`
@@ -137,12 +150,12 @@ type endpointInfo struct {
 
 func (g *Gateway) endpointList() []endpointInfo {
 	list := []endpointInfo{}
-	for _, e := range g.group.Endpoints() {
+	g.eachEndpoint(func(f *fleet, e *upstream.Endpoint) {
 		state, reason, since := e.State()
 		st := e.Stats()
-		list = append(list, endpointInfo{Endpoint: e.Name, Address: e.Addr.String(), Weight: e.Weight, State: state, Reason: reason,
+		list = append(list, endpointInfo{Route: f.name, Endpoint: e.Name, Address: e.Addr.String(), Weight: e.Weight, State: state, Reason: reason,
 			Since: since, Sessions: st.Active, Connects: st.Connects, ConnectFailures: st.ConnectFailures})
-	}
+	})
 	return list
 }
 
@@ -170,9 +183,7 @@ func (g *Gateway) sessionSummary() sessionSummary {
 		sum.Cut += st.cut
 		sum.Buffered += st.loop.Buffered
 	}
-	for _, e := range g.group.Endpoints() {
-		sum.PerEndpoint[e.Name] = e.Active()
-	}
+	g.eachEndpoint(func(_ *fleet, e *upstream.Endpoint) { sum.PerEndpoint[e.Name] += e.Active() })
 	return sum
 }
 

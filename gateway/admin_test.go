@@ -81,6 +81,7 @@ func TestAdminPages(t *testing.T) {
 		t.Errorf("%+v", sessions)
 	}
 	var endpoints []struct {
+		Route           string    `json:"route"`
 		Endpoint        string    `json:"endpoint"`
 		Address         string    `json:"address"`
 		Weight          int       `json:"weight"`
@@ -98,7 +99,7 @@ func TestAdminPages(t *testing.T) {
 	for series, want := range map[string]float64{
 		"weir_sessions_open": 3, "weir_sessions_opened_total": 3, `weir_messages_total{direction="up"}`: 3, `weir_messages_total{direction="down"}`: 3,
 		`weir_bytes_total{direction="up"}`: 3 * 8, `weir_bytes_total{direction="down"}`: 3 * 6,
-		`weir_endpoint_sessions{endpoint="` + b.url() + `"}`: 3, "weir_handshake_seconds_count": 3, "weir_backend_connect_seconds_count": 3,
+		`weir_endpoint_sessions{endpoint="` + b.url() + `",route="default"}`: 3, "weir_handshake_seconds_count": 3, "weir_backend_connect_seconds_count": 3,
 	} {
 		if got := metric(t, g, series); got != want {
 			t.Errorf("%s is %v, want %v", series, got, want)

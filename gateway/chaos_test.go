@@ -107,7 +107,7 @@ func chaos(t *testing.T, seed uint64, pooled, drain bool) {
 func awaitChaos(t *testing.T, g *gateway.Gateway, endpoint string) {
 	wantMetric(t, g, "weir_connections_accepted_total", chaosSessions)
 	for _, name := range []string{"weir_client_connections", "weir_sessions_open", "weir_sessions_ending", "weir_buffered_bytes",
-		`weir_endpoint_sessions{endpoint="` + endpoint + `"}`} {
+		`weir_endpoint_sessions{endpoint="` + endpoint + `",route="default"}`} {
 		wantMetric(t, g, name, 0)
 	}
 	opened, closed := metric(t, g, "weir_sessions_opened_total"), 0.0

@@ -20,8 +20,8 @@ const badGateway ws.StatusCode = 1014
 func (s *session) begin(reason string, code ws.StatusCode) {
 	if s.ending == nil {
 		s.ending = &ending{reason: reason}
-		s.shard.ending++
-		s.loop().Schedule(&s.timer, s.shard.gw.cfg.CloseTimeout, s)
+		s.lane.shard.ending++
+		s.loop().Schedule(&s.timer, s.cfg().CloseTimeout, s)
 	}
 	if s.ending.code == 0 {
 		s.ending.code = code
@@ -55,7 +55,7 @@ func (s *session) closeClient(code ws.StatusCode) {
 // sendClose sends the close frame that is due to the client. Nothing of the backend's follows it. If the client
 // has sent its own already, or can say nothing more that is wanted, our direction ends behind it.
 func (s *session) sendClose() {
-	sh := s.shard
+	sh := s.lane.shard
 	sh.scratch = frame.AppendClose(sh.scratch[:0], s.down.due, "", nil)
 	s.client.Write(sh.scratch)
 	s.down.closed = true
@@ -84,7 +84,7 @@ func (s *session) closeBackend(code ws.StatusCode) {
 		return
 	}
 	if s.up.scan.AtBoundary() {
-		sh := s.shard
+		sh := s.lane.shard
 		key := sh.maskKey()
 		sh.scratch = frame.AppendClose(sh.scratch[:0], code, "", &key)
 		s.stream.Write(sh.scratch)
@@ -138,7 +138,7 @@ func (s *session) settle() {
 // close frame in time gets its own now.
 func (s *session) cut() {
 	if s.phase == talking {
-		s.shard.count.cut++
+		s.lane.shard.count.cut++
 		if s.down.due != 0 && !s.down.closed {
 			s.ending.midFrame = true // the boundary that our close frame waited for never came
 		}

@@ -29,10 +29,10 @@ func (sh *shard) beginDrain() {
 	if d.active {
 		return
 	}
-	for _, ln := range sh.listeners {
-		ln.Close()
+	for _, d := range sh.doors {
+		d.listener.Close()
 	}
-	sh.listeners = nil
+	sh.doors = nil
 	d.active = true
 	d.began = sh.loop.Now()
 	d.deadline = d.began + sh.gw.cfg.DrainTimeout
@@ -49,6 +49,10 @@ func (sh *shard) OnTimer(*netpoll.Timer) {
 	if now >= d.deadline {
 		for len(sh.sessions) > 0 {
 			s := sh.sessions[len(sh.sessions)-1]
+			if s.phase < greeting {
+				s.turnAway(refusedDraining.Reason)
+				continue
+			}
 			if s.phase <= asking {
 				s.refuse(refusedDraining)
 			}
@@ -75,10 +79,12 @@ func dueBy(elapsed, window time.Duration, total int) int {
 // still goes to the backend, and its answer is the close frame that the backend gets.
 func (s *session) drain() {
 	switch {
+	case s.phase < greeting:
+		s.turnAway(refusedDraining.Reason)
 	case s.phase == greeting:
 		s.refuse(refusedDraining)
 	case s.phase == talking && s.ending == nil:
-		code := ws.StatusCode(s.shard.gw.cfg.DrainCode)
+		code := ws.StatusCode(s.cfg().DrainCode)
 		s.begin(reasonDrain, code)
 		s.closeClient(code)
 		s.settle()

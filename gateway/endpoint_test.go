@@ -85,13 +85,13 @@ func TestNextEndpoint(t *testing.T) {
 			t.Fatalf("served by %s", got)
 		}
 	}
-	wantMetric(t, g, `weir_endpoint_healthy{endpoint="`+dead+`"}`, 0)
-	wantMetric(t, g, `weir_endpoint_healthy{endpoint="`+good+`"}`, 1)
-	failures := metric(t, g, `weir_endpoint_connect_failures_total{endpoint="`+dead+`"}`)
+	wantMetric(t, g, `weir_endpoint_healthy{endpoint="`+dead+`",route="default"}`, 0)
+	wantMetric(t, g, `weir_endpoint_healthy{endpoint="`+good+`",route="default"}`, 1)
+	failures := metric(t, g, `weir_endpoint_connect_failures_total{endpoint="`+dead+`",route="default"}`)
 	for i := range 20 {
 		chosen(t, g, handshake(fmt.Sprint("/", i)))
 	}
-	if n := metric(t, g, `weir_endpoint_connect_failures_total{endpoint="`+dead+`"}`); n != failures {
+	if n := metric(t, g, `weir_endpoint_connect_failures_total{endpoint="`+dead+`",route="default"}`); n != failures {
 		t.Errorf("the dead one was tried %v times more", n-failures)
 	}
 	back := listenOn(t, strings.TrimPrefix(dead, "ws://"))
@@ -106,7 +106,7 @@ func TestNextEndpoint(t *testing.T) {
 			go answer(conn)
 		}
 	}()
-	wantMetric(t, g, `weir_endpoint_healthy{endpoint="`+dead+`"}`, 1)
+	wantMetric(t, g, `weir_endpoint_healthy{endpoint="`+dead+`",route="default"}`, 1)
 	seen := map[string]bool{}
 	for i := range 20 {
 		seen[chosen(t, g, handshake(fmt.Sprint("/", i)))] = true

@@ -14,26 +14,26 @@ type writer interface {
 
 // forwardUp passes what the client sent to the backend, in the very slice it was read into.
 func (s *session) forwardUp(b []byte) {
-	sh := s.shard
+	sh := s.lane.shard
 	s.up.bytes += uint64(len(b))
 	sh.count.upBytes += uint64(len(b))
 	if s.stream == nil || s.up.closed {
 		return // after a close frame the rest is read only to see its end
 	}
-	if s.forward(&s.up, s.stream, b, &sh.gw.upRules, &sh.count.up) {
+	if s.forward(&s.up, s.stream, b, &s.lane.route.upRules, &sh.count.up) {
 		s.client.Pause()
 	}
 }
 
 // forwardDown is the mirror image.
 func (s *session) forwardDown(b []byte) {
-	sh := s.shard
+	sh := s.lane.shard
 	s.down.bytes += uint64(len(b))
 	sh.count.downBytes += uint64(len(b))
 	if s.down.closed {
 		return
 	}
-	if s.forward(&s.down, &s.client, b, &sh.gw.downRules, &sh.count.down) && s.stream != nil {
+	if s.forward(&s.down, &s.client, b, &s.lane.route.downRules, &sh.count.down) && s.stream != nil {
 		s.stream.Pause()
 	}
 }
@@ -55,7 +55,7 @@ func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, coun
 		}
 		b = b[used:]
 	}
-	return to.Full(s.shard.gw.pauseAt)
+	return to.Full(s.lane.shard.gw.pauseAt)
 }
 
 // handle deals with an event of the scanner and tells whether the direction goes on.
@@ -140,10 +140,10 @@ func (s *session) violated(h *half) {
 
 // ownPong tells whether a pong answers one of our pings; those the backend sent are answered to the backend.
 func (s *session) ownPong(payload [8]byte) bool {
-	n, own := s.shard.gw.pingNumber(payload)
+	n, own := s.lane.shard.gw.pingNumber(payload)
 	if own && uint16(n) == s.pings && s.pingAt != 0 {
-		s.shard.count.pongs++
-		s.shard.gw.metrics.pongTime.Update(s.since(s.pingAt).Seconds())
+		s.lane.shard.count.pongs++
+		s.lane.shard.gw.metrics.pongTime.Update(s.since(s.pingAt).Seconds())
 		s.pingAt = 0
 	}
 	return own

@@ -1,12 +1,10 @@
 package gateway
 
 import (
-	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
-	mrand "math/rand/v2"
 	"net"
 	"net/netip"
 	"runtime"
@@ -14,11 +12,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"weir/codec/frame"
 	"weir/codec/http1"
+	"weir/gateway/certs"
+	"weir/gateway/clientaddr"
 	"weir/gateway/config"
+	routing "weir/gateway/route"
+	"weir/gateway/web"
 	"weir/netpoll"
-	"weir/upstream"
 )
 
 // Gateway fronts the backends of one configuration.
@@ -26,12 +26,20 @@ type Gateway struct {
 	// Immutable once New has returned.
 	cfg        *config.Config
 	log        *slog.Logger
-	group      *upstream.Group
-	dialer     *upstream.Dialer
-	headers    http1.Rules
+	trusted    func(netip.Addr) bool // whether an address is that of a proxy of ours
+	fleets     []*fleet
+	fleetKeys  []string
+	routes     []*route
+	table      *routing.Table
+	readsPaths bool         // to choose a route, or to rewrite
+	only       *route       // takes every request, being the only one; else nil
+	certs      *certs.Store // nil without TLS
+	serverTLS  *netpoll.TLS
+	toBackends *netpoll.Handshakes
+	web        *web.Server
+	transports []*web.Transports
+	stickyKey  []byte
 	headLimits http1.Limits
-	upRules    frame.Rules
-	downRules  frame.Rules
 	pauseAt    int // queued bytes at which the source is no longer read; one more read then stays below high-water
 	pingMark   [4]byte
 	metrics    *metricsSet
@@ -47,38 +55,46 @@ type Gateway struct {
 	memory   giveBack
 	starting sync.Mutex // a drain waits for the start to be over
 	draining atomic.Bool
-	drained  sync.WaitGroup // counts loops that are not drained yet
+	drained  sync.WaitGroup // counts loops that are not drained yet, and the HTTP server
 	stopped  chan struct{}
 	started  time.Time
 }
 
 // New prepares a gateway; nothing listens yet. It looks names up, so it may take some seconds.
 func New(cfg *config.Config, log *slog.Logger) (*Gateway, error) {
-	g := &Gateway{cfg: cfg, log: log, stopped: make(chan struct{}), metrics: newMetricsSet()}
-	var err error
-	if g.headers, err = cfg.HeaderRules(); err != nil {
-		return nil, err
+	if len(cfg.Routes) == 0 { // made by hand
+		cfg = cfg.With(func(*config.Config) {})
 	}
+	g := &Gateway{cfg: cfg, log: log, stopped: make(chan struct{}), metrics: newMetricsSet(), toBackends: netpoll.NewHandshakes(backendHandshakes)}
 	g.headLimits = http1.Limits{Head: int(cfg.MaxHeaderSize), Fields: cfg.MaxHeaderFields}
-	g.upRules = frame.Rules{Masked: true, MaxFrame: uint64(cfg.MaxFrameSize), MaxMessage: uint64(cfg.MaxMessageSize), ValidateUTF8: cfg.ValidateUTF8}
-	g.downRules = g.upRules
-	g.downRules.Masked = false
 	g.pauseAt = int(cfg.HighWater - cfg.ReadBuffer)
 	_, _ = rand.Read(g.pingMark[:])
-	specs, err := cfg.Backends()
-	if err != nil {
-		return nil, err
+	g.limits = limits{maxPerIP: cfg.MaxConnectionsPerIP, perIP: map[netip.Addr]int32{}}
+	g.stickyKey = []byte(cfg.StickyKey)
+	if len(g.stickyKey) == 0 {
+		g.stickyKey = make([]byte, 32)
+		_, _ = rand.Read(g.stickyKey)
 	}
-	g.limits = limits{max: maxConnections(cfg, specs), maxPerIP: cfg.MaxConnectionsPerIP, perIP: map[netip.Addr]int32{}}
-	if g.group, err = newGroup(cfg, specs, log); err != nil {
-		return nil, err
-	}
-	g.dialer = &upstream.Dialer{Group: g.group, Retries: cfg.ConnectRetries, ConnectTimeout: cfg.ConnectTimeout,
-		AnswerTimeout: cfg.BackendTimeout, Limits: g.headLimits, OnConnect: g.metrics.connected,
-		Pool: upstream.PoolOptions{Min: cfg.PoolMin, MaxStreams: cfg.PoolMaxStreams, Window: int(cfg.ReadBuffer), Idle: cfg.PoolIdle,
-			PingInterval: cfg.PoolPingInterval, PingTimeout: cfg.PoolPingTimeout, Spread: cfg.PoolSpread}}
 	g.access = newAccessLog(cfg, log)
+	if err := g.prepare(); err != nil {
+		g.stop()
+		return nil, err
+	}
 	return g, nil
+}
+
+// prepare makes what the configuration names: certificates, backends, routes.
+func (g *Gateway) prepare() (err error) {
+	trust, err := clientaddr.ParseTrust(g.cfg.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	g.trusted = trust.Has
+	if err = g.newTLS(); err != nil {
+		return err
+	}
+	g.web = g.newWeb()
+	return g.newRoutes()
 }
 
 // Start opens the listeners, on loops of their own, and the admin listener. After an error nothing is left open.
@@ -107,9 +123,18 @@ func (g *Gateway) Start() error {
 		}
 		return err
 	}
-	g.group.Start()
+	if g.certs != nil {
+		g.certs.Start()
+	}
+	for _, f := range g.fleets {
+		f.group.Start()
+	}
 	for _, sh := range g.shards {
-		_ = sh.loop.Post(sh.links.Warm)
+		_ = sh.loop.Post(func() {
+			for _, links := range sh.links {
+				links.Warm()
+			}
+		})
 	}
 	g.log.Info("listening", "addresses", g.addrs, "admin", g.AdminAddr(), "loops", n, "connections", g.limits.max)
 	return nil
@@ -127,29 +152,6 @@ func (g *Gateway) startLoops(n int) error {
 			return err
 		}
 		g.shards = append(g.shards, newShard(g, loop))
-	}
-	return nil
-}
-
-// listen opens every address on every loop. The first loop finds the port where it was left open.
-func (g *Gateway) listen() error {
-	for _, text := range g.cfg.Listen {
-		addr, err := listenAddr(text)
-		if err != nil {
-			return fmt.Errorf("listen: %q: %w", text, err)
-		}
-		for _, sh := range g.shards {
-			var ln *netpoll.Listener
-			if stopped := sh.loop.Do(func() {
-				if ln, err = sh.loop.Listen(addr, sh); err == nil {
-					sh.listeners = append(sh.listeners, ln)
-					addr = ln.Addr()
-				}
-			}); stopped != nil || err != nil {
-				return fmt.Errorf("listen: cannot listen on %s: %w", text, cmp.Or(err, stopped))
-			}
-		}
-		g.addrs = append(g.addrs, net.TCPAddrFromAddrPort(addr))
 	}
 	return nil
 }
@@ -174,12 +176,18 @@ func (g *Gateway) Drain() {
 	g.starting.Lock()
 	defer g.starting.Unlock()
 	g.log.Info("draining", "sessions", g.limits.connections.Load(), "timeout", g.cfg.DrainTimeout)
-	g.drained.Add(len(g.shards))
+	g.drained.Add(len(g.shards) + 1)
 	for _, sh := range g.shards {
 		if sh.loop.Post(sh.beginDrain) != nil {
 			g.drained.Done()
 		}
 	}
+	go func() {
+		defer g.drained.Done()
+		ctx, cancel := context.WithTimeout(context.Background(), g.cfg.DrainTimeout)
+		defer cancel()
+		g.web.Shutdown(ctx)
+	}()
 	go func() {
 		g.drained.Wait()
 		cut := g.totals().cut
@@ -199,9 +207,26 @@ func (g *Gateway) stop() {
 	if g.admin != nil {
 		g.admin.close()
 	}
-	g.group.Close()
+	if g.web != nil {
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
+		g.web.Shutdown(over)
+	}
+	for _, t := range g.transports {
+		t.Close()
+	}
+	if g.certs != nil {
+		g.certs.Close()
+	}
+	for _, f := range g.fleets {
+		f.group.Close()
+	}
 	for _, sh := range g.shards {
-		_ = sh.loop.Do(sh.links.Close)
+		_ = sh.loop.Do(func() {
+			for _, links := range sh.links {
+				links.Close()
+			}
+		})
 		sh.loop.Stop()
 	}
 	g.access.close()
@@ -213,23 +238,7 @@ func (g *Gateway) admit(s *session) *http1.Refusal {
 	if g.draining.Load() {
 		return refusedDraining
 	}
-	return g.limits.enter(s)
-}
-
-// hashKey is the place on the ring of who asks.
-func (g *Gateway) hashKey(s *session, r *http1.Request) uint64 {
-	switch on := g.cfg.HashOn; on.By {
-	case config.HashPath:
-		return upstream.Hash(r.Path)
-	case config.HashHeader:
-		return upstream.Hash(r.Get(on.Name))
-	case config.HashCookie:
-		return upstream.Hash(r.Cookie(on.Name))
-	case config.HashQuery:
-		return upstream.Hash(r.QueryParam(on.Name))
-	case config.HashRandom:
-		return mrand.Uint64()
-	default:
-		return upstream.Hash(s.ip[:])
-	}
+	why := g.limits.enter(s.from().Addr())
+	s.admitted = why == nil
+	return why
 }

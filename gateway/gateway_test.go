@@ -26,6 +26,7 @@ func start(t testing.TB, change func(*config.Config), backends ...string) *gatew
 func startLogging(t testing.TB, w io.Writer, change func(*config.Config), backends ...string) *gateway.Gateway {
 	t.Helper()
 	cfg := config.Default()
+	cfg.HTTP = false // most of these tests are about WebSockets alone
 	cfg.Listen, cfg.Admin, cfg.Loops = []string{"127.0.0.1:0"}, "127.0.0.1:0", 1
 	cfg.Upstream, cfg.HealthInterval, cfg.DrainTimeout = backends, 0, 500*time.Millisecond
 	cfg.AccessLog = config.AccessOff

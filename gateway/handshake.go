@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/valyala/bytebufferpool"
 
@@ -16,11 +18,17 @@ type handshake struct {
 	early   *bytebufferpool.ByteBuffer // bytes behind the request, kept until the backend has said 101
 	attempt *upstream.Attempt          // while a backend is being asked
 	accept  [28]byte
-	host    string // for the access log, if there is one
+	local   netip.AddrPort // where the client connected to, if a PROXY header tells
+	hops    []netip.Addr   // room for the proxies that it came through
+	sticky  uint64         // the endpoint that its cookie names; 0: none
+	secure  bool           // it came over TLS, here or at a trusted proxy
+	host    string         // for the access log, if there is one
 	path    string
 }
 
 var handshakes = sync.Pool{New: func() any { return new(handshake) }}
+
+func newHandshake() *handshake { return handshakes.Get().(*handshake) }
 
 func (s *session) dropHandshake() {
 	h := s.hs
@@ -37,36 +45,66 @@ func (s *session) dropHandshake() {
 		}
 	}
 	h.request.Reset()
-	*h = handshake{request: h.request}
+	*h = handshake{request: h.request, hops: h.hops[:0]}
 	handshakes.Put(h)
 }
 
 // greet reads the client's request. It is parsed where it lies if it came whole, as it mostly does.
 func (s *session) greet(b []byte) {
 	if s.hs == nil {
-		s.hs = handshakes.Get().(*handshake)
+		s.hs = newHandshake()
 	}
 	h := s.hs
 	if h.head != nil {
 		h.head.B = append(h.head.B, b...)
 		b = h.head.B
 	}
-	n, why := h.request.Parse(b, s.shard.gw.headLimits)
+	n, why := h.request.Parse(b, s.lane.shard.gw.headLimits)
 	switch {
 	case why != nil:
 		s.refuse(why)
 	case n > 0:
-		s.ask(b[n:])
+		s.route(b, n)
 	case h.head == nil:
 		h.head = bytebufferpool.Get()
 		h.head.B = append(h.head.B, b...)
 	}
 }
 
+// route finds where the request in b[:n] is to go; b[n:] came behind it.
+func (s *session) route(b []byte, n int) {
+	h, sh := s.hs, s.lane.shard
+	q := h.question(s)
+	r, why := sh.gw.direct(&q)
+	switch {
+	case why != nil:
+	case q.upgrade:
+		s.ask(r, &q, b[n:])
+		return
+	case r.plan != nil:
+		s.handOver(b)
+		return
+	default:
+		why = http1.NotUpgrade
+	}
+	s.refuse(why)
+}
+
+// question is what routes are chosen by.
+func (h *handshake) question(s *session) question {
+	r := &h.request
+	q := question{host: r.Host, path: r.Path, query: r.Query, asks: r, upgrade: r.AsksUpgrade()}
+	if s.lane.shard.gw.certs != nil {
+		q.state = s.client.TLSState()
+	}
+	q.from = s.origin(q.state)
+	return q
+}
+
 // ask turns the client's request into one of our own, and looks for a backend that takes it. The client is
 // not read meanwhile; early is what it sent behind its request.
-func (s *session) ask(early []byte) {
-	h, sh := s.hs, s.shard
+func (s *session) ask(to *route, q *question, early []byte) {
+	h, sh := s.hs, s.lane.shard
 	gw := sh.gw
 	why := h.request.CheckUpgrade()
 	if why == nil {
@@ -82,10 +120,17 @@ func (s *session) ask(early []byte) {
 		h.early = bytebufferpool.Get()
 		h.early.B = append(h.early.B, early...)
 	}
-	r := upstream.Request{Key: gw.hashKey(s, &h.request), Target: h.request.Target, WebSocketKey: h.request.Key}
-	sh.fields, r.Host, sh.scratch = gw.headers.Forward(sh.fields[:0], sh.scratch[:0], &h.request, http1.From{Addr: s.from().Addr()})
+	r := upstream.Request{Key: to.hashKey(q.from.Addr, h.request.Path, &h.request), Target: to.target(&h.request),
+		WebSocketKey: h.request.Key, Source: s.from(), Destination: s.local()}
+	if to.sticky != nil {
+		h.sticky, _ = to.sticky.Read(h.request.Cookie(to.cfg.StickyCookie), time.Now())
+		r.Prefer = h.sticky
+	}
+	h.secure = q.from.TLS
+	sh.fields, r.Host, sh.scratch = to.headers.Forward(sh.fields[:0], sh.scratch[:0], &h.request, q.from)
 	r.Fields = sh.fields
-	h.attempt, why = sh.links.Open(&r, s)
+	s.lane = &sh.lanes[to.index]
+	h.attempt, why = s.lane.links.Open(&r, s)
 	clear(sh.fields)
 	if why != nil {
 		s.refuse(why)
@@ -98,10 +143,14 @@ func (s *session) ask(early []byte) {
 
 // OnAnswer brings the backend's answer and the stream to it: a 101 is rebuilt for the client's own key, any other answer passed on.
 func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
-	h, sh := s.hs, s.shard
+	h, sh := s.hs, s.lane.shard
 	h.attempt, s.stream = nil, stream
-	sh.fields = sh.gw.headers.Answer(sh.fields[:0], a.Fields, a.Status == 101)
-	sh.fields = sh.gw.nameEndpoint(sh.fields, s.stream.Endpoint())
+	to := s.lane.route
+	sh.fields = to.headers.Answer(sh.fields[:0], a.Fields, a.Status == 101)
+	sh.fields = to.nameEndpoint(sh.fields, s.stream.Endpoint())
+	if id := s.stream.Endpoint().ID(); to.sticky != nil && id != h.sticky {
+		sh.fields = append(sh.fields, http1.Field{Name: []byte("Set-Cookie"), Value: []byte(to.sticky.SetCookie(id, time.Now(), h.secure))})
+	}
 	if a.Status == 101 {
 		sh.scratch = http1.AppendSwitching(sh.scratch[:0], h.accept[:], sh.fields)
 	} else {
@@ -113,7 +162,7 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 		s.phase = declining
 		sh.declined(s, a.Status)
 		s.dropHandshake()
-		s.loop().Schedule(&s.timer, sh.gw.cfg.BackendTimeout, s) // bounds a body that trickles
+		s.loop().Schedule(&s.timer, to.cfg.BackendTimeout, s) // bounds a body that trickles
 		s.client.Resume()
 		return
 	}
@@ -142,7 +191,7 @@ func (s *session) OnRefused(why *http1.Refusal) {
 // refuse answers the request ourselves. The client's end is waited for, reading what it still sends, since to
 // close a socket with bytes unread would reset it and take the answer along.
 func (s *session) refuse(why *http1.Refusal) {
-	sh := s.shard
+	sh := s.lane.shard
 	s.phase = refusing
 	sh.refused(s, why)
 	s.dropHandshake()
@@ -155,13 +204,13 @@ func (s *session) refuse(why *http1.Refusal) {
 func (s *session) lastWords() {
 	s.client.CloseWrite()
 	s.client.Resume()
-	s.loop().Schedule(&s.timer, s.shard.gw.cfg.CloseTimeout, s)
+	s.loop().Schedule(&s.timer, s.cfg().CloseTimeout, s)
 }
 
 // passBody passes on the body of an answer that is no upgrade.
 func (s *session) passBody(b []byte) {
 	s.client.Write(b)
-	if s.client.Full(s.shard.gw.pauseAt) && s.stream != nil {
+	if s.client.Full(s.lane.shard.gw.pauseAt) && s.stream != nil {
 		s.stream.Pause()
 	}
 }
@@ -179,8 +228,8 @@ func (s *session) finishBody(whole bool) {
 
 // gone finishes a session whose client left before it had a WebSocket.
 func (s *session) gone(reason string) {
-	if s.phase == greeting || s.phase == asking {
-		s.shard.count.refused[reason]++
+	if s.phase <= asking {
+		s.lane.shard.count.refused[reason]++
 	}
 	s.finish()
 }

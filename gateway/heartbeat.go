@@ -12,7 +12,7 @@ import (
 // beat looks at a talking session whose deadline has come, and sets the next one. Traffic does not touch the
 // timer, it only moves the moments when both sides were heard; so a busy session costs one look per interval.
 func (s *session) beat() {
-	cfg := s.shard.gw.cfg
+	cfg := s.cfg()
 	next := time.Duration(1<<63 - 1)
 	if cfg.IdleTimeout > 0 {
 		left := cfg.IdleTimeout - min(s.since(s.up.heard), s.since(s.down.heard))
@@ -63,7 +63,7 @@ func (s *session) heartbeat(interval, timeout time.Duration) (next time.Duration
 
 // sendPing sends a ping whose pong is known as ours (RFC 6455 section 5.5.2).
 func (s *session) sendPing() {
-	sh := s.shard
+	sh := s.lane.shard
 	s.pingDue = false
 	s.pings++
 	s.pingAt = max(s.now(), 1)

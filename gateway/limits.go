@@ -19,16 +19,16 @@ type limits struct {
 	perIP       map[netip.Addr]int32 // one entry for each address with a session; unused without a limit
 }
 
-func (l *limits) enter(s *session) *http1.Refusal {
+// enter counts a connection from ip, unless there are too many.
+func (l *limits) enter(ip netip.Addr) *http1.Refusal {
 	if l.connections.Add(1) > int64(l.max) {
 		l.connections.Add(-1)
 		return refusedFull
 	}
-	if l.maxPerIP > 0 && !l.enterIP(s.from().Addr()) {
+	if l.maxPerIP > 0 && !l.enterIP(ip) {
 		l.connections.Add(-1)
 		return refusedPerIP
 	}
-	s.admitted = true
 	return nil
 }
 
@@ -42,17 +42,14 @@ func (l *limits) enterIP(ip netip.Addr) bool {
 	return true
 }
 
-func (l *limits) leave(s *session) {
-	if !s.admitted {
-		return
-	}
+// leave takes a connection off that has entered.
+func (l *limits) leave(ip netip.Addr) {
 	l.connections.Add(-1)
 	if l.maxPerIP == 0 {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ip := s.from().Addr()
 	if l.perIP[ip]--; l.perIP[ip] <= 0 {
 		delete(l.perIP, ip)
 	}

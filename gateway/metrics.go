@@ -21,6 +21,9 @@ type metricsSet struct {
 	handshakeTime *metrics.Histogram
 	connectTime   *metrics.Histogram
 	pongTime      *metrics.Histogram
+
+	reloads        *metrics.Counter
+	reloadFailures *metrics.Counter
 }
 
 func newMetricsSet() *metricsSet {
@@ -30,6 +33,9 @@ func newMetricsSet() *metricsSet {
 		handshakeTime: set.NewHistogram("weir_handshake_seconds"),
 		connectTime:   set.NewHistogram("weir_backend_connect_seconds"),
 		pongTime:      set.NewHistogram("weir_client_ping_rtt_seconds"),
+
+		reloads:        set.NewCounter("weir_tls_reloads_total"),
+		reloadFailures: set.NewCounter("weir_tls_reload_failures_total"),
 	}
 }
 
@@ -59,7 +65,7 @@ func (g *Gateway) stats() []shardStats {
 
 // totals sums all loops.
 func (g *Gateway) totals() shardStats {
-	sum := shardStats{counters: counters{refused: map[string]uint64{}, closed: map[closeKey]uint64{}}}
+	sum := shardStats{counters: newCounters()}
 	for _, st := range g.stats() {
 		sum.add(st)
 	}
@@ -92,12 +98,18 @@ func (sum *shardStats) add(st shardStats) {
 	for k, n := range st.closed {
 		sum.closed[k] += n
 	}
+	for k, n := range st.secured {
+		sum.secured[k] += n
+	}
+	for k, n := range st.tlsFailed {
+		sum.tlsFailed[k] += n
+	}
 }
 
 // writeMetrics writes everything in Prometheus' text format.
 func (g *Gateway) writeMetrics(w io.Writer) {
 	loops := g.stats()
-	sum := shardStats{counters: counters{refused: map[string]uint64{}, closed: map[closeKey]uint64{}}}
+	sum := shardStats{counters: newCounters()}
 	for i, st := range loops {
 		sum.add(st)
 		label := fmt.Sprintf(`{loop="%d"}`, i)
@@ -108,6 +120,8 @@ func (g *Gateway) writeMetrics(w io.Writer) {
 	}
 	g.writeSums(w, &sum)
 	g.writeEndpoints(w)
+	g.writeTLS(w, &sum)
+	g.writePlain(w)
 	g.metrics.set.WritePrometheus(w)
 	metrics.WriteProcessMetrics(w)
 	metrics.WriteFDMetrics(w)
@@ -166,8 +180,8 @@ func (k closeKey) compare(o closeKey) int {
 }
 
 func (g *Gateway) writeEndpoints(w io.Writer) {
-	for _, e := range g.group.Endpoints() {
-		st, label := e.Stats(), fmt.Sprintf(`{endpoint=%q}`, e.Name)
+	g.eachEndpoint(func(f *fleet, e *upstream.Endpoint) {
+		st, label := e.Stats(), fmt.Sprintf(`{endpoint=%q,route=%q}`, e.Name, f.name)
 		healthy := uint64(0)
 		if e.Healthy() {
 			healthy = 1
@@ -179,5 +193,5 @@ func (g *Gateway) writeEndpoints(w io.Writer) {
 		metrics.WriteCounterUint64(w, "weir_endpoint_checks_total"+label, st.Checks)
 		metrics.WriteCounterUint64(w, "weir_endpoint_check_failures_total"+label, st.CheckFailures)
 		metrics.WriteCounterUint64(w, "weir_endpoint_transitions_total"+label, st.Transitions)
-	}
+	})
 }

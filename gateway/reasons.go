@@ -20,7 +20,16 @@ const (
 	reasonDeclined     = "backend_declined" // the backend's own answer was no 101, and was passed on
 )
 
+const reasonTLS = "tls_failed" // the client could not be secured; weir_tls_handshake_failures_total says why
+
 var (
+	refusedClear    = &http1.Refusal{Status: 400, Reason: "not_tls", Text: "This port speaks TLS: use https:// or wss://."}
+	refusedInsecure = &http1.Refusal{Status: 403, Reason: "tls_required", Text: "This address is served over TLS only: use https:// or wss://."}
+	redirected      = &http1.Refusal{Status: 308, Reason: "redirected_to_tls", Text: "This address is served over TLS only."}
+	refusedNoRoute  = &http1.Refusal{Status: 404, Reason: "no_route", Text: "Nothing is served at this address."}
+	refusedPath     = &http1.Refusal{Status: 400, Reason: "ambiguous_path", Text: "The path holds dot segments or escaped separators, which servers read in different ways."}
+	refusedName     = &http1.Refusal{Status: 421, Reason: "misdirected_request", Text: "This connection was made for another name (RFC 9110 section 15.5.20)."}
+
 	refusedSlow     = &http1.Refusal{Status: 408, Reason: "handshake_timeout", Text: "The request did not arrive in time."}
 	refusedDraining = &http1.Refusal{Status: 503, Reason: "draining", Text: "This gateway is shutting down; connect again to reach another one.", Header: "Retry-After: 1\r\n"}
 	refusedFull     = &http1.Refusal{Status: 503, Reason: "too_many_connections", Text: "This gateway has as many connections as it may have; try again later.", Header: "Retry-After: 5\r\n"}

@@ -25,9 +25,9 @@ func TestBadRequests(t *testing.T) {
 	}{
 		{"two lengths", handshake("/", "Content-Length: 0", "Content-Length: 0"), 400, "duplicate_content_length"},
 		{"a body", handshake("/", "Content-Length: 5") + "GET /", 400, "request_body"},
-		{"a signed length", handshake("/", "Content-Length: +0"), 400, "request_body"},
+		{"a signed length", handshake("/", "Content-Length: +0"), 400, "bad_content_length"},
 		{"a coding", handshake("/", "Transfer-Encoding: chunked") + "0\r\n\r\n", 400, "transfer_encoding"},
-		{"a coding and a length", handshake("/", "Content-Length: 0", "Transfer-Encoding: identity"), 400, "transfer_encoding"},
+		{"a coding and a length", handshake("/", "Content-Length: 0", "Transfer-Encoding: identity"), 400, "length_and_transfer_encoding"},
 		{"a folded line", handshake("/", "X-A: 1\r\n folded"), 400, "obs_fold"},
 		{"a bare LF", handshake("/", "X-A: 1\nX-B: 2"), 400, "bare_lf"},
 		{"a bare CR", handshake("/", "X-A: 1\rX-B: 2"), 400, "bare_cr"},

@@ -15,11 +15,13 @@ import (
 type phase uint8
 
 const (
-	greeting  phase = iota // the client's request is being read
-	asking                 // the backend has not answered yet
-	declining              // the backend answered something else than 101, which is being passed on
-	refusing               // the gateway answered the request itself
-	talking                // the WebSocket stands
+	announcing phase = iota // a trusted proxy is to say whom it speaks for
+	securing                // TLS does not stand yet
+	greeting                // the client's request is being read
+	asking                  // the backend has not answered yet
+	declining               // the backend answered something else than 101, which is being passed on
+	refusing                // the gateway answered the request itself
+	talking                 // the WebSocket stands
 	over
 )
 
@@ -37,11 +39,11 @@ type half struct {
 // A million of them idle at once, so what only some need, or for a time only, hangs on a pointer.
 type session struct {
 	// Immutable.
-	shard  *shard
-	ip     [16]byte      // of the client
 	opened time.Duration // loop time
 
 	// Owned by the loop.
+	lane     *lane    // of the door it came through, then of its route
+	ip       [16]byte // of the client, as far as it is known; zeroes behind a unix socket
 	client   netpoll.Conn
 	stream   upstream.Stream    // nil until the request was understood, and after the backend is gone
 	up       half               // client to backend
@@ -53,7 +55,7 @@ type session struct {
 	pingAt   moment             // when the ping that is not answered yet went out; 0: none
 	index    int32              // place in the shard's list
 	pings    uint16
-	port     uint16 // of the client; immutable
+	port     uint16 // of the client; 0 if only its address is known
 	phase    phase
 	pingDue  bool
 	unlogged bool // left out by --access-log-sample
@@ -70,12 +72,17 @@ type ending struct {
 // clientSide is a session as its client's connection sees it: the same memory, other methods.
 type clientSide session
 
-func (s *session) loop() *netpoll.Loop { return s.shard.loop }
+func (s *session) loop() *netpoll.Loop { return s.lane.shard.loop }
 
-// from is the client's address.
+// from is the client's address; invalid for a client of a unix socket.
 func (s *session) from() netip.AddrPort {
+	if s.ip == [16]byte{} {
+		return netip.AddrPort{}
+	}
 	return netip.AddrPortFrom(netip.AddrFrom16(s.ip).Unmap(), s.port)
 }
+
+func (s *session) setFrom(from netip.AddrPort) { s.ip, s.port = as16(from.Addr()), from.Port() }
 
 // moment is a time of the loop in milliseconds, kept short since every session has some. It comes round after 49
 // days, so only differences mean anything, and only of less than that.
@@ -87,25 +94,12 @@ func (s *session) since(m moment) time.Duration {
 	return time.Duration(s.now()-m) * time.Millisecond
 }
 
-// open starts the life of a session on an accepted socket.
-func (sh *shard) open(fd int, from netip.AddrPort) *session {
-	s := &session{shard: sh, ip: from.Addr().As16(), port: from.Port(), opened: sh.loop.Now()}
-	if err := sh.loop.Attach(&s.client, fd, (*clientSide)(s)); err != nil {
-		sh.count.refused[reasonDescriptors]++
-		return nil
-	}
-	s.index = int32(len(sh.sessions))
-	sh.sessions = append(sh.sessions, s)
-	sh.loop.Schedule(&s.timer, sh.gw.cfg.HandshakeTimeout, s)
-	return s
-}
-
 // finish closes what is still open and takes the session off all books.
 func (s *session) finish() {
 	if s.phase == over {
 		return
 	}
-	sh := s.shard
+	sh := s.lane.shard
 	if s.phase == talking {
 		sh.closedSession(s)
 	}
@@ -121,7 +115,9 @@ func (s *session) finish() {
 	sh.sessions[s.index], last.index = last, s.index
 	sh.sessions[len(sh.sessions)-1] = nil
 	sh.sessions = sh.sessions[:len(sh.sessions)-1]
-	sh.gw.limits.leave(s)
+	if s.admitted {
+		sh.gw.limits.leave(s.from().Addr())
+	}
 	sh.gw.memory.touch()
 	sh.ended()
 }
@@ -136,6 +132,8 @@ func (s *session) dropStream() {
 // OnTimer is called when the session's next deadline is due.
 func (s *session) OnTimer(*netpoll.Timer) {
 	switch {
+	case s.phase < greeting:
+		s.turnAway(refusedSlow.Reason)
 	case s.phase == greeting:
 		s.refuse(refusedSlow)
 	case s.ending != nil || s.phase != talking:
@@ -145,8 +143,6 @@ func (s *session) OnTimer(*netpoll.Timer) {
 	}
 }
 
-func (c *clientSide) OnConnect(*netpoll.Conn) {} // clients connect to us
-
 func (c *clientSide) OnData(_ *netpoll.Conn, b []byte) {
 	s := (*session)(c)
 	switch s.phase {
@@ -155,6 +151,10 @@ func (c *clientSide) OnData(_ *netpoll.Conn, b []byte) {
 		s.forwardUp(b)
 	case greeting:
 		s.greet(b)
+	case announcing:
+		s.announced(b)
+	case securing:
+		s.notSecured()
 	}
 }
 
@@ -180,8 +180,12 @@ func (c *clientSide) OnEOF(*netpoll.Conn) {
 	s.settle()
 }
 
-func (c *clientSide) OnClose(_ *netpoll.Conn, _ error) {
+func (c *clientSide) OnClose(_ *netpoll.Conn, err error) {
 	s := (*session)(c)
+	if s.phase == securing {
+		s.tlsFailed(err)
+		return
+	}
 	if s.phase != talking {
 		s.gone(reasonClientGone)
 		return

@@ -1,9 +1,9 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"math"
-	"net"
 	"net/netip"
 	"syscall"
 
@@ -18,7 +18,7 @@ const spareDescriptors = 256
 
 // maxConnections is the knob, or as many sessions as the limit of open files has room for: with two sockets each,
 // or one where all backends are pooled. The soft limit is raised to the hard one by Go's runtime at start.
-func maxConnections(cfg *config.Config, specs []upstream.Spec) int {
+func maxConnections(cfg *config.Config, sockets int) int {
 	if cfg.MaxConnections > 0 {
 		return cfg.MaxConnections
 	}
@@ -26,18 +26,12 @@ func maxConnections(cfg *config.Config, specs []upstream.Spec) int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || uint64(files.Cur) > math.MaxInt32 {
 		return math.MaxInt32
 	}
-	sockets := 1
-	for _, spec := range specs {
-		if spec.Tunnels() {
-			sockets = 2
-		}
-	}
 	return max(16, (int(files.Cur)-spareDescriptors)/sockets)
 }
 
-func newGroup(cfg *config.Config, specs []upstream.Spec, log *slog.Logger) (*upstream.Group, error) {
+func newGroup(cfg *config.Config, specs []upstream.Spec, secure *tls.Config, log *slog.Logger) (*upstream.Group, error) {
 	return upstream.NewGroup(specs, upstream.Options{
-		Balance: cfg.BalanceFactor, Panic: cfg.Panic, DNSInterval: cfg.DNSInterval,
+		Balance: cfg.BalanceFactor, TLS: secure, Panic: cfg.Panic, DNSInterval: cfg.DNSInterval,
 		Health: health.Options{Path: cfg.HealthPath, Interval: cfg.HealthInterval, Timeout: cfg.HealthTimeout,
 			Rise: cfg.HealthRise, Fall: cfg.HealthFall},
 		OnChange: func(e *upstream.Endpoint, healthy bool, reason string) {
@@ -53,23 +47,10 @@ func newGroup(cfg *config.Config, specs []upstream.Spec, log *slog.Logger) (*ups
 	})
 }
 
-// listenAddr reads "host:port"; without a host all addresses of both families are meant.
-func listenAddr(text string) (netip.AddrPort, error) {
-	tcp, err := net.ResolveTCPAddr("tcp", text)
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	ip, _ := netip.AddrFromSlice(tcp.IP)
-	if !ip.IsValid() {
-		ip = netip.IPv6Unspecified()
-	}
-	return netip.AddrPortFrom(ip.Unmap().WithZone(tcp.Zone), uint16(tcp.Port)), nil
-}
-
 // nameEndpoint adds the header that tells a client which endpoint serves it, where that is asked for.
-func (g *Gateway) nameEndpoint(fields []http1.Field, e *upstream.Endpoint) []http1.Field {
-	if g.cfg.EndpointHeader == "" {
+func (r *route) nameEndpoint(fields []http1.Field, e *upstream.Endpoint) []http1.Field {
+	if r.cfg.EndpointHeader == "" {
 		return fields
 	}
-	return append(fields, http1.Field{Name: []byte(g.cfg.EndpointHeader), Value: []byte(e.Name)})
+	return append(fields, http1.Field{Name: []byte(r.cfg.EndpointHeader), Value: []byte(e.Name)})
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"maps"
 	"math/rand/v2"
-	"net/netip"
 	"strconv"
 
 	"github.com/gobwas/ws"
@@ -23,17 +22,18 @@ type shard struct {
 	loop *netpoll.Loop
 
 	// Owned by the loop.
-	links     *upstream.Links
-	listeners []*netpoll.Listener
-	sessions  []*session
-	count     counters
-	talking   int // sessions; counted as they come and go, since to look at a million takes a loop too long
-	ending    int
-	drain     drain
-	scratch   []byte // for heads and control frames; used within one call
-	fields    []http1.Field
-	random    *rand.ChaCha8
-	opened    uint64 // sessions, for sampling
+	links    []*upstream.Links // by fleet
+	lanes    []lane            // by route
+	doors    []*door
+	sessions []*session
+	count    counters
+	talking  int // sessions; counted as they come and go, since to look at a million takes a loop too long
+	ending   int
+	drain    drain
+	scratch  []byte // for heads and control frames; used within one call
+	fields   []http1.Field
+	random   *rand.ChaCha8
+	opened   uint64 // sessions, for sampling
 }
 
 // counters are kept per loop and summed when read. Reasons come from a fixed set of names, and close codes
@@ -46,6 +46,18 @@ type counters struct {
 	pings, pongs, cut uint64
 	refused           map[string]uint64
 	closed            map[closeKey]uint64
+	secured           map[tlsKey]uint64
+	tlsFailed         map[string]uint64
+}
+
+func newCounters() counters {
+	return counters{refused: map[string]uint64{}, closed: map[closeKey]uint64{}, secured: map[tlsKey]uint64{}, tlsFailed: map[string]uint64{}}
+}
+
+// tlsKey tells TLS handshakes apart.
+type tlsKey struct {
+	version uint16
+	resumed bool
 }
 
 type closeKey struct {
@@ -57,23 +69,15 @@ func newShard(gw *Gateway, loop *netpoll.Loop) *shard {
 	for i := 0; i < len(seed); i += 8 {
 		binary.LittleEndian.PutUint64(seed[i:], rand.Uint64())
 	}
-	return &shard{gw: gw, loop: loop, links: gw.dialer.On(loop), random: rand.NewChaCha8(seed),
-		count: counters{refused: map[string]uint64{}, closed: map[closeKey]uint64{}}}
-}
-
-// OnAccept begins a session. A client past the limit is answered when its request has come, but not many more:
-// beyond them it is cheaper for all to be turned away at once.
-func (sh *shard) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
-	if len(sh.sessions) >= sh.gw.limits.max+refusalRoom {
-		sh.count.refused[refusedFull.Reason]++
-		ln.Refuse(fd)
-		return
+	sh := &shard{gw: gw, loop: loop, random: rand.NewChaCha8(seed), count: newCounters()}
+	for _, f := range gw.fleets {
+		sh.links = append(sh.links, f.dialer.On(loop))
 	}
-	sh.open(fd, from)
+	for _, r := range gw.routes {
+		sh.lanes = append(sh.lanes, lane{shard: sh, route: r, links: sh.links[r.fleet.index]})
+	}
+	return sh
 }
-
-// refusalRoom is how many clients past the limit a loop reads the request of, in order to answer it.
-const refusalRoom = 256
 
 // maskKey is fresh for each frame that the gateway sends as a client (RFC 6455 section 5.3).
 func (sh *shard) maskKey() (key [4]byte) {
@@ -136,8 +140,11 @@ func codeLabel(code ws.StatusCode) string {
 
 // snapshot copies the counters, for a reader on another goroutine.
 func (sh *shard) snapshot() shardStats {
-	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), pools: sh.links.Stats(),
-		sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending}
+	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending}
+	for _, links := range sh.links {
+		st.pools.Add(links.Stats())
+	}
 	st.refused, st.closed = maps.Clone(sh.count.refused), maps.Clone(sh.count.closed)
+	st.secured, st.tlsFailed = maps.Clone(sh.count.secured), maps.Clone(sh.count.tlsFailed)
 	return st
 }

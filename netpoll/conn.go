@@ -1,8 +1,6 @@
 package netpoll
 
 import (
-	"net/netip"
-
 	gnetpoll "github.com/panjf2000/gnet/v2/pkg/netpoll"
 	"github.com/valyala/bytebufferpool"
 	"golang.org/x/sys/unix"
@@ -37,9 +35,10 @@ const (
 	wantDrain       // tell OnDrained
 	finWanted       // half-close when the queue is empty
 	finSent
-	ended  // OnEOF was told
-	broken // failed; OnClose is due
-	bulky  // its queue is taken from the large buffers
+	ended   // OnEOF was told
+	broken  // failed; OnClose is due
+	bulky   // its queue is taken from the large buffers
+	secured // handler is a *secure
 )
 
 // Conn is a socket of a loop. Its zero value is ready for Loop.Attach or Loop.Connect, and it is meant to be
@@ -67,7 +66,7 @@ func (l *Loop) Attach(c *Conn, fd int, h Handler) error {
 // Connect begins a connection to addr. OnConnect or OnClose tells how it went; the owner sets the deadline.
 // An error means that it is over at once and neither will come: no descriptors or ports left, no route, or a
 // refusal that the kernel knows of already, as it does on loopback.
-func (l *Loop) Connect(c *Conn, addr netip.AddrPort, h Handler) error {
+func (l *Loop) Connect(c *Conn, addr Addr, h Handler) error {
 	fd, err := l.sys.dial(addr, l.opts.Socket)
 	if err != nil {
 		return err
@@ -99,7 +98,13 @@ func (c *Conn) Open() bool { return c.flags&(open|broken) == open }
 func (c *Conn) Loop() *Loop { return c.loop }
 
 // SetHandler passes the connection on to another owner on the same loop.
-func (c *Conn) SetHandler(h Handler) { c.handler = h }
+func (c *Conn) SetHandler(h Handler) {
+	if c.has(secured) {
+		c.layer().inner = h
+		return
+	}
+	c.handler = h
+}
 
 // Close ends the connection at once; what is queued is dropped. OnClose does not follow.
 func (c *Conn) Close() {

@@ -11,11 +11,19 @@ func (c *Conn) Write(b []byte) {
 	if c.flags&(open|broken|finWanted) != open || len(b) == 0 {
 		return
 	}
+	if c.has(secured) {
+		c.layer().write(b)
+		return
+	}
+	c.writeRaw(b)
+}
+
+func (c *Conn) writeRaw(b []byte) {
 	if c.flags&(connecting|blocked) != 0 {
 		c.enqueue(b)
 		return
 	}
-	if c.loop.collecting && len(b) < collectable {
+	if c.loop.collecting && len(b) < collectable && !c.has(secured) {
 		c.Queue(b)
 		return
 	}
@@ -37,6 +45,10 @@ func (c *Conn) Queue(b []byte) {
 	if c.flags&(open|broken|finWanted) != open || len(b) == 0 {
 		return
 	}
+	if c.has(secured) {
+		c.layer().queue(b)
+		return
+	}
 	c.enqueue(b)
 	if c.flags&(connecting|blocked|queued) == 0 {
 		c.flushLater()
@@ -45,10 +57,11 @@ func (c *Conn) Queue(b []byte) {
 
 // Buffered is how many bytes wait in the queue.
 func (c *Conn) Buffered() int {
-	if c.out == nil {
-		return 0
+	n := len(c.pending())
+	if c.has(secured) {
+		n += c.layer().queued()
 	}
-	return len(c.out.B) - int(c.sent)
+	return n
 }
 
 // collectable is the size up to which a copy is cheaper than a system call of its own.
@@ -70,6 +83,9 @@ func (c *Conn) NotifyDrained() { c.set(wantDrain) }
 // that was done. Later writes are dropped.
 func (c *Conn) CloseWrite() {
 	if c.Open() && !c.has(finWanted) {
+		if c.has(secured) {
+			c.layer().closeWrite()
+		}
 		c.set(finWanted)
 		c.finish()
 	}
@@ -77,6 +93,9 @@ func (c *Conn) CloseWrite() {
 
 // flush sends what is queued, as far as the kernel takes it.
 func (c *Conn) flush() {
+	if c.has(secured) {
+		c.layer().seal()
+	}
 	if c.flags&(open|broken|connecting|blocked) != open {
 		return
 	}
@@ -187,6 +206,9 @@ func (c *Conn) buffers() *bytebufferpool.Pool {
 
 func (c *Conn) dropQueue() {
 	if c.out != nil {
-		c.took(c.Buffered())
+		c.took(len(c.pending()))
+	}
+	if c.has(secured) {
+		c.layer().drop()
 	}
 }

@@ -26,7 +26,7 @@ func TestConnect(t *testing.T) {
 			var ln *netpoll.Listener
 			do(t, l, func() {
 				var err error
-				ln, err = l.Listen(netip.MustParseAddrPort(on.listen), acceptor(func(_ *netpoll.Listener, fd int, a netip.AddrPort) {
+				ln, err = l.Listen(netpoll.IP(netip.MustParseAddrPort(on.listen)), acceptor(func(_ *netpoll.Listener, fd int, a netip.AddrPort) {
 					if err := l.Attach(new(netpoll.Conn), fd, &hooks{data: func(c *netpoll.Conn, b []byte) { c.Write(b) }}); err != nil {
 						t.Error(err)
 					}
@@ -40,7 +40,7 @@ func TestConnect(t *testing.T) {
 			connect, connected := signal()
 			c := new(netpoll.Conn)
 			do(t, l, func() {
-				err := l.Connect(c, netip.AddrPortFrom(netip.MustParseAddr(on.dial), ln.Addr().Port()), &hooks{
+				err := l.Connect(c, netpoll.IP(netip.AddrPortFrom(netip.MustParseAddr(on.dial), ln.Addr().Port())), &hooks{
 					connect: connect, data: func(_ *netpoll.Conn, b []byte) { answers <- string(b) }})
 				if err != nil {
 					t.Error(err)
@@ -77,7 +77,7 @@ func TestConnectFails(t *testing.T) {
 			var err error
 			do(t, l, func() {
 				c := new(netpoll.Conn)
-				err = l.Connect(c, netip.MustParseAddrPort(tt.addr), &hooks{closed: closed,
+				err = l.Connect(c, netpoll.IP(netip.MustParseAddrPort(tt.addr)), &hooks{closed: closed,
 					connect: func(*netpoll.Conn) { t.Error("connected") }})
 				if err != nil && c.Open() {
 					t.Error("open all the same")
@@ -129,7 +129,7 @@ func TestConnectNeverAnswered(t *testing.T) {
 }
 
 // fullBacklog is the address of a listener that accepts nobody and has no room left in its queue.
-func fullBacklog(t *testing.T) netip.AddrPort {
+func fullBacklog(t *testing.T) netpoll.Addr {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -143,7 +143,7 @@ func fullBacklog(t *testing.T) netip.AddrPort {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := netip.AddrPortFrom(localhost.Addr(), uint16(name.(*unix.SockaddrInet4).Port))
+	addr := netpoll.IP(netip.AddrPortFrom(localhost.Addr(), uint16(name.(*unix.SockaddrInet4).Port)))
 	dial(t, addr) // a queue of length 0 holds one
 	return addr
 }

@@ -27,6 +27,17 @@
 // Descriptors are closed there too. An event for a number that was closed and given out again within one
 // batch may still reach the new owner; as events are hints, this costs one read that answers EAGAIN.
 //
+// # TLS, and goroutines
+//
+// [Conn.StartTLS] puts crypto/tls between a socket and its handler, which sees no difference. Only the handshake runs on
+// a goroutine, of a set with a bound ([Handshakes]); then the loop drives the tls.Conn, through a net.Conn whose Read
+// never waits. What a tls.Conn would keep as its input buffer is the loop's, lent for the time of a read, so that an
+// idle connection has the state of its cipher and no more.
+//
+// [Conn.Detach] gives a connection to goroutines as a net.Conn whose calls wait, for protocols that are served in that
+// way; [Loop.Adopt] takes it back. The socket stays with its loop all the time. Bytes are copied between the two, at
+// most 256 KiB each way, and then the faster side waits.
+//
 // # Who owns what
 //
 // Everything of a loop and its connections belongs to the loop's goroutine. Any goroutine may call

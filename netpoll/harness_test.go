@@ -12,7 +12,7 @@ import (
 // patience is how long an awaited event may take before a test gives it up.
 const patience = 10 * time.Second
 
-var localhost = netip.MustParseAddrPort("127.0.0.1:0")
+var localhost = netpoll.IP(netip.MustParseAddrPort("127.0.0.1:0"))
 
 // hooks is a Handler made of functions; those left nil do nothing.
 type hooks struct {
@@ -99,9 +99,9 @@ func pair(t testing.TB, l *netpoll.Loop, h netpoll.Handler) (*netpoll.Conn, *net
 	return await(t, attached), peer
 }
 
-func dial(t testing.TB, addr netip.AddrPort) *net.TCPConn {
+func dial(t testing.TB, addr netpoll.Addr) *net.TCPConn {
 	t.Helper()
-	c, err := net.DialTCP("tcp", nil, net.TCPAddrFromAddrPort(addr))
+	c, err := net.DialTCP("tcp", nil, net.TCPAddrFromAddrPort(addr.AddrPort))
 	if err != nil {
 		t.Fatal(err)
 	}

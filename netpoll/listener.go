@@ -2,6 +2,7 @@ package netpoll
 
 import (
 	"net/netip"
+	"os"
 	"time"
 
 	gnetpoll "github.com/panjf2000/gnet/v2/pkg/netpoll"
@@ -25,30 +26,45 @@ type Listener struct {
 	loop     *Loop
 	acceptor Acceptor
 	fd       int
-	addr     netip.AddrPort
+	addr     Addr
+	shared   bool // a unix socket that another loop's listener opened
 	rest     Timer
 	open     bool
 	putOff   bool // on the list of listeners to go on at the end of the batch
 }
 
 // Listen opens a listener that belongs to the loop; it must run on the loop (Do). Port 0 takes a free one.
-func (l *Loop) Listen(addr netip.AddrPort, a Acceptor) (*Listener, error) {
-	l.owner.Check()
+func (l *Loop) Listen(addr Addr, a Acceptor) (*Listener, error) {
 	fd, bound, err := sysListen(addr, l.opts.Socket)
 	if err != nil {
 		return nil, err
 	}
-	ln := &Listener{loop: l, acceptor: a, fd: fd, addr: bound, open: true}
-	if err := l.poller.AddRead(&gnetpoll.PollAttachment{FD: fd}, true); err != nil {
-		l.sys.close(fd)
+	return l.listenOn(&Listener{fd: fd, addr: bound, acceptor: a})
+}
+
+// ListenShared makes the loop take clients of a unix socket that another loop opened, as only one can be bound to
+// its path.
+func (l *Loop) ListenShared(of *Listener, a Acceptor) (*Listener, error) {
+	fd, err := unix.FcntlInt(uintptr(of.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return l.listenOn(&Listener{fd: fd, addr: of.addr, acceptor: a, shared: true})
+}
+
+func (l *Loop) listenOn(ln *Listener) (*Listener, error) {
+	l.owner.Check()
+	ln.loop, ln.open = l, true
+	if err := l.poller.AddRead(&gnetpoll.PollAttachment{FD: ln.fd}, true); err != nil {
+		l.sys.close(ln.fd)
 		return nil, err
 	}
-	l.listen[fd] = ln
+	l.listen[ln.fd] = ln
 	return ln, nil
 }
 
 // Addr is the bound address.
-func (ln *Listener) Addr() netip.AddrPort { return ln.addr }
+func (ln *Listener) Addr() Addr { return ln.addr }
 
 // Loop is the loop that owns the listener.
 func (ln *Listener) Loop() *Loop { return ln.loop }
@@ -68,6 +84,9 @@ func (ln *Listener) Close() {
 	ln.loop.Cancel(&ln.rest)
 	delete(ln.loop.listen, ln.fd)
 	ln.loop.sys.close(ln.fd)
+	if ln.addr.Path != "" && !ln.shared {
+		_ = os.Remove(ln.addr.Path)
+	}
 }
 
 func (ln *Listener) ready() {

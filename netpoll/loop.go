@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -32,18 +33,20 @@ type Loop struct {
 	epoch time.Time
 
 	// Owned by the loop.
-	owner  invariants.Owner
-	poller *gnetpoll.Poller
-	wake   wakeup
-	conns  table.Table[*Conn]
-	listen map[int]*Listener
-	in     []byte        // the read buffer, lent to handlers
-	iov    [2]unix.Iovec // scratch of writev
-	now    time.Duration
-	wheel  wheel
-	alarm  alarm
-	later  deferred
-	stats  Stats
+	owner   invariants.Owner
+	poller  *gnetpoll.Poller
+	wake    wakeup
+	conns   table.Table[*Conn]
+	listen  map[int]*Listener
+	in      []byte        // the read buffer, lent to handlers
+	iov     [2]unix.Iovec // scratch of writev
+	plain   []byte        // what TLS decrypts to, lent to handlers; nil without TLS
+	records bytes.Buffer  // what TLS reads records into
+	now     time.Duration
+	wheel   wheel
+	alarm   alarm
+	later   deferred
+	stats   Stats
 
 	linger     time.Duration // how long to wait without the scheduler, see poll_linux.go
 	collecting bool          // small writes are queued until the batch is over
@@ -104,6 +107,9 @@ func (l *Loop) open() (err error) {
 func (l *Loop) shut() {
 	l.alarm.stop()
 	for _, c := range l.conns.All() {
+		if g, ok := c.handler.(*goConn); ok {
+			g.cut()
+		}
 		c.Close()
 	}
 	for fd := range l.listen {

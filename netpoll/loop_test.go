@@ -158,7 +158,7 @@ func TestListenFails(t *testing.T) {
 	}
 	defer other.Close()
 	do(t, l, func() {
-		if _, err := l.Listen(netip.MustParseAddrPort(other.Addr().String()), acceptor(nil)); err == nil {
+		if _, err := l.Listen(netpoll.IP(netip.MustParseAddrPort(other.Addr().String())), acceptor(nil)); err == nil {
 			t.Error("two listeners on one address")
 		}
 	})

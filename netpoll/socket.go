@@ -1,7 +1,9 @@
 package netpoll
 
 import (
+	"fmt"
 	"math"
+	"net"
 	"net/netip"
 	"os"
 
@@ -24,54 +26,109 @@ func (o SocketOptions) apply(fd int) error {
 	return o.applyOS(fd)
 }
 
-func sysListen(addr netip.AddrPort, o SocketOptions) (int, netip.AddrPort, error) {
+func sysDial(addr Addr, o SocketOptions) (int, error) {
 	family, sa := sockaddr(addr)
 	fd, err := newSocket(family)
 	if err != nil {
-		return -1, netip.AddrPort{}, os.NewSyscallError("socket", err)
+		return -1, os.NewSyscallError("socket", err)
 	}
-	bound, err := bind(fd, family, sa, o)
+	if family != unix.AF_UNIX {
+		err = o.apply(fd)
+	}
+	if err == nil {
+		if err = unix.Connect(fd, sa); err == unix.EINPROGRESS {
+			err = nil
+		}
+		err = os.NewSyscallError("connect", err)
+	}
 	if err != nil {
 		_ = unix.Close(fd)
-		return -1, netip.AddrPort{}, err
+		return -1, err
 	}
-	return fd, netip.AddrPortFrom(addr.Addr(), bound), nil
+	return fd, nil
 }
 
-func bind(fd, family int, sa unix.Sockaddr, o SocketOptions) (port uint16, err error) {
-	if err = gnetsocket.SetReuseAddr(fd, 1); err != nil {
-		return 0, err
-	}
-	if err = gnetsocket.SetReuseport(fd, 1); err != nil {
-		return 0, err
-	}
-	if family == unix.AF_INET6 { // "[::]" serves IPv4 as well, as users of net.Listen expect
-		if err = gnetsocket.SetIPv6Only(fd, 0); err != nil {
-			return 0, err
+func sysListen(addr Addr, o SocketOptions) (int, Addr, error) {
+	if addr.Path != "" {
+		if err := removeStale(addr.Path); err != nil {
+			return -1, Addr{}, err
 		}
 	}
-	if err = o.apply(fd); err != nil {
-		return 0, err
+	family, sa := sockaddr(addr)
+	fd, err := newSocket(family)
+	if err != nil {
+		return -1, Addr{}, os.NewSyscallError("socket", err)
 	}
-	if err = unix.Bind(fd, sa); err != nil {
-		return 0, os.NewSyscallError("bind", err)
+	if family != unix.AF_UNIX {
+		err = o.prepare(fd, family)
 	}
+	if err == nil {
+		err = os.NewSyscallError("bind", unix.Bind(fd, sa))
+	}
+	if err == nil {
+		err = o.listen(fd)
+	}
+	if err == nil && addr.Path == "" {
+		addr, err = boundTo(fd, addr)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, Addr{}, err
+	}
+	return fd, addr, nil
+}
+
+// removeStale takes away the file of a unix socket that nobody listens on any more, as a crash leaves it.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil // mostly: there is none
+	}
+	if info.Mode()&os.ModeSocket == 0 {
+		return fmt.Errorf("%s is there already and is no socket", path)
+	}
+	if c, err := net.Dial("unix", path); err == nil {
+		_ = c.Close()
+		return fmt.Errorf("another process listens on %s", path)
+	}
+	return os.Remove(path)
+}
+
+// prepare sets what must be set before bind.
+func (o SocketOptions) prepare(fd, family int) error {
+	err := gnetsocket.SetReuseAddr(fd, 1)
+	if err == nil {
+		err = gnetsocket.SetReuseport(fd, 1)
+	}
+	if err == nil && family == unix.AF_INET6 { // "[::]" serves IPv4 as well, as users of net.Listen expect
+		err = gnetsocket.SetIPv6Only(fd, 0)
+	}
+	if err == nil {
+		err = o.apply(fd)
+	}
+	if err == nil {
+		err = o.deferAccept(fd)
+	}
+	return err
+}
+
+func (o SocketOptions) listen(fd int) error {
 	backlog := o.Backlog
 	if backlog == 0 {
 		backlog = math.MaxInt32 // the kernel cuts it to its own maximum
 	}
-	if err = unix.Listen(fd, backlog); err != nil {
-		return 0, os.NewSyscallError("listen", err)
-	}
-	if err = o.deferAccept(fd); err != nil {
-		return 0, err
-	}
+	return os.NewSyscallError("listen", unix.Listen(fd, backlog))
+}
+
+// boundTo is addr with the port that the kernel chose where none was given.
+func boundTo(fd int, addr Addr) (Addr, error) {
 	name, err := unix.Getsockname(fd)
+	port := addr.Port()
 	switch name := name.(type) {
 	case *unix.SockaddrInet4:
 		port = uint16(name.Port)
 	case *unix.SockaddrInet6:
 		port = uint16(name.Port)
 	}
-	return port, os.NewSyscallError("getsockname", err)
+	return IP(netip.AddrPortFrom(addr.Addr(), port)), os.NewSyscallError("getsockname", err)
 }

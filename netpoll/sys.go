@@ -29,8 +29,8 @@ type calls struct {
 	shutdown  func(fd int) // of the sending direction
 	close     func(fd int)
 	accept    func(fd int) (int, netip.AddrPort, unix.Errno)
-	dial      func(addr netip.AddrPort, o SocketOptions) (int, error) // begins to connect
-	connected func(fd int) unix.Errno                                 // how that went: 0, EALREADY, or why not
+	dial      func(addr Addr, o SocketOptions) (int, error) // begins to connect
+	connected func(fd int) unix.Errno                       // how that went: 0, EALREADY, or why not
 }
 
 var systemCalls = calls{
@@ -49,7 +49,10 @@ func socketError(fd int) unix.Errno {
 	return unix.Errno(errno)
 }
 
-func sockaddr(addr netip.AddrPort) (family int, sa unix.Sockaddr) {
+func sockaddr(addr Addr) (family int, sa unix.Sockaddr) {
+	if addr.Path != "" {
+		return unix.AF_UNIX, &unix.SockaddrUnix{Name: addr.Path}
+	}
 	ip := addr.Addr()
 	if ip.Is4() || ip.Is4In6() {
 		return unix.AF_INET, &unix.SockaddrInet4{Addr: ip.As4(), Port: int(addr.Port())}

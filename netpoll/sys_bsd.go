@@ -84,25 +84,6 @@ func newSocket(family int) (int, error) {
 	return fd, nil
 }
 
-func sysDial(addr netip.AddrPort, o SocketOptions) (int, error) {
-	family, sa := sockaddr(addr)
-	fd, err := newSocket(family)
-	if err != nil {
-		return -1, os.NewSyscallError("socket", err)
-	}
-	if err = o.apply(fd); err == nil {
-		if err = unix.Connect(fd, sa); err == unix.EINPROGRESS {
-			err = nil
-		}
-		err = os.NewSyscallError("connect", err)
-	}
-	if err != nil {
-		_ = unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
-}
-
 func sysConnected(fd int) unix.Errno {
 	if errno := socketError(fd); errno != 0 {
 		return errno

@@ -2,7 +2,6 @@ package netpoll
 
 import (
 	"net/netip"
-	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -76,25 +75,6 @@ func addrPort(sa *unix.RawSockaddrAny) netip.AddrPort {
 func ntohs(port uint16) uint16 {
 	b := (*[2]byte)(unsafe.Pointer(&port))
 	return uint16(b[0])<<8 | uint16(b[1])
-}
-
-func sysDial(addr netip.AddrPort, o SocketOptions) (int, error) {
-	family, sa := sockaddr(addr)
-	fd, err := newSocket(family)
-	if err != nil {
-		return -1, os.NewSyscallError("socket", err)
-	}
-	if err = o.apply(fd); err == nil {
-		if err = unix.Connect(fd, sa); err == unix.EINPROGRESS {
-			err = nil
-		}
-		err = os.NewSyscallError("connect", err)
-	}
-	if err != nil {
-		_ = unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
 }
 
 // sysConnected is asked once the socket is writable or broken. Were that event a mistake, writing would answer EAGAIN.

@@ -59,7 +59,9 @@ func (a *Attempt) copy(r *Request) {
 	for _, f := range r.Fields {
 		a.fields = append(a.fields, http1.Field{Name: keep(f.Name), Value: keep(f.Value)})
 	}
-	a.request = Request{Key: r.Key, Target: keep(r.Target), Host: keep(r.Host), WebSocketKey: keep(r.WebSocketKey), Fields: a.fields}
+	a.request = *r
+	a.request.Target, a.request.Host, a.request.WebSocketKey = keep(r.Target), keep(r.Host), keep(r.WebSocketKey)
+	a.request.Fields = a.fields
 }
 
 // Cancel ends the attempt since nobody waits for it any more.
@@ -86,12 +88,27 @@ func (a *Attempt) try() *http1.Refusal {
 	if len(a.tried) > d.Retries {
 		return RefusedNoEndpoint
 	}
-	e := d.Group.Pick(a.request.Key, a.tried)
+	e := a.preferred()
+	if e == nil {
+		e = d.Group.Pick(a.request.Key, a.tried)
+	}
 	if e == nil {
 		return RefusedNoEndpoint
 	}
 	a.tried = append(a.tried, e)
 	return a.at(e)
+}
+
+// preferred is the endpoint that the request asks for first, whatever its load; nil once tried, or if it is not well.
+func (a *Attempt) preferred() *Endpoint {
+	if a.request.Prefer == 0 || len(a.tried) > 0 {
+		return nil
+	}
+	e := a.links.dialer.Group.ByID(a.request.Prefer)
+	if e == nil || !e.Healthy() {
+		return nil
+	}
+	return e
 }
 
 // at asks one endpoint, by the way its scheme says.
@@ -154,7 +171,7 @@ func (a *Attempt) OnTimer(*netpoll.Timer) {
 		a.reroute(RefusedSlow) // the connection has a timeout of its own, which counts
 		return
 	}
-	a.failed("timed out", RefusedSlow)
+	a.failed(a.endpoint.timedOut(), RefusedSlow)
 }
 
 // again asks the same endpoint once more, by another connection.

@@ -18,6 +18,10 @@
 //	stream   a share of a pooled HTTP/2 connection (RFC 8441): an extended CONNECT, and then DATA with the same
 //	         bytes. What many sessions have to say within a batch leaves in one write
 //
+// Either goes over TLS where the endpoint's scheme says so: netpoll makes it, so that neither kind knows of it but for
+// what ALPN settled. A tunnel may begin with a PROXY header that names its client, in clear and ahead of TLS. Endpoints
+// at unix sockets are reached in the same ways. Checks, and whoever else may block, use [Endpoint.Dial].
+//
 // A pool has the connections of one loop to one endpoint; it grows with what the endpoint's SETTINGS allow. Each
 // stream has windows of its own, credited when its client took the bytes, so that one that reads slowly holds up
 // nobody else, and no more than its window.

@@ -1,20 +1,23 @@
 package upstream
 
 import (
-	"net/netip"
 	"time"
+
+	"weir/netpoll"
 )
 
 // An Endpoint is one backend address. It stays the same pointer for as long as
 // it is known by this name at this address.
 type Endpoint struct {
 	// Name is "ws://host:port", with "@ip" appended where the host name stands for
-	// several addresses. It decides which keys the endpoint gets, so every gateway
+	// several addresses, or "unix://path". It decides which keys the endpoint gets, so every gateway
 	// that sees the same members gives each the same name.
 	Name   string
-	Addr   netip.AddrPort
+	Addr   netpoll.Addr
 	Weight int
 	Spec   Spec
+
+	id uint64
 
 	// vitals outlive the name: when a second address joins, the first one is
 	// renamed and keeps its sessions, counters and health.
@@ -37,6 +40,10 @@ const (
 	Unhealthy = "unhealthy"
 	Unknown   = "unknown" // nothing proved yet; counts as healthy
 )
+
+// ID stands for the endpoint where its name is too long or not to be shown. It is made of the name, and so the same
+// on every gateway.
+func (e *Endpoint) ID() uint64 { return e.id }
 
 // Acquire counts a session onto the endpoint; Release takes it off again.
 func (e *Endpoint) Acquire() { e.vitals.load.Active.Add(1) }
@@ -74,6 +81,14 @@ func (e *Endpoint) ConnectOK() {
 func (e *Endpoint) ConnectFailed(reason string) {
 	e.vitals.connectFailures.Add(1)
 	e.vitals.connectFailed(e, reason)
+}
+
+// timedOut is the reason where nothing stood before the connect timeout.
+func (e *Endpoint) timedOut() string {
+	if e.Spec.Secure() {
+		return "timed out in TCP or TLS"
+	}
+	return "timed out"
 }
 
 // Stats reads the counters, each by itself.

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -41,6 +42,9 @@ type Options struct {
 	// DNSInterval is the time between lookups of host names; 0: only at start.
 	DNSInterval time.Duration
 	Resolver    Resolver // nil: net.DefaultResolver
+	// TLS is what holds for all backends that are reached over it: whom to trust, our certificate, versions. The
+	// server's name is the backend's host where none is given. ALPN and resumption are added. nil: system roots.
+	TLS *tls.Config
 
 	// OnChange is told when an endpoint goes down or comes back.
 	OnChange func(e *Endpoint, healthy bool, reason string)
@@ -74,6 +78,7 @@ type Group struct {
 // snapshot is one immutable view of the members, in the order of their names.
 type snapshot struct {
 	endpoints []*Endpoint
+	byID      map[uint64]*Endpoint
 	table     *balance.Table
 }
 
@@ -174,6 +179,9 @@ func (g *Group) Pick(key uint64, tried []*Endpoint) *Endpoint {
 	}
 	return s.endpoints[i]
 }
+
+// ByID is the member with that ID, well or not; nil if there is none.
+func (g *Group) ByID(id uint64) *Endpoint { return g.current.Load().byID[id] }
 
 // Endpoints are the members of this moment in the order of their names. Do not
 // change the slice.

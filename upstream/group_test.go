@@ -74,6 +74,19 @@ func TestHashIsFixed(t *testing.T) {
 	}
 }
 
+func TestByID(t *testing.T) {
+	g := group(t, upstream.Options{}, "ws://10.0.0.1:9000", "wss://10.0.0.1:9000", "unix:///run/app.sock")
+	for _, e := range g.Endpoints() {
+		fell(e)
+		if g.ByID(e.ID()) != e || e.ID() != upstream.Hash([]byte(e.Name)) {
+			t.Errorf("%s is not found as %#x", e.Name, e.ID())
+		}
+	}
+	if e := g.ByID(0); e != nil {
+		t.Errorf("0 stands for %s", e.Name)
+	}
+}
+
 func TestTriedAreNotPickedAgain(t *testing.T) {
 	g := group(t, upstream.Options{Balance: 1.25}, several(4)...)
 	var tried []*upstream.Endpoint
@@ -160,6 +173,7 @@ func TestNewGroupRefuses(t *testing.T) {
 		{nil, upstream.Options{}, "no upstream"},
 		{[]upstream.Spec{{Scheme: "ws", Host: "10.0.0.1", Port: 1}}, upstream.Options{}, "weight"},
 		{specs(t, "ws://10.0.0.1:1", "http://10.0.0.1:1#weight=2"), upstream.Options{}, "given twice"},
+		{specs(t, "unix:///a", "unix:///a#proxy-protocol=v1"), upstream.Options{}, "given twice"},
 		{one, upstream.Options{Balance: 0.5}, "balance factor"},
 		{one, upstream.Options{Balance: math.NaN()}, "balance factor"},
 		{one, upstream.Options{Balance: math.Inf(1)}, "balance factor"},

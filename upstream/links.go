@@ -10,12 +10,13 @@ import (
 // Dialer is how the endpoints of a group are reached. It is immutable and shared by all loops.
 type Dialer struct {
 	Group          *Group
-	Retries        int // further endpoints to try after one that could not be connected to
-	ConnectTimeout time.Duration
+	Retries        int                                   // further endpoints to try after one that could not be connected to
+	ConnectTimeout time.Duration                         // of TCP and TLS together
 	AnswerTimeout  time.Duration                         // from the connection to the end of the answer's head
 	Limits         http1.Limits                          // of the answer's head
 	OnConnect      func(e *Endpoint, took time.Duration) // for measuring; called on the loop; may be nil
 	Pool           PoolOptions
+	Handshakes     *netpoll.Handshakes // where those of TLS run; may be nil if no endpoint needs it
 }
 
 // Links are one loop's ways to the endpoints. All of it is owned by the loop.

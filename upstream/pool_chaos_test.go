@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -146,6 +147,9 @@ func TestChaos(t *testing.T) {
 				conn, err := b.ln.Accept()
 				if err != nil {
 					return
+				}
+				if b.tls != nil {
+					conn = tls.Server(conn, b.tls)
 				}
 				own := rand.New(rand.NewPCG(random.Uint64(), 1))
 				running.Go(func() { moody(conn, own) })

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io"
 	"net"
 	"slices"
@@ -14,8 +15,9 @@ import (
 
 // backend is a scripted endpoint: the test itself reads and writes the frames.
 type backend struct {
-	t  testing.TB
-	ln net.Listener
+	t   testing.TB
+	ln  net.Listener
+	tls *tls.Config // nil: in clear
 }
 
 func listen(t testing.TB) *backend {
@@ -25,15 +27,24 @@ func listen(t testing.TB) *backend {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = ln.Close() })
-	return &backend{t, ln}
+	b := &backend{t: t, ln: ln}
+	if secureBackends {
+		b.tls = trusted.server("127.0.0.1")
+	}
+	return b
 }
 
-func (b *backend) url(scheme string) string { return scheme + "://" + b.ln.Addr().String() }
+func (b *backend) url(scheme string) string {
+	if b.tls != nil {
+		scheme = map[string]string{"ws": "wss", "h2c": "h2", "ws+h2c": "wss+h2"}[scheme]
+	}
+	return scheme + "://" + b.ln.Addr().String()
+}
 
-// plain accepts a connection without a word.
-func (b *backend) plain() net.Conn {
+// raw accepts a connection as it comes.
+func (b *backend) raw() net.Conn {
 	b.t.Helper()
-	_ = b.ln.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
+	_ = b.ln.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Now().Add(patience))
 	conn, err := b.ln.Accept()
 	if err != nil {
 		b.t.Fatal(err)
@@ -41,6 +52,28 @@ func (b *backend) plain() net.Conn {
 	b.t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(2 * patience))
 	return conn
+}
+
+// plain accepts a connection without a word of HTTP.
+func (b *backend) plain() net.Conn {
+	b.t.Helper()
+	conn := b.raw()
+	if b.tls == nil {
+		return conn
+	}
+	secure := tls.Server(conn, b.tls)
+	if err := secure.Handshake(); err != nil {
+		b.t.Fatal(err)
+	}
+	return secure
+}
+
+// socket is what a connection is at bottom.
+func socket(conn net.Conn) *net.TCPConn {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	return conn.(*net.TCPConn)
 }
 
 var offer = http2.Setting{ID: http2.SettingEnableConnectProtocol, Val: 1}

@@ -23,6 +23,11 @@ type rig struct {
 
 func newRig(t testing.TB, change func(*Dialer), urls ...string) *rig {
 	t.Helper()
+	return newRigWith(t, change, Options{TLS: trusted.client()}, urls...)
+}
+
+func newRigWith(t testing.TB, change func(*Dialer), o Options, urls ...string) *rig {
+	t.Helper()
 	var specs []Spec
 	for _, u := range urls {
 		spec, err := ParseSpec(u)
@@ -31,14 +36,15 @@ func newRig(t testing.TB, change func(*Dialer), urls ...string) *rig {
 		}
 		specs = append(specs, spec)
 	}
-	group, err := NewGroup(specs, Options{Panic: true})
+	o.Panic = true
+	group, err := NewGroup(specs, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, dialer: &Dialer{
 		Group: group, Retries: 2, ConnectTimeout: patience, AnswerTimeout: patience,
 		Limits: http1.Limits{Head: 16 << 10, Fields: 64},
-		Pool:   PoolOptions{Window: 64 << 10, Idle: time.Minute, Spread: time.Second},
+		Pool:   PoolOptions{Window: 64 << 10, Idle: time.Minute, Spread: time.Second}, Handshakes: netpoll.NewHandshakes(8),
 	}}
 	if change != nil {
 		change(r.dialer)

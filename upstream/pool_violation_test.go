@@ -148,7 +148,7 @@ func TestUnreadAnswersAreBounded(t *testing.T) {
 			r, p, cs, _, untouched := shared(t)
 			frames := append([]byte{0, 0, byte(size), byte(kind), 0, 0, 0, 0, 0}, make([]byte, size)...)
 			frames = slices.Repeat(frames, 1<<12)
-			p.ok(p.conn.(interface{ SetReadBuffer(int) error }).SetReadBuffer(4 << 10))
+			p.ok(socket(p.conn).SetReadBuffer(4 << 10))
 			most := 0
 			for range 1 << 12 { // far more than all socket buffers hold; the flood limit is refilled meanwhile
 				if _, err := p.conn.Write(frames); err != nil {

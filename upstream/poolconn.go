@@ -76,6 +76,7 @@ func (p *pool) dial() error {
 		return err
 	}
 	pc.conn.Bulky()
+	ls.secure(&pc.conn, p.endpoint.vitals.tls.pool)
 	p.conns = append(p.conns, pc)
 	ls.loop.Schedule(&pc.timer, ls.dialer.ConnectTimeout, pc)
 	b := h2.AppendPreface(ls.scratch[:0], ours)
@@ -84,7 +85,12 @@ func (p *pool) dial() error {
 	return nil
 }
 
-func (pc *poolConn) OnConnect(*netpoll.Conn) {
+func (pc *poolConn) OnConnect(c *netpoll.Conn) {
+	if state := c.TLSState(); state != nil && state.NegotiatedProtocol != alpnHTTP2 {
+		pc.gone() // and the preface, which was only queued, with it
+		pc.pool.unfit(notHTTP2)
+		return
+	}
 	pc.state = greeting
 	if d := pc.pool.links.dialer; d.OnConnect != nil {
 		d.OnConnect(pc.pool.endpoint, pc.pool.links.loop.Now()-pc.dialed)
@@ -95,7 +101,7 @@ func (pc *poolConn) OnDrained(*netpoll.Conn) { pc.unblock() }
 
 func (pc *poolConn) OnEOF(*netpoll.Conn) { pc.lose("the endpoint closed the connection") }
 
-func (pc *poolConn) OnClose(_ *netpoll.Conn, err error) { pc.lose(err.Error()) }
+func (pc *poolConn) OnClose(_ *netpoll.Conn, err error) { pc.loseFor(explain(err)) }
 
 // OnTimer is the connect timeout, or the pace at which sessions of a lost connection are told.
 func (pc *poolConn) OnTimer(*netpoll.Timer) {
@@ -103,7 +109,7 @@ func (pc *poolConn) OnTimer(*netpoll.Timer) {
 		pc.tellOrphans()
 		return
 	}
-	pc.loseFor("timed out", RefusedSlow)
+	pc.loseFor(pc.pool.endpoint.timedOut(), RefusedSlow)
 }
 
 // limit is how many streams the connection may have.
@@ -216,7 +222,7 @@ func (pc *poolConn) loseFor(why string, refusal *http1.Refusal) {
 	switch {
 	case was == greeting && p.endpoint.Spec.Tunnels() && p.endpoint.vitals.protocol.Load() == protocolUnknown:
 		p.unfit(why) // connected, and never an HTTP/2 SETTINGS
-		if pc.heard == 0 && refusal == RefusedConnect {
+		if pc.heard == 0 && refusal != RefusedSlow {
 			p.endpoint.vitals.doubt()
 		}
 		return

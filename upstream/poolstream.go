@@ -43,10 +43,18 @@ func (pc *poolConn) ask(a *Attempt) {
 	a.way = st
 	a.asked()
 	r := &a.request
-	pc.queue(pc.encoder.AppendConnect(pc.scratch(), st.id, "http", r.Host, r.Target, r.Fields))
+	pc.queue(pc.encoder.AppendConnect(pc.scratch(), st.id, pc.scheme(), r.Host, r.Target, r.Fields))
 	if pc.next += 2; pc.next > lastStream {
 		pc.leave(h2.NoError, "out of stream numbers")
 	}
+}
+
+// scheme is what requests name as theirs (RFC 8441 section 4).
+func (pc *poolConn) scheme() string {
+	if pc.pool.endpoint.Spec.Secure() {
+		return "https"
+	}
+	return "http"
 }
 
 func (st *stream) Endpoint() *Endpoint {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"weir/netpoll"
 	"weir/upstream/balance"
 )
 
@@ -23,7 +24,7 @@ const (
 // An identity is what an endpoint's sessions, counters and health belong to.
 type identity struct {
 	spec string
-	addr netip.AddrPort
+	addr netpoll.Addr
 }
 
 // refresh looks the names up again and again, at times that differ from gateway
@@ -147,6 +148,7 @@ func (g *Group) publish() {
 			switch {
 			case was == nil:
 				wanted.vitals = newVitals(g.rules)
+				wanted.vitals.tls = newClientTLS(g.options.TLS, s)
 			case was.Name == wanted.Name:
 				wanted = was
 			default:
@@ -164,6 +166,9 @@ func (g *Group) publish() {
 
 // membersOf lists a backend's endpoints, without vitals.
 func (g *Group) membersOf(s Spec) []*Endpoint {
+	if s.Path != "" {
+		return []*Endpoint{newEndpoint(s.base(), netpoll.Unix(s.Path), s)}
+	}
 	addrs := g.answers[s.Host]
 	if literal, ok := s.literal(); ok {
 		addrs = []netip.Addr{literal}
@@ -174,17 +179,23 @@ func (g *Group) membersOf(s Spec) []*Endpoint {
 		if len(addrs) > 1 {
 			name += "@" + addr.String()
 		}
-		members[i] = &Endpoint{Name: name, Addr: netip.AddrPortFrom(addr, s.Port), Weight: s.Weight, Spec: s}
+		members[i] = newEndpoint(name, netpoll.IP(netip.AddrPortFrom(addr, s.Port)), s)
 	}
 	return members
 }
 
+func newEndpoint(name string, addr netpoll.Addr, s Spec) *Endpoint {
+	return &Endpoint{Name: name, Addr: addr, Weight: s.Weight, Spec: s, id: Hash([]byte(name))}
+}
+
 func newSnapshot(members []*Endpoint) *snapshot {
 	entries := make([]balance.Member, len(members))
+	byID := make(map[uint64]*Endpoint, len(members))
 	for i, e := range members {
+		byID[e.id] = e
 		entries[i] = balance.Member{Name: e.Name, Weight: e.Weight, Load: &e.vitals.load}
 	}
-	return &snapshot{endpoints: members, table: balance.NewTable(entries)}
+	return &snapshot{endpoints: members, byID: byID, table: balance.NewTable(entries)}
 }
 
 func (e *Endpoint) identity() identity { return identity{e.Spec.base(), e.Addr} }

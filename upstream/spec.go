@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,24 +8,29 @@ import (
 	"strings"
 )
 
-const (
-	defaultPort = 80
-	maxWeight   = 1000
-)
-
 // A Spec is a backend as the operator wrote it. A host name may stand for
 // several endpoints, each of which gets the whole weight.
 type Spec struct {
-	Scheme string // "ws", "h2c" or "ws+h2c"
-	Host   string // lower-case name, or an address in canonical form without brackets
+	Scheme string // "ws", "wss", "h2c", "h2", "ws+h2c" or "wss+h2"
+	Host   string // lower-case name, or an address in canonical form without brackets; "" if there is a Path
 	Port   uint16
-	Weight int // 1 to 1000
+	Path   string // of a unix socket, instead of Host and Port
+	Weight int    // 1 to 1000
+	Proxy  int    // version (1 or 2) of the PROXY protocol's header that begins each connection; 0: none
 }
 
-// ParseSpec reads "ws://host[:port][#weight=N]"; "http" means the same as "ws". With "h2c" sessions share
-// pooled connections (RFC 8441), with "ws+h2c" they do if the backend offers that.
-// An IPv6 address stands in brackets, the port is 80 where none is given, the
-// weight 1. Settings after '#' are joined by '&'.
+// ParseSpec reads "scheme://host[:port][#settings]", or "scheme://" and the absolute path of a unix socket.
+//
+//	ws      a connection for each session; "http" means the same
+//	h2c     sessions share pooled connections (RFC 8441)
+//	ws+h2c  they do if the backend offers that
+//
+// and with TLS "wss" (or "https"), "h2" and "wss+h2", where ALPN takes part in what is offered. Over a unix socket
+// these are "unix", "h2c+unix" and "ws+h2c+unix", as in "unix:///run/app.sock".
+//
+// An IPv6 address stands in brackets. The port is 80 where none is given, 443 with TLS. Settings are joined by '&':
+// "weight=N", 1 where it is not given, and "proxy-protocol=v1" or "v2", which tells the backend who the client is
+// and so needs a connection for each session.
 func ParseSpec(s string) (Spec, error) {
 	spec, err := parseSpec(s)
 	if err != nil {
@@ -37,20 +41,49 @@ func ParseSpec(s string) (Spec, error) {
 
 // String is the form ParseSpec reads, without defaults except the port.
 func (s Spec) String() string {
-	if s.Weight == 1 {
+	var settings []string
+	if s.Weight != 1 {
+		settings = append(settings, "weight="+strconv.Itoa(s.Weight))
+	}
+	if s.Proxy != 0 {
+		settings = append(settings, "proxy-protocol=v"+strconv.Itoa(s.Proxy))
+	}
+	if settings == nil {
 		return s.base()
 	}
-	return s.base() + "#weight=" + strconv.Itoa(s.Weight)
+	return s.base() + "#" + strings.Join(settings, "&")
 }
 
 // Pools tells whether pooled connections may be used, Tunnels whether connections for one session each may.
-func (s Spec) Pools() bool   { return s.Scheme != "ws" }
-func (s Spec) Tunnels() bool { return s.Scheme != "h2c" }
+func (s Spec) Pools() bool   { return strings.Contains(s.Scheme, "h2") }
+func (s Spec) Tunnels() bool { return strings.HasPrefix(s.Scheme, "ws") }
+
+// Secure tells whether the backend is reached over TLS.
+func (s Spec) Secure() bool {
+	switch s.Scheme {
+	case "wss", "h2", "wss+h2":
+		return true
+	}
+	return false
+}
 
 // base names the backend apart from its settings.
-func (s Spec) base() string { return s.Scheme + "://" + s.authority() }
+func (s Spec) base() string {
+	switch {
+	case s.Path == "":
+		return s.Scheme + "://" + s.authority()
+	case s.Scheme == "ws":
+		return "unix://" + s.Path
+	default:
+		return s.Scheme + "+unix://" + s.Path
+	}
+}
 
+// authority is what requests of our own name as their host.
 func (s Spec) authority() string {
+	if s.Path != "" {
+		return "localhost"
+	}
 	return net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port)))
 }
 
@@ -62,138 +95,5 @@ func (s Spec) literal() (netip.Addr, bool) {
 
 func (s Spec) isName() bool {
 	_, literal := s.literal()
-	return !literal
-}
-
-func parseSpec(s string) (Spec, error) {
-	if strings.Contains(s, "@") {
-		return Spec{}, errors.New("user and password are not allowed")
-	}
-	scheme, rest, ok := strings.Cut(s, "://")
-	if !ok {
-		return Spec{}, errors.New("no scheme: write ws://host:port")
-	}
-	spec := Spec{Scheme: strings.ToLower(scheme), Weight: 1}
-	switch spec.Scheme {
-	case "ws", "h2c", "ws+h2c":
-	case "http":
-		spec.Scheme = "ws"
-	default:
-		return Spec{}, fmt.Errorf("scheme %q is not supported: use ws (or http), h2c or ws+h2c", scheme)
-	}
-	rest, settings, ok := strings.Cut(rest, "#")
-	if ok {
-		if err := spec.set(settings); err != nil {
-			return Spec{}, err
-		}
-	}
-	rest = strings.TrimSuffix(rest, "/")
-	switch {
-	case strings.Contains(rest, "?"):
-		return Spec{}, errors.New("a query is not allowed: the client's own is passed on")
-	case strings.Contains(rest, "/"):
-		return Spec{}, errors.New("a path is not allowed: the client's own is passed on")
-	}
-	host, port, err := splitAuthority(rest)
-	if err != nil {
-		return Spec{}, err
-	}
-	if spec.Port, err = parsePort(port); err != nil {
-		return Spec{}, err
-	}
-	spec.Host, err = parseHost(host, strings.HasPrefix(rest, "["))
-	return spec, err
-}
-
-// set applies what follows '#'.
-func (s *Spec) set(settings string) error {
-	for setting := range strings.SplitSeq(settings, "&") {
-		key, value, _ := strings.Cut(setting, "=")
-		if key != "weight" {
-			return fmt.Errorf("unknown setting %q: only weight=N is known", key)
-		}
-		n, err := strconv.Atoi(value)
-		if err != nil || n < 1 || n > maxWeight {
-			return fmt.Errorf("weight %q is not a number from 1 to %d", value, maxWeight)
-		}
-		s.Weight = n
-	}
-	return nil
-}
-
-// splitAuthority parts host from port; the port is "80" where there is none.
-func splitAuthority(s string) (host, port string, err error) {
-	fallback := strconv.Itoa(defaultPort)
-	if inner, ok := strings.CutPrefix(s, "["); ok {
-		host, after, closed := strings.Cut(inner, "]")
-		port, hasPort := strings.CutPrefix(after, ":")
-		switch {
-		case !closed:
-			return "", "", errors.New("the bracket of the IPv6 address is not closed")
-		case after == "":
-			return host, fallback, nil
-		case !hasPort:
-			return "", "", fmt.Errorf("unexpected %q after the IPv6 address", after)
-		}
-		return host, port, nil
-	}
-	if strings.Count(s, ":") > 1 {
-		return "", "", errors.New("an IPv6 address stands in brackets: ws://[::1]:9000")
-	}
-	host, port, ok := strings.Cut(s, ":")
-	if !ok {
-		port = fallback
-	}
-	return host, port, nil
-}
-
-func parsePort(s string) (uint16, error) {
-	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil || n == 0 {
-		return 0, fmt.Errorf("port %q is not a number from 1 to 65535", s)
-	}
-	return uint16(n), nil
-}
-
-// parseHost checks and canonicalises, so that one backend has one name.
-func parseHost(s string, bracketed bool) (string, error) {
-	if s == "" {
-		return "", errors.New("no host")
-	}
-	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" && addr.Is6() == bracketed {
-		return addr.Unmap().String(), nil
-	}
-	if bracketed {
-		return "", fmt.Errorf("%q is not an IPv6 address (without a zone)", s)
-	}
-	return parseName(strings.ToLower(s))
-}
-
-// parseName admits host names of letters, digits, '-' and '_' (RFC 1123 section
-// 2.1, and the underscore that container networks use).
-func parseName(s string) (string, error) {
-	const allowed = "abcdefghijklmnopqrstuvwxyz0123456789-_"
-	name := strings.TrimSuffix(s, ".")
-	if len(name) > 253 {
-		return "", errors.New("the host name is longer than 253 bytes")
-	}
-	labels := strings.Split(name, ".")
-	for _, label := range labels {
-		if label == "" || len(label) > 63 || strings.Trim(label, allowed) != "" {
-			return "", fmt.Errorf("%q is not a host name", s)
-		}
-	}
-	// A name may not end in a number: resolvers would read 10.0.0.256 or 1.2.3 as an address.
-	if strings.Trim(labels[len(labels)-1], "0123456789") == "" {
-		return "", fmt.Errorf("%q is neither an IPv4 address nor a host name", s)
-	}
-	return s, nil
-}
-
-// concealed keeps a password out of the error and so out of logs.
-func concealed(s string) string {
-	if at := strings.LastIndex(s, "@"); at >= 0 {
-		return "..." + s[at:]
-	}
-	return s
+	return !literal && s.Path == ""
 }

@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"net/netip"
+
 	"weir/codec/http1"
 )
 
@@ -47,10 +49,14 @@ type Sink interface {
 // lent to Open.
 type Request struct {
 	Key          uint64 // place on the ring
+	Prefer       uint64 // ID of the endpoint to ask first, if it is well; 0: none
 	Target       []byte // origin-form (RFC 9112 section 3.2.1)
 	Host         []byte
 	WebSocketKey []byte        // the client's Sec-WebSocket-Key
 	Fields       []http1.Field // to be sent besides those that make the upgrade
+
+	// For backends that are told by PROXY protocol who the client is and where it connected to; zero if not known.
+	Source, Destination netip.AddrPort
 }
 
 // What a handshake can fail of on the backend's side.

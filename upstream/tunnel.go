@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"weir/codec/http1"
+	"weir/codec/proxyproto"
 	"weir/netpoll"
 )
 
@@ -43,11 +44,17 @@ func (n *answer) free() {
 
 func dialTunnel(a *Attempt) error {
 	t := &tunnel{sink: a.sink, attempt: a, answer: answers.Get().(*answer)}
-	t.answer.dialed = a.links.loop.Now()
-	if err := a.links.loop.Connect(&t.conn, a.endpoint.Addr, t); err != nil {
+	ls, e := a.links, a.endpoint
+	t.answer.dialed = ls.loop.Now()
+	if err := ls.loop.Connect(&t.conn, e.Addr, t); err != nil {
 		t.dropAnswer()
 		return err
 	}
+	if e.Spec.Proxy != 0 { // in clear, before TLS
+		ls.scratch = proxyproto.Append(ls.scratch[:0], e.Spec.Proxy, a.request.Source, a.request.Destination)
+		t.conn.Write(ls.scratch)
+	}
+	ls.secure(&t.conn, e.vitals.tls.tunnel)
 	a.way = t
 	return nil
 }
@@ -84,7 +91,9 @@ func (t *tunnel) dropAnswer() {
 func (t *tunnel) OnConnect(*netpoll.Conn) {
 	a := t.attempt
 	d := a.links.dialer
-	a.endpoint.ConnectOK()
+	if !a.endpoint.Spec.Secure() {
+		a.endpoint.ConnectOK()
+	}
 	if d.OnConnect != nil {
 		d.OnConnect(a.endpoint, a.links.loop.Now()-t.answer.dialed)
 	}
@@ -127,14 +136,21 @@ func (t *tunnel) OnEOF(*netpoll.Conn) {
 }
 
 func (t *tunnel) OnClose(_ *netpoll.Conn, err error) {
-	switch a := t.attempt; {
-	case a == nil:
+	a := t.attempt
+	if a == nil {
 		t.Close()
 		t.sink.OnBackendLost(err)
-	case a.sent:
-		a.refuse(RefusedClosed)
+		return
+	}
+	why, refusal := explain(err)
+	switch {
+	case !a.sent:
+		a.failed(why, refusal)
+	case refusal == RefusedTLS: // with TLS 1.3, what the backend thinks of our certificate comes behind our handshake
+		a.endpoint.ConnectFailed(why)
+		a.refuse(RefusedTLS)
 	default:
-		a.failed(err.Error(), RefusedConnect)
+		a.refuse(RefusedClosed)
 	}
 }
 
@@ -178,6 +194,9 @@ func (t *tunnel) keepAnswer(b []byte) {
 // answered makes the tunnel the session's stream.
 func (t *tunnel) answered() {
 	t.endpoint = t.attempt.endpoint
+	if t.endpoint.Spec.Secure() { // only now is it known that our certificate was taken, see OnClose
+		t.endpoint.ConnectOK()
+	}
 	t.attempt.hand()
 	t.attempt = nil
 }

@@ -188,7 +188,7 @@ func TestTunnelCancel(t *testing.T) {
 	b := listen(t)
 	r := newRig(t, nil, b.url("ws"))
 	r.do(r.ask(1)[0].close) // perhaps not connected yet
-	b.plain()
+	b.raw()
 	for name, answer := range map[string]string{
 		"asked": "", "inside the head": "HTTP/1.1 10", "declined": "HTTP/1.1 403 No\r\nContent-Length: 5\r\n\r\nso", "switched": switching("") + "data",
 	} {
@@ -233,8 +233,8 @@ func TestTunnelIsAStream(t *testing.T) {
 	if all, err := io.ReadAll(conn); err != nil || string(all) != "bye" {
 		t.Errorf("the backend received %q, %v", all, err)
 	}
-	_ = conn.(*net.TCPConn).SetLinger(0)
-	_ = conn.Close()
+	_ = socket(conn).SetLinger(0)
+	_ = socket(conn).Close()
 	for event := range c.events {
 		if event == "lost" {
 			break

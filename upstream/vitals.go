@@ -23,6 +23,7 @@ type rules struct {
 type vitals struct {
 	// immutable
 	rules *rules
+	tls   clientTLS
 
 	// any goroutine
 	load            balance.Load

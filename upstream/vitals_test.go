@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"weir/netpoll"
 )
 
 // patient is an endpoint with a log of its changes.
@@ -20,7 +22,7 @@ func newPatient(checked bool) *patient {
 	r := &rules{rise: 2, fall: 3, checked: checked, changed: func(_ *Endpoint, healthy bool, _ string) {
 		p.log = append(p.log, healthy)
 	}}
-	p.Endpoint = &Endpoint{Name: "ws://a:80", Addr: netip.MustParseAddrPort("127.0.0.1:80"), Weight: 1, vitals: newVitals(r)}
+	p.Endpoint = &Endpoint{Name: "ws://a:80", Addr: netpoll.IP(netip.MustParseAddrPort("127.0.0.1:80")), Weight: 1, vitals: newVitals(r)}
 	return p
 }
 

@@ -3,8 +3,6 @@ package upstream
 import (
 	"context"
 	"slices"
-
-	"weir/upstream/health"
 )
 
 // watch starts checks for members that have none and ends those of former ones.
@@ -26,11 +24,7 @@ func (g *Group) watch() {
 		ctx, stop := context.WithCancel(g.ctx)
 		g.watchers[e] = stop
 		g.running.Go(func() {
-			probe := health.NewProbe(e.Addr, e.Spec.authority(), g.options.Health.Path)
-			if !e.Spec.Tunnels() {
-				probe = newPoolProbe(e.Addr, e.Spec.authority(), g.options.Health.Path)
-			}
-			g.options.Health.Run(ctx, e.Name, g.slots, probe, e.check)
+			g.options.Health.Run(ctx, e.Name, g.slots, newProbe(e, g.options.Health.Path), e.check)
 		})
 	}
 }

@@ -111,7 +111,7 @@ func (w *worker) open(ctx context.Context, n int, rate float64, firstID uint32) 
 // expire gives up the handshakes under way.
 func (w *worker) expire() {
 	for _, c := range w.conns {
-		if c.state == connecting || c.state == upgrading {
+		if c.state < open {
 			w.refuse(c, FaultTimeout, fmt.Errorf("no answer to the upgrade within %s", w.patience))
 		}
 	}
@@ -219,7 +219,7 @@ func (c *Crowd) each(ctx context.Context, phase func(context.Context, int, *work
 // gather sums the loops' tallies and starts them anew.
 func (c *Crowd) gather() Result {
 	sum := newTally()
-	r := Result{Latency: sum.latency, Faults: sum.faults}
+	r := Result{Latency: sum.latency, Faults: sum.faults, Sessions: sum.sessions}
 	for _, w := range c.workers {
 		r.add(&w.tally)
 		w.tally = newTally()
@@ -230,6 +230,7 @@ func (c *Crowd) gather() Result {
 // Close resets every connection.
 func (c *Crowd) Close() {
 	for _, w := range c.workers {
+		w.dismiss()
 		w.loop.Free()
 	}
 }

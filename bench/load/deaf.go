@@ -5,6 +5,7 @@ package load
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"net"
 	"sync/atomic"
 )
@@ -24,7 +25,11 @@ func (t Target) Deaf(ctx context.Context, size int) (*Deaf, error) {
 	if err != nil {
 		return nil, err
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	raw := conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		raw = secure.NetConn()
+	}
+	if tcp, ok := raw.(*net.TCPConn); ok {
 		tcp.SetLinger(0) // what was not read is not waited for
 	}
 	frame := newMessage(size).frame

@@ -16,5 +16,8 @@
 // write, so a client owns no buffer. Whatever goes wrong is counted under a Fault and does not
 // stop the others.
 //
+// Of a Target with TLS, each handshake blocks a goroutine; then the loop drives crypto/tls itself, so
+// that a crowd behaves alike with TLS and without. A Result tells what was negotiated.
+//
 // Each loop's fields belong to its goroutine; the Crowd gathers the tallies after all have returned.
 package load

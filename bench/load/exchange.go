@@ -6,7 +6,6 @@ import (
 	"errors"
 	"syscall"
 
-	"weir/bench/epoll"
 	"weir/bench/wire"
 )
 
@@ -119,12 +118,12 @@ func (c *conn) send() {
 // write writes what fits; false means that no more will fit now, or ever.
 func (c *conn) write(b []byte) (n int, ok bool) {
 	for n < len(b) {
-		sent, errno := epoll.Write(c.fd, b[n:])
-		if errno == syscall.EAGAIN {
+		sent, err := c.put(b[n:])
+		if err == syscall.EAGAIN {
 			return n, false
 		}
-		if errno != 0 {
-			c.w.end(c, errno)
+		if err != nil {
+			c.w.end(c, err)
 			return n, false
 		}
 		n += sent

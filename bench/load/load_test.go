@@ -153,14 +153,19 @@ func TestTarget(t *testing.T) {
 		"ws://[::1]:9":            "[::1]:9 / true",
 		"http://127.9.9.9/":       "127.9.9.9:80 / true",
 		"ws://192.0.2.1:1":        "192.0.2.1:1 / false",
+		"wss://127.0.0.1/z":       "127.0.0.1:443 /z true, TLS for 127.0.0.1",
+		"https://[::1]:8443":      "[::1]:8443 / true, TLS for ::1",
 	} {
 		got, err := load.ParseTarget(raw)
 		text := got.Addr.String() + " " + got.Path + map[bool]string{true: " true", false: " false"}[got.Loopback()]
+		if got.TLS != nil {
+			text += ", TLS for " + got.TLS.ServerName
+		}
 		if err != nil || text != want {
 			t.Errorf("%s: %s, %v; want %s", raw, text, err, want)
 		}
 	}
-	for _, raw := range []string{"", "127.0.0.1:80", "wss://127.0.0.1/", "ws:///x", "ws://127.0.0.1:99999/"} {
+	for _, raw := range []string{"", "127.0.0.1:80", "wsx://127.0.0.1/", "ws:///x", "wss:///x", "ws://127.0.0.1:99999/"} {
 		if got, err := load.ParseTarget(raw); err == nil {
 			t.Errorf("%q gives %v", raw, got)
 		}

@@ -4,6 +4,7 @@ package load
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -100,7 +101,7 @@ func (t Target) ProbeH2C(ctx context.Context) error {
 	}
 }
 
-// dial connects; the context's deadline holds for what follows too.
+// dial connects and, of a TLS target, shakes hands; the context's deadline holds for what follows too.
 func (t Target) dial(ctx context.Context) (net.Conn, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", t.Addr.String())
@@ -110,5 +111,13 @@ func (t Target) dial(ctx context.Context) (net.Conn, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		conn.SetDeadline(deadline)
 	}
-	return conn, nil
+	if t.TLS == nil {
+		return conn, nil
+	}
+	secure := tls.Client(conn, t.TLS)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("TLS handshake: %w", err)
+	}
+	return secure, nil
 }

@@ -17,6 +17,8 @@ type Fault string
 
 const (
 	FaultConnect  Fault = "connect failed"
+	FaultTLS      Fault = "TLS handshake failed"
+	FaultFull     Fault = "TLS session not resumed"
 	FaultUpgrade  Fault = "upgrade failed"
 	FaultTimeout  Fault = "handshake timed out"
 	FaultClosed   Fault = "connection lost"
@@ -31,8 +33,10 @@ type Result struct {
 	Latency *hdrhistogram.Histogram
 	Faults  map[Fault]int
 	First   string  // the first failure in words
-	Busy    float64 // share of the window the busiest loop ran
+	Busy    float64 // share of the window the busiest loop ran, without the goroutines of TLS handshakes
 	Starved float64 // share it was ready but waited for a processor
+
+	Sessions map[Session]int // of TLS, how many were like that
 }
 
 // Saturated reports that the load generator, not the target, may have set the pace.
@@ -57,12 +61,13 @@ type tally struct {
 	faults        map[Fault]int
 	first         string
 	busy, starved float64
+	sessions      map[Session]int
 }
 
 func newTally() tally {
 	return tally{
 		latency: hdrhistogram.New(int64(time.Microsecond), int64(time.Minute), 3),
-		faults:  map[Fault]int{},
+		faults:  map[Fault]int{}, sessions: map[Session]int{},
 	}
 }
 
@@ -85,6 +90,9 @@ func (r *Result) add(t *tally) {
 	r.Latency.Merge(t.latency)
 	for f, n := range t.faults {
 		r.Faults[f] += n
+	}
+	for s, n := range t.sessions {
+		r.Sessions[s] += n
 	}
 	if r.First == "" {
 		r.First = t.first

@@ -13,7 +13,8 @@ import (
 // Gale is a storm of handshakes.
 type Gale struct {
 	Target      Target
-	Concurrency int // handshakes under way at any time
+	Concurrency int  // handshakes under way at any time
+	Resume      bool // of TLS: each resumes a session; one that does not is a fault
 	Window
 }
 
@@ -24,10 +25,17 @@ var errStormLost = errors.New("handshakes keep failing")
 // Storm connects, upgrades and resets without pause, on one loop. Ops are whole handshakes,
 // Latency runs from connect to 101. The Result holds what was seen also when the error is not nil.
 func Storm(ctx context.Context, g Gale) (Result, error) {
+	if g.Resume {
+		var err error
+		if g.Target, err = g.Target.remembering(ctx); err != nil {
+			return Result{}, err
+		}
+	}
 	w, err := newWorker(g.Target, 0, 0)
 	if err != nil {
 		return Result{}, err
 	}
+	w.resume = g.Resume
 	c := &Crowd{workers: []*worker{w}}
 	defer c.Close()
 	ctx, cancel := context.WithCancel(ctx)

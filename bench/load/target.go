@@ -3,6 +3,7 @@
 package load
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -14,33 +15,45 @@ import (
 // Target is what is driven.
 type Target struct {
 	Addr netip.AddrPort
-	Host string // of the Host header
-	Path string // with the query
+	Host string      // of the Host header
+	Path string      // with the query
+	TLS  *tls.Config // nil for ws://; with a server name
 }
 
-// ParseTarget reads ws://host[:port]/path and resolves the host.
+// ParseTarget reads ws://host[:port]/path or wss://... and resolves the host.
 func ParseTarget(raw string) (Target, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return Target{}, err
 	}
-	if (u.Scheme != "ws" && u.Scheme != "http") || u.Hostname() == "" {
-		return Target{}, fmt.Errorf("%q is not of the form ws://host:port/path", raw)
+	port, secure := "80", false
+	switch u.Scheme {
+	case "wss", "https":
+		port, secure = "443", true
+	case "ws", "http":
+	default:
+		u.Host = ""
 	}
-	port := u.Port()
-	if port == "" {
-		port = "80"
+	if u.Hostname() == "" {
+		return Target{}, fmt.Errorf("%q is not of the form ws://host:port/path or wss://host:port/path", raw)
+	}
+	if u.Port() != "" {
+		port = u.Port()
 	}
 	addr, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(u.Hostname(), port))
 	if err != nil {
 		return Target{}, err
 	}
 	ap := addr.AddrPort()
-	return Target{
+	t := Target{
 		Addr: netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()),
 		Host: u.Host,
 		Path: u.RequestURI(),
-	}, nil
+	}
+	if secure {
+		t.TLS = ClientTLS(u.Hostname())
+	}
+	return t, nil
 }
 
 // Loopback reports whether the target is on this machine's loopback interface.

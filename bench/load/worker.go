@@ -25,13 +25,15 @@ type worker struct {
 	loop     *epoll.Loop
 	in       []byte
 	conns    []*conn // every client ever dialled in this crowd; dead ones stay
-	pending  int     // handshakes under way
+	pending  int     // handshakes under way, TLS and upgrade
 	live     int     // upgraded and not lost
 	dialled  int
 	upgraded func(*conn) // a handshake succeeded
 	failed   func(*conn) // a handshake failed, the tally knows why
 	talk     traffic
+	resume   bool // only resumed TLS sessions will do
 	tally
+	lobby
 }
 
 const readBuffer = 256 << 10
@@ -57,27 +59,6 @@ func newKey() string {
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
-type state uint8
-
-const (
-	connecting state = iota
-	upgrading
-	open
-	dead
-)
-
-// conn is one client.
-type conn struct {
-	w     *worker
-	id    uint32
-	fd    int
-	state state
-	began int64  // when the handshake began
-	head  []byte // of the answer, until it is whole
-	scan  wire.Scanner
-	exchange
-}
-
 // perSource is how many connections one source address is used for; it has some 28,000 ports.
 const perSource = 20000
 
@@ -94,7 +75,7 @@ func (w *worker) dial(c *conn) error {
 		return err
 	}
 	epoll.ResetOnClose(fd)
-	c.fd, c.state, c.head, c.scan = fd, connecting, c.head[:0], wire.Scanner{}
+	c.fd, c.state, c.head, c.scan, c.link = fd, connecting, c.head[:0], wire.Scanner{}, nil
 	w.pending++
 	if err := w.loop.Add(fd, c); err != nil {
 		syscall.Close(fd)
@@ -105,74 +86,12 @@ func (w *worker) dial(c *conn) error {
 	return nil
 }
 
-// Ready is called by the loop.
-func (c *conn) Ready(ev epoll.Events) {
-	if c.state == connecting {
-		if !ev.Writable() {
-			return
-		}
-		if err := epoll.Failure(c.fd); err != nil {
-			c.w.refuse(c, FaultConnect, err)
-			return
-		}
-		if n, errno := epoll.Write(c.fd, c.w.request); n < len(c.w.request) {
-			c.w.refuse(c, FaultUpgrade, errno)
-			return
-		}
-		c.state = upgrading
-	}
-	if c.state == open && ev.Writable() {
-		c.send()
-	}
-	for ev.Readable() && c.state != dead {
-		n, errno := epoll.Read(c.fd, c.w.in)
-		if errno == syscall.EAGAIN {
-			return
-		}
-		if n == 0 {
-			c.w.end(c, errno)
-			return
-		}
-		fd := c.fd
-		c.take(c.w.in[:n])
-		if n < len(c.w.in) && !ev.Ending() || c.fd != fd {
-			return
-		}
-	}
-}
-
-func (c *conn) take(b []byte) {
-	if c.state == upgrading {
-		c.head = append(c.head, b...)
-		n, err := wire.CutHead(c.head)
-		if n == 0 && err == nil {
-			return
-		}
-		if err == nil {
-			err = wire.CheckAnswer(c.head[:n], c.w.accept)
-		}
-		if err != nil {
-			c.w.refuse(c, FaultUpgrade, err)
-			return
-		}
-		b = c.head[n:]
-		c.head, c.state = nil, open
-		c.w.pending--
-		c.w.live++
-		c.w.upgraded(c)
-	}
-	if c.state == open && len(b) > 0 {
-		c.receive(b)
-	}
-}
-
 var errEnd = errors.New("closed by the other side")
 
-// end handles the end of a connection, errno 0 being an orderly one.
-func (w *worker) end(c *conn, errno syscall.Errno) {
-	err := errEnd
-	if errno != 0 {
-		err = errno
+// end handles the end of a connection, nil being an orderly one.
+func (w *worker) end(c *conn, err error) {
+	if err == nil {
+		err = errEnd
 	}
 	if c.state == open {
 		w.lose(c, FaultClosed, err)
@@ -197,6 +116,9 @@ func (w *worker) lose(c *conn, f Fault, err error) {
 }
 
 func (w *worker) drop(c *conn) {
+	if c.state == shaking {
+		c.link.abandon()
+	}
 	c.state = dead
 	w.loop.Close(c.fd)
 }
@@ -206,5 +128,7 @@ func (w *worker) turn(ctx context.Context, until int64) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return w.loop.Wait(min(max(time.Duration(until-now()), 0), time.Second/2))
+	err := w.loop.Wait(min(max(time.Duration(until-now()), 0), time.Second/2))
+	w.welcome()
+	return err
 }

@@ -21,13 +21,23 @@ var templates = template.Must(template.ParseFS(files, "*.tmpl"))
 
 // Place is where a peer stands.
 type Place struct {
-	Listen  netip.AddrPort
-	Backend netip.AddrPort
-	Dir     string // its own, empty, removed afterwards
-	Files   uint64 // descriptors it may open
-	Buffer  string // of nginx, for each direction of a client; empty for its default
-	Pooled  bool   // of HAProxy: the backend speaks RFC 8441
+	Backend     netip.AddrPort // of no meaning to an echo backend
+	Files       uint64         // descriptors it may open
+	Certificate *Certificate   // to be shown to clients, who come with TLS; nil: they do not
+
+	// Chosen by Start.
+	Listen netip.AddrPort
+	Admin  netip.AddrPort // free for the peer's own use
+	Dir    string         // its own, empty but for the certificate, removed afterwards
+
+	// Chosen by the peer.
+	Buffer string // of nginx, for each direction of a client; empty for its default
+	Pooled bool   // of HAProxy: the backend speaks RFC 8441
 }
+
+// Chain and Key are the files of the certificate.
+func (p Place) Chain() string { return chainFile(p.Dir) }
+func (p Place) Key() string   { return keyFile(p.Dir) }
 
 // spare descriptors are kept for the process itself, and for a pool's connections.
 const spare = 200
@@ -50,8 +60,12 @@ type Peer struct {
 	Only string
 	// Pooled peers reach a backend that speaks RFC 8441, many clients over one connection.
 	Pooled bool
+	// TLS peers can show their clients a certificate.
+	TLS bool
 	// Probe tells whether the process answers; nil is an upgrade.
 	Probe func(load.Target, context.Context) error
+	// Settle has a peer that has one collect its garbage, and counts its goroutines; it may be nil.
+	Settle func(context.Context, Place) (goroutines int, err error)
 }
 
 // Serves reports whether a process with that limit of descriptors can have so many clients.
@@ -71,7 +85,7 @@ func Relay(self string) Peer {
 }
 
 // Nginx is nginx from the path, with one worker.
-func Nginx() Peer { return Peer{Name: "nginx", Command: nginx("")} }
+func Nginx() Peer { return Peer{Name: "nginx", Command: nginx(""), TLS: true} }
 
 // NginxLarge is nginx with buffers that hold a large message, which every idle client would pay for.
 func NginxLarge(scenario string) Peer {
@@ -87,31 +101,18 @@ func nginx(buffer string) func(Place) ([]string, error) {
 }
 
 // HAProxy is haproxy from the path, with one thread and one backend connection a client.
-func HAProxy() Peer { return Peer{Name: "HAProxy", Command: haproxy(false)} }
+func HAProxy() Peer { return Peer{Name: "HAProxy", Command: haproxy(false), TLS: true} }
 
 // HAProxyPool is the same with its clients pooled over RFC 8441.
-func HAProxyPool() Peer { return Peer{Name: "HAProxy pool", Command: haproxy(true), Pooled: true} }
+func HAProxyPool() Peer {
+	return Peer{Name: "HAProxy pool", Command: haproxy(true), Pooled: true, TLS: true}
+}
 
 func haproxy(pooled bool) func(Place) ([]string, error) {
 	return func(p Place) ([]string, error) {
 		p.Pooled = pooled
 		conf, err := p.render("haproxy.cfg")
 		return []string{"haproxy", "-db", "-q", "-f", conf}, err
-	}
-}
-
-// Weir is the gateway at that path, with one loop, a tunnel for each client, and all else as users run it.
-func Weir(path string) Peer { return Peer{Name: "weir", Command: weir(path, "ws://")} }
-
-// WeirPool is the same with its clients pooled over RFC 8441.
-func WeirPool(path string) Peer {
-	return Peer{Name: "weir pool", Command: weir(path, "h2c://"), Pooled: true}
-}
-
-func weir(path, scheme string) func(Place) ([]string, error) {
-	return func(p Place) ([]string, error) {
-		return []string{path, "--loops", "1", "--upstream", scheme + p.Backend.String(), "--listen", p.Listen.String(),
-			"--admin", "off", "--access-log", "off", "--health-interval", "0"}, nil
 	}
 }
 

@@ -11,20 +11,27 @@ import (
 )
 
 func TestConfigurations(t *testing.T) {
+	certificate, err := NewCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []struct {
 		peer  Peer
 		file  string
 		holds []string
 		lacks string
+		tls   *Certificate
 	}{
-		{Nginx(), "nginx.conf", []string{"listen 127.0.0.1:1 ", "proxy_pass http://127.0.0.1:2;", "worker_connections 20000;"}, "proxy_buffer_size"},
-		{NginxLarge("x"), "nginx.conf", []string{"proxy_buffer_size 64k;"}, "{{"},
-		{HAProxy(), "haproxy.cfg", []string{"bind 127.0.0.1:1\n", "server echo 127.0.0.1:2\n", "maxconn 9900\n", "nbthread 1"}, "proto h2"},
-		{HAProxyPool(), "haproxy.cfg", []string{"server echo 127.0.0.1:2 proto h2 ws h2\n", "http-reuse always", "maxconn 19800\n", "no strict-limits", "nbthread 1"}, "{{"},
+		{Nginx(), "nginx.conf", []string{"listen 127.0.0.1:1 ", "proxy_pass http://127.0.0.1:2;", "worker_connections 20000;"}, "proxy_buffer_size", nil},
+		{NginxLarge("x"), "nginx.conf", []string{"proxy_buffer_size 64k;"}, "ssl", nil},
+		{HAProxy(), "haproxy.cfg", []string{"bind 127.0.0.1:1\n", "server echo 127.0.0.1:2\n", "maxconn 9900\n", "nbthread 1", "X-Forwarded-Proto http\n"}, "proto h2", nil},
+		{HAProxyPool(), "haproxy.cfg", []string{"server echo 127.0.0.1:2 proto h2 ws h2\n", "http-reuse always", "maxconn 19800\n", "no strict-limits", "nbthread 1"}, "ssl", nil},
+		{Nginx(), "nginx.conf", []string{"listen 127.0.0.1:1 backlog=4096 ssl;", "/tls.pem;", "/tls.pem.key;", "ssl_protocols TLSv1.3;"}, "{{", certificate},
+		{HAProxy(), "haproxy.cfg", []string{"bind 127.0.0.1:1 ssl crt ", "/tls.pem ssl-min-ver TLSv1.3", "X-Forwarded-Proto https\n"}, "{{", certificate},
 	} {
 		place := Place{
 			Listen: netip.MustParseAddrPort("127.0.0.1:1"), Backend: netip.MustParseAddrPort("127.0.0.1:2"),
-			Dir: t.TempDir(), Files: 20000,
+			Dir: t.TempDir(), Files: 20000, Certificate: tc.tls,
 		}
 		argv, err := tc.peer.Command(place)
 		if err != nil {
@@ -54,6 +61,25 @@ func TestWeirReachesItsBackend(t *testing.T) {
 		argv, err := peer.Command(Place{Backend: netip.MustParseAddrPort("127.0.0.1:2")})
 		if i := slices.Index(argv, "--upstream"); err != nil || i < 0 || argv[i+1] != upstream {
 			t.Errorf("%s: %v, %v; want %s", peer.Name, argv, err, upstream)
+		}
+	}
+}
+
+func TestWeirListens(t *testing.T) {
+	at := Place{Listen: netip.MustParseAddrPort("127.0.0.1:1"), Admin: netip.MustParseAddrPort("127.0.0.1:3"), Dir: "/d"}
+	for _, tc := range []struct {
+		certificate *Certificate
+		want        []string
+	}{
+		{nil, []string{"--listen 127.0.0.1:1", "--admin off"}},
+		{&Certificate{}, []string{"--tls-listen 127.0.0.1:1", "--tls-cert /d/tls.pem ", "--tls-key /d/tls.pem.key ", "--admin 127.0.0.1:3"}},
+	} {
+		at.Certificate = tc.certificate
+		argv, err := Weir("w").Command(at)
+		for _, part := range tc.want {
+			if line := strings.Join(argv, " "); err != nil || !strings.Contains(line, part) {
+				t.Errorf("%s, %v; want %s", line, err, part)
+			}
 		}
 	}
 }

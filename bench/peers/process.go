@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,24 +25,25 @@ const readyWithin = 5 * time.Second
 
 // Process is a peer that has answered its probe.
 type Process struct {
-	Pid  int
-	Addr netip.AddrPort
+	Pid int
 
-	cmd  *exec.Cmd
-	dir  string
-	said tail
-	done chan struct{} // closed when the process has ended
+	peer  Peer
+	place Place
+	cmd   *exec.Cmd
+	said  tail
+	done  chan struct{} // closed when the process has ended
 }
 
-// Start runs p before backend (of no meaning to an echo backend) and returns when its probe,
-// usually a real upgrade, has been answered. The error holds the last the process said.
-func Start(ctx context.Context, p Peer, backend netip.AddrPort, limit uint64) (*Process, error) {
+// Start runs p at a place and returns when its probe, usually a real upgrade, has been answered.
+// The error holds the last the process said.
+func Start(ctx context.Context, p Peer, at Place) (*Process, error) {
 	dir, err := os.MkdirTemp("", "weirbench-")
 	if err != nil {
 		return nil, err
 	}
-	proc := &Process{dir: dir, done: make(chan struct{})}
-	if err := proc.start(p, backend, limit); err != nil {
+	at.Dir = dir
+	proc := &Process{peer: p, place: at, done: make(chan struct{})}
+	if err := proc.start(); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
@@ -56,13 +58,19 @@ func Start(ctx context.Context, p Peer, backend netip.AddrPort, limit uint64) (*
 	return proc, nil
 }
 
-func (p *Process) start(peer Peer, backend netip.AddrPort, limit uint64) error {
-	addr, err := freePort()
-	if err != nil {
+func (p *Process) start() (err error) {
+	if p.place.Listen, err = freePort(); err != nil {
 		return err
 	}
-	p.Addr = addr
-	argv, err := peer.Command(Place{Listen: addr, Backend: backend, Dir: p.dir, Files: limit})
+	if p.place.Admin, err = freePort(); err != nil {
+		return err
+	}
+	if p.place.Certificate != nil {
+		if err := p.place.Certificate.write(p.place.Dir); err != nil {
+			return err
+		}
+	}
+	argv, err := p.peer.Command(p.place)
 	if err != nil {
 		return err
 	}
@@ -80,11 +88,32 @@ func (p *Process) start(peer Peer, backend netip.AddrPort, limit uint64) error {
 	return nil
 }
 
+// Addr is where the process listens.
+func (p *Process) Addr() netip.AddrPort { return p.place.Listen }
+
+// Target is the process as clients see it.
+func (p *Process) Target() load.Target {
+	addr := p.Addr()
+	if p.place.Certificate == nil {
+		return load.Target{Addr: addr, Host: addr.String(), Path: "/"}
+	}
+	host := net.JoinHostPort(serverName, strconv.Itoa(int(addr.Port())))
+	return load.Target{Addr: addr, Host: host, Path: "/", TLS: p.place.Certificate.Client()}
+}
+
+// Settle has the process collect its garbage if it has any, and counts its goroutines, 0 if it has none.
+func (p *Process) Settle(ctx context.Context) (goroutines int, err error) {
+	if p.peer.Settle == nil || p.place.Certificate == nil {
+		return 0, nil
+	}
+	return p.peer.Settle(ctx, p.place)
+}
+
 // await polls until the process answers, ends, or takes too long.
 func (p *Process) await(ctx context.Context, probe func(load.Target, context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	target := load.Target{Addr: p.Addr, Host: p.Addr.String(), Path: "/"}
+	target := p.Target()
 	for {
 		err := probe(target, ctx)
 		if err == nil {
@@ -116,7 +145,7 @@ func (p *Process) Stop() {
 		syscall.Kill(-p.Pid, syscall.SIGKILL)
 		<-p.done
 	}
-	os.RemoveAll(p.dir)
+	os.RemoveAll(p.place.Dir)
 }
 
 // freePort picks a loopback port outside the range the kernel gives to clients, so that no

@@ -26,6 +26,19 @@ func ReadRSS(pids ...int) (int64, error) {
 // ReadSlab is the kernel's slab memory in bytes, sockets among it, of the whole machine.
 func ReadSlab() (int64, error) { return readField("/proc/meminfo", "Slab") }
 
+// ReadThreads is how many threads pids have, summed.
+func ReadThreads(pids ...int) (int, error) {
+	sum := 0
+	for _, pid := range pids {
+		list, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		if err != nil {
+			return 0, err
+		}
+		sum += len(list)
+	}
+	return sum, nil
+}
+
 func readField(path, name string) (int64, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {

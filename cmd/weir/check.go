@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -8,20 +9,35 @@ import (
 	"time"
 
 	"weir/gateway/config"
+	"weir/upstream"
 )
 
-// check says what would run, and where each value that is not a default came from.
+// check says what would run, where each value that is not a default came from, and which routes the URLs among the
+// arguments take.
 func check(args []string, p program) int {
-	cfg, exit := p.load(args)
+	flags := config.Flags()
+	headers := flags.StringArrayP("header", "H", nil, "`'NAME: VALUE'` of the request that a URL stands for")
+	cfg, exit := p.loaded(config.LoadFlags(flags, args, p.environ))
 	if cfg == nil {
 		return exit
 	}
+	requests, err := parseRequests(flags.Args(), *headers)
+	if err != nil {
+		return p.misused(err)
+	}
 	fmt.Fprintln(p.stdout, "The configuration is good.")
-	t := table{tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)}
-	t.row("listen", strings.Join(cfg.Listen, ", "))
+	t := newTable(p.stdout)
+	t.row("listen", cmp.Or(strings.Join(cfg.Listen, ", "), "off"))
+	if len(cfg.TLSListen) > 0 {
+		t.row("with TLS", fmt.Sprintf("%s; %s", strings.Join(cfg.TLSListen, ", "), certificates(cfg)))
+	}
 	t.row("admin", cfg.Admin)
 	t.row("loops", orElse(cfg.Loops, "one per core"))
-	t.backends(cfg)
+	if single := len(cfg.Routes) == 1 && cfg.Routes[0].Match.Any(); single {
+		t.backends("backends", cfg.Routes[0].Config)
+	} else {
+		t.row("routes", fmt.Sprintf("%d, see below", len(cfg.Routes)))
+	}
 	t.row("hash on", hashing(cfg))
 	t.row("health", health(cfg))
 	t.row("limits", limits(cfg))
@@ -29,30 +45,58 @@ func check(args []string, p program) int {
 		cfg.HandshakeTimeout, cfg.ConnectTimeout, cfg.BackendTimeout,
 		orElse(cfg.IdleTimeout, "never"), orElse(cfg.PingInterval, "never"), cfg.DrainTimeout))
 	t.Flush()
+	routes(cfg, p.stdout)
 	given(cfg, p.stdout)
+	for _, r := range requests {
+		r.explain(cfg, p.stdout)
+	}
 	return exitOK
 }
 
 type table struct{ *tabwriter.Writer }
 
+func newTable(w io.Writer) table { return table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)} }
+
 func (t table) row(name, text string) { fmt.Fprintf(t, "  %s\t%s\n", name, text) }
 
-func (t table) backends(cfg *config.Config) {
+func (t table) backends(name string, cfg *config.Config) {
 	specs, _ := cfg.Backends() // Load has checked them
+	lines := shares(specs)
+	if cfg.Demo {
+		lines = []string{"an echo server inside"}
+	}
+	for _, line := range lines {
+		t.row(name, line)
+		name = ""
+	}
+	plain, _ := cfg.HTTPBackends()
+	for _, line := range shares(plain) {
+		t.row("", "plain HTTP: "+line)
+	}
+}
+
+// shares tells what each backend gets of the sessions.
+func shares(specs []upstream.Spec) []string {
 	total := 0
 	for _, s := range specs {
 		total += s.Weight
 	}
-	name := "backends"
+	var lines []string
 	for _, s := range specs {
 		weight := s.Weight
 		s.Weight = 1
-		t.row(name, fmt.Sprintf("%s, weight %d (%.1f%%)", s, weight, 100*float64(weight)/float64(total)))
-		name = ""
+		lines = append(lines, fmt.Sprintf("%s, weight %d (%.1f%%)", s, weight, 100*float64(weight)/float64(total)))
 	}
-	if cfg.Demo {
-		t.row(name, "an echo server inside")
+	return lines
+}
+
+func certificates(cfg *config.Config) string {
+	text := fmt.Sprintf("certificates from files: %d", len(cfg.TLSCert))
+	if len(cfg.ACMEDomain) > 0 {
+		text += ", ACME for " + strings.Join(cfg.ACMEDomain, ", ")
 	}
+	return fmt.Sprintf("%s; TLS %s to %s; client certificates: %s, sites apart: %d",
+		text, cfg.TLSMinVersion, cfg.TLSMaxVersion, cfg.TLSClientAuth, len(cfg.Sites))
 }
 
 func hashing(cfg *config.Config) string {
@@ -95,7 +139,7 @@ func given(cfg *config.Config, w io.Writer) {
 		return
 	}
 	fmt.Fprintln(w, "\nGiven, and where:")
-	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	t := newTable(w)
 	for _, s := range settings {
 		t.row(s.Place, strings.ReplaceAll(s.Value, "\n", " | "))
 	}

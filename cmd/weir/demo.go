@@ -53,15 +53,15 @@ func (d *demo) close() {
 	<-d.done
 }
 
-// behind is cfg with the demo as its only backend, which may be told to anyone.
+// behind is cfg with the demo as the backend of all routes that have no other. Its address may be told to anyone.
 func (d *demo) behind(cfg *config.Config) *config.Config {
-	c := *cfg
-	c.Demo = false
-	c.Upstream = []string{"ws://" + d.addr.String()}
-	if c.EndpointHeader == "" {
-		c.EndpointHeader = endpointHeader
-	}
-	return &c
+	return cfg.With(func(c *config.Config) {
+		c.Demo = false
+		c.Upstream = []string{"ws://" + d.addr.String()}
+		if c.EndpointHeader == "" {
+			c.EndpointHeader = endpointHeader
+		}
+	})
 }
 
 // echo sends each message back as it comes in, whatever page the client is from.
@@ -92,11 +92,18 @@ func echoOne(ctx context.Context, c *websocket.Conn) error {
 	return errors.Join(err, answer.Close())
 }
 
-// printHints says what to paste next.
-func printHints(p program, listen, admin net.Addr) {
-	url := "ws://" + reachable(listen) + "/"
+// printHints says what to paste next. A unix socket leaves little to try.
+func printHints(p program, secure bool, listen, admin net.Addr) {
+	if listen.Network() == "unix" {
+		fmt.Fprintf(p.stdout, "Weir listens on unix:%s; an echo server inside is its backend.\n", listen)
+		return
+	}
+	url, flags := "ws://"+reachable(listen)+"/", ""
+	if secure {
+		url, flags = "wss"+url[len("ws"):], " --insecure"
+	}
 	fmt.Fprintf(p.stdout, "Weir listens on %s; an echo server inside is its backend. Try, in another terminal:\n\n", url)
-	fmt.Fprintf(p.stdout, "  %s try %s\n", p.name, url)
+	fmt.Fprintf(p.stdout, "  %s try %s%s\n", p.name, url, flags)
 	if admin != nil {
 		fmt.Fprintf(p.stdout, "  curl -s http://%s/metrics\n", reachable(admin))
 		fmt.Fprintf(p.stdout, "  curl -s http://%s/sessions\n", reachable(admin))

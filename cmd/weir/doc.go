@@ -1,9 +1,9 @@
 // Command weir is the gateway: it reads the configuration, runs a gateway with
 // it and passes signals on.
 //
-//	weir [flags]          run; SIGTERM or SIGINT drains, a second one stops at once
-//	weir check [flags]    check the configuration and say what would run
-//	weir try URL [flags]  send a message through a gateway
+//	weir [flags]              run; SIGTERM or SIGINT drains, a second one stops at once; SIGHUP reads certificates again
+//	weir check [flags] [URL]  check the configuration, say what would run and which route takes the URL
+//	weir try URL [flags]      send a message through a gateway
 //	weir version
 //
 // The exit status is 0 after a drain or a success, 1 after a failure, 2 for a

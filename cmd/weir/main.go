@@ -53,10 +53,8 @@ func run(args []string, p program) int {
 	return p.misused(fmt.Errorf("unknown command %q; there are check, try and version", command))
 }
 
-// load reads the configuration. Where there is none to go on with, it has said
-// why and cfg is nil.
-func (p program) load(args []string) (cfg *config.Config, exit int) {
-	cfg, err := config.Load(args, p.environ)
+// loaded is cfg, or nil where there is none to go on with and it has said why.
+func (p program) loaded(cfg *config.Config, err error) (*config.Config, int) {
 	var usage *config.UsageError
 	switch {
 	case errors.Is(err, pflag.ErrHelp):

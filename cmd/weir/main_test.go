@@ -43,7 +43,13 @@ func TestMistakes(t *testing.T) {
 	}{
 		"unknown command": {[]string{"chek"}, exitUsage, `weir: unknown command "chek"; there are check, try and version`},
 		"unknown flag":    {[]string{"check", "--lop=1"}, exitUsage, "weir: unknown flag --lop; did you mean --loops?"},
-		"argument":        {[]string{"check", "x"}, exitUsage, `weir: unexpected argument "x"`},
+		"argument":        {[]string{"check", "--demo", "x"}, exitUsage, `weir: unexpected argument "x"`},
+		"switch":          {[]string{"check", "--demo", "--panic", "false"}, exitUsage, `weir: unexpected argument "false"; a switch takes its value after =, as in --panic=false`},
+		"argument to run": {[]string{"--demo", "ws://a"}, exitUsage, `weir: unexpected argument "ws://a"`},
+		"check a file":    {[]string{"check", "--demo", "file:///x?token=canary"}, exitUsage, `weir: "file:///x" is not a URL such as wss://HOST/PATH or https://HOST/PATH`},
+		"check's header":  {[]string{"check", "--demo", "-H", "x", "ws://a"}, exitUsage, `weir: header "x" is not NAME: VALUE`},
+		"header alone":    {[]string{"check", "--demo", "-H", "x: y"}, exitUsage, "weir: --header is of use beside a URL"},
+		"header's value":  {[]string{"check", "--demo", "--header"}, exitUsage, "weir: --header lacks its value; write --header 'NAME: VALUE'"},
 		"bad value":       {[]string{"--demo", "--loops=x"}, exitError, `weir: --loops: "x" is not a whole number`},
 		"no backend":      {nil, exitError, "weir: upstream: no backend given; name one with --upstream ws://HOST:PORT, or use --demo"},
 		"try what":        {[]string{"try"}, exitUsage, "weir: try needs one URL, such as ws://127.0.0.1:8080/"},
@@ -109,8 +115,8 @@ func TestCheck(t *testing.T) {
 }
 
 func TestCheckTellsAllThatIsWrong(t *testing.T) {
-	exit, stdout, stderr := weir(nil, "check", "--listen=80", "--upstream=wss://a,ws://b/c", "--drain-code=1")
-	want := `weir: --upstream: upstream "wss://a": scheme "wss" is not supported: use ws (or http), h2c or ws+h2c
+	exit, stdout, stderr := weir(nil, "check", "--listen=80", "--upstream=ftp://a,ws://b/c", "--drain-code=1")
+	want := `weir: --upstream: upstream "ftp://a": scheme "ftp" is not supported: use ws (or http), h2c or ws+h2c, with TLS wss (or https), h2 or wss+h2, at a unix socket unix, h2c+unix or ws+h2c+unix
 weir: --upstream: upstream "ws://b/c": a path is not allowed: the client's own is passed on
 weir: --listen: "80" is not an address; write HOST:PORT or :PORT
 weir: --drain-code: 1 is not 1001 (going away) or 1012 (service restart)

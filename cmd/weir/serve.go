@@ -14,7 +14,7 @@ import (
 
 // serve runs a gateway until it has drained.
 func serve(args []string, p program) int {
-	cfg, exit := p.load(args)
+	cfg, exit := p.loaded(config.Load(args, p.environ))
 	if cfg == nil {
 		return exit
 	}
@@ -22,6 +22,9 @@ func serve(args []string, p program) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	defer signal.Stop(signals)
+	reloads := make(chan os.Signal, 1) // of its own, so that many of these never crowd out the others
+	signal.Notify(reloads, syscall.SIGHUP)
+	defer signal.Stop(reloads)
 
 	var echo *demo
 	if cfg.Demo {
@@ -32,7 +35,7 @@ func serve(args []string, p program) int {
 		defer echo.close()
 		cfg = echo.behind(cfg)
 	}
-	makeRoom(cfg)
+	cfg = makeRoom(cfg)
 	log := newLogger(cfg, p.stderr)
 	g, err := gateway.New(cfg, log)
 	if err != nil {
@@ -42,35 +45,41 @@ func serve(args []string, p program) int {
 		return p.failed(err)
 	}
 	if echo != nil {
-		printHints(p, g.Addrs()[0], g.AdminAddr())
+		printHints(p, len(cfg.Listen) == 0, g.Addrs()[0], g.AdminAddr())
 	}
-	return await(g, signals, log, p)
+	return await(g, signals, reloads, log, p)
 }
 
 // makeRoom gives Go's scheduler one processor more than there are loops, unless the user has set how many: a
 // loop that waits briefly keeps its own, and what is no loop (logs, checks, the admin listener, garbage
 // collection) must not wait for it.
-func makeRoom(cfg *config.Config) {
-	if cfg.Loops == 0 {
-		cfg.Loops = runtime.GOMAXPROCS(0) // one per core, or as many as a container's CPU quota allows
-	}
+func makeRoom(cfg *config.Config) *config.Config {
+	cfg = cfg.With(func(c *config.Config) {
+		if c.Loops == 0 {
+			c.Loops = runtime.GOMAXPROCS(0) // one per core, or as many as a container's CPU quota allows
+		}
+	})
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), cfg.Loops+1))
 	}
+	return cfg
 }
 
 // A service is what await needs of a gateway.
 type service interface {
 	Drain()
+	Reload() error
 	Wait() error
 }
 
-// await drains s at the first signal and gives up at the second.
-func await(s service, signals <-chan os.Signal, log *slog.Logger, p program) int {
+// await drains s at the first signal and gives up at the second. Reloads may come at any time.
+func await(s service, signals, reloads <-chan os.Signal, log *slog.Logger, p program) int {
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.Wait() }()
-	for draining := false; ; draining = true {
+	for draining := false; ; {
 		select {
+		case <-reloads:
+			reload(s, log)
 		case err := <-stopped:
 			if err != nil {
 				return p.failed(err)
@@ -83,8 +92,18 @@ func await(s service, signals <-chan os.Signal, log *slog.Logger, p program) int
 			}
 			log.Info("draining; a second signal stops at once", "signal", sig.String())
 			s.Drain()
+			draining = true
 		}
 	}
+}
+
+// reload reads again what the configuration names: certificates, keys, authorities. The configuration itself stays.
+func reload(s service, log *slog.Logger) {
+	if err := s.Reload(); err != nil {
+		log.Error("reload failed; what could not be read again stays as it was", "error", err)
+		return
+	}
+	log.Info("reloaded")
 }
 
 // newLogger writes JSON where the access log is JSON, so that all lines parse alike.

@@ -16,7 +16,7 @@ import (
 	"weir/gateway/config"
 )
 
-// TestDemoTryAndDrain is what a newcomer does: start the demo, try it, stop it.
+// TestDemoTryAndDrain is what a newcomer does: start the demo, try it, stop it. A SIGHUP between does not end it.
 func TestDemoTryAndDrain(t *testing.T) {
 	out, in := io.Pipe()
 	var logs bytes.Buffer // read when run has returned
@@ -32,6 +32,7 @@ func TestDemoTryAndDrain(t *testing.T) {
 	await1(t, hints, regexp.MustCompile(`(new WebSocket)`))
 	go io.Copy(io.Discard, hints)
 
+	syscall.Kill(os.Getpid(), syscall.SIGHUP)
 	exit, stdout, stderr := weir(nil, "try", url+"?token=canary", "--message=good morning", "--header=X-A: b")
 	want := regexp.MustCompile(`^connected   to 127\.0\.0\.1:\d+ in \d+\.\d\d ms
 handshake   101 Switching Protocols in \d+\.\d\d ms
@@ -71,12 +72,40 @@ func await1(t *testing.T, r *bufio.Reader, pattern *regexp.Regexp) string {
 
 // A fake is a service that ends when told to.
 type fake struct {
-	drained chan struct{}
-	ended   chan error
+	drained  chan struct{}
+	ended    chan error
+	reloaded chan error // what reloads give
 }
 
-func (f fake) Drain()      { f.drained <- struct{}{} }
-func (f fake) Wait() error { return <-f.ended }
+func newFake() fake { return fake{make(chan struct{}), make(chan error, 1), make(chan error)} }
+
+func (f fake) Drain()        { f.drained <- struct{}{} }
+func (f fake) Wait() error   { return <-f.ended }
+func (f fake) Reload() error { return <-f.reloaded }
+
+func TestReload(t *testing.T) {
+	for want, err := range map[string]error{
+		"level=INFO msg=reloaded": nil,
+		"level=ERROR msg=\"reload failed; what could not be read again stays as it was\" error=\"a.pem: no such file\"": errors.New("a.pem: no such file"),
+	} {
+		f := newFake()
+		signals, reloads := make(chan os.Signal), make(chan os.Signal)
+		go func() {
+			reloads <- syscall.SIGHUP
+			f.reloaded <- err
+			signals <- syscall.SIGTERM // a reload is no first signal
+			<-f.drained
+			reloads <- syscall.SIGHUP // nor does a drain end them
+			f.reloaded <- err
+			f.ended <- nil
+		}()
+		var logs bytes.Buffer
+		exit := await(f, signals, reloads, slog.New(slog.NewTextHandler(&logs, nil)), program{stderr: io.Discard})
+		if exit != exitOK || strings.Count(logs.String(), want) != 2 {
+			t.Errorf("exit %d\n%s", exit, logs.String())
+		}
+	}
+}
 
 func TestSignals(t *testing.T) {
 	broken := errors.New("broken")
@@ -100,11 +129,11 @@ func TestSignals(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := fake{make(chan struct{}), make(chan error, 1)}
+			f := newFake()
 			signals := make(chan os.Signal)
 			go test.play(f, signals)
 			var stderr bytes.Buffer
-			exit := await(f, signals, slog.New(slog.DiscardHandler), program{stderr: &stderr})
+			exit := await(f, signals, nil, slog.New(slog.DiscardHandler), program{stderr: &stderr})
 			if exit != test.exit || stderr.String() != test.told {
 				t.Errorf("exit %d, %q", exit, stderr.String())
 			}
@@ -137,6 +166,25 @@ func TestReachable(t *testing.T) {
 		}
 		if got := reachable(tcp); got != want {
 			t.Errorf("%s: %s", addr, got)
+		}
+	}
+}
+
+func TestHints(t *testing.T) {
+	address := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}
+	for name, test := range map[string]struct {
+		secure bool
+		listen net.Addr
+		want   string
+	}{
+		"in clear":    {false, address, "  weir try ws://127.0.0.1:8080/\n"},
+		"TLS alone":   {true, address, "  weir try wss://127.0.0.1:8080/ --insecure\n"},
+		"unix socket": {false, &net.UnixAddr{Name: "/run/weir.sock", Net: "unix"}, "Weir listens on unix:/run/weir.sock; an echo server inside is its backend.\n"},
+	} {
+		var b bytes.Buffer
+		printHints(program{name: "weir", stdout: &b}, test.secure, test.listen, nil)
+		if !strings.Contains(b.String(), test.want) {
+			t.Errorf("%s: %s", name, b.String())
 		}
 	}
 }

@@ -66,19 +66,29 @@ func parseTry(args []string) (attempt, error) {
 	if flags.NArg() != 1 {
 		return attempt{}, errors.New("try needs one URL, such as ws://127.0.0.1:8080/")
 	}
-	a := attempt{url: flags.Arg(0), message: o.message, insecure: o.insecure, header: http.Header{}}
+	header, err := parseHeader(o.headers)
+	if err != nil {
+		return attempt{}, err
+	}
+	a := attempt{url: flags.Arg(0), message: o.message, insecure: o.insecure, header: header}
 	u, err := url.Parse(a.url)
 	if err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss" {
 		return attempt{}, fmt.Errorf("%q is not a URL such as ws://HOST:PORT/ or wss://HOST/", a.url)
 	}
-	for _, h := range o.headers {
-		name, value, ok := strings.Cut(h, ":")
-		if !ok {
-			return attempt{}, fmt.Errorf("header %q is not NAME: VALUE", h)
-		}
-		a.header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
-	}
 	return a, nil
+}
+
+// parseHeader reads what --header was given.
+func parseHeader(lines []string) (http.Header, error) {
+	header := http.Header{}
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok {
+			return nil, fmt.Errorf("header %q is not NAME: VALUE", line)
+		}
+		header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	return header, nil
 }
 
 // withoutQuery leaves out where tokens are.

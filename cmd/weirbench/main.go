@@ -22,7 +22,8 @@ Against anything that answers a WebSocket upgrade and echoes:
   weirbench slow   echo, then the same beside one client that never reads
 
 Beside each other, started and stopped by weirbench (nginx, HAProxy, a bare TCP relay, weir; the
-second and the last also with their clients pooled over RFC 8441):
+second and the last also with their clients pooled over RFC 8441; in the tls-... scenarios, those
+that have TLS, with one certificate made for the run):
   weirbench compare
 
 The parts by themselves:
@@ -39,6 +40,7 @@ Examples:
   weirbench echo --url ws://127.0.0.1:8080/ --conns 100 --rate 10 --seconds 30 --json
   weirbench idle --url ws://127.0.0.1:8080/ --conns 8000 --pids $(pidof weir)
   weirbench storm --url ws://127.0.0.1:8080/ --conns 64
+  weirbench storm --url wss://localhost:8443/ --insecure --resume --pids $(pidof weir)
 
 weirbench COMMAND --help tells the flags. Results go to stdout, all else to stderr. The exit status is
 0 only if everything that was asked for was measured without a fault.

@@ -22,6 +22,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && commands[os.Args[1]] != nil {
 		os.Exit(run(context.Background(), os.Args[1:]))
 	}
+	if len(os.Args) == 6 && os.Args[1] == "terminate" {
+		fmt.Fprintln(os.Stderr, terminate(os.Args[2], os.Args[3], os.Args[4], os.Args[5]))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
@@ -111,6 +115,37 @@ func TestCompareChoosesTheBackend(t *testing.T) {
 	}
 }
 
+// Peers with TLS show the comparison's certificate, and a storm that is to resume does; others are left out.
+func TestCompareOverTLS(t *testing.T) {
+	me := self(t)
+	terminator := peers.Peer{Name: "terminator", TLS: true, Command: func(p peers.Place) ([]string, error) {
+		return []string{me, "terminate", p.Listen.String(), p.Backend.String(), p.Chain(), p.Key()}, nil
+	}}
+	plan := bench.Plan{Backend: peers.Echo(me), Peers: []peers.Peer{peers.Direct(), terminator, peers.Weir("/no/such/weir")}, Rounds: 1, Progress: t.Output()}
+	for _, s := range bench.Scenarios() {
+		if s.TLS {
+			s.Settle = 0
+			plan.Scenarios = append(plan.Scenarios, quick(s))
+		}
+	}
+	cells, err := bench.Compare(t.Context(), plan)
+	if err != nil || len(cells) != 2*len(plan.Scenarios) || len(cells) == 0 {
+		t.Fatalf("%d cells of %d scenarios, %v", len(cells), len(plan.Scenarios), err)
+	}
+	for _, c := range cells {
+		if c.Peer == "weir" {
+			if !strings.Contains(c.Err, "no such file") {
+				t.Errorf("%s weir: %s", c.Scenario, c.Err)
+			}
+			continue
+		}
+		resumed := strings.HasSuffix(c.TLS, ", resumed")
+		if c.Err != "" || c.Ops == 0 || !strings.HasPrefix(c.TLS, "TLS 1.3, ") || resumed != (c.Scenario == "tls-storm-resumed") {
+			t.Errorf("%s: %d ops, %q, %s", c.Scenario, c.Ops, c.TLS, c.Err)
+		}
+	}
+}
+
 func TestInterruptedCompareStopsEverything(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	scenario := quick(bench.Scenarios()[0])
@@ -156,13 +191,18 @@ func TestStatus(t *testing.T) {
 		{"echo --nope", 2},
 		{"echo stray", 2},
 		{"echo --conns 0", 2},
-		{"echo --url wss://127.0.0.1/", 2},
-		{"echo --url ws://192.0.2.1/", 1}, // beyond loopback
-		{"echo --url ws://127.0.0.1:1/ --conns 2", 1},         // nobody there
-		{"storm --url ws://127.0.0.1:1/ --conns 2", 1},        // nobody there
-		{"idle --url ws://127.0.0.1:1/ --conns 100000000", 1}, // too few descriptors
-		{"idle --url ws://127.0.0.1:1/ --pids 1073741824", 1}, // no such process
-		{"slow --url ws://127.0.0.1:1/ --conns 2", 1},         // nobody there
+		{"echo --url wsx://127.0.0.1/", 2},
+		{"echo --insecure", 2},
+		{"storm --resume", 2},
+		{"echo --resume", 2},
+		{"echo --url wss://127.0.0.1:1/ --conns 2", 1},           // nobody there
+		{"storm --url wss://127.0.0.1:1/ --conns 2 --resume", 1}, // nobody there
+		{"echo --url ws://192.0.2.1/", 1},                        // beyond loopback
+		{"echo --url ws://127.0.0.1:1/ --conns 2", 1},            // nobody there
+		{"storm --url ws://127.0.0.1:1/ --conns 2", 1},           // nobody there
+		{"idle --url ws://127.0.0.1:1/ --conns 100000000", 1},    // too few descriptors
+		{"idle --url ws://127.0.0.1:1/ --pids 1073741824", 1},    // no such process
+		{"slow --url ws://127.0.0.1:1/ --conns 2", 1},            // nobody there
 		{"slow --rate 3", 2},
 		{"compare --peers nope", 2},
 		{"compare --scenario nope", 2},

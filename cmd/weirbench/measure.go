@@ -21,9 +21,10 @@ func measureCommand(name string) func(context.Context, []string) error {
 	return func(ctx context.Context, args []string) error {
 		s := bench.Scenario{Name: name, Kind: bench.Kind(name)}
 		flags := pflag.NewFlagSet("weirbench "+name, pflag.ContinueOnError)
-		url := flags.String("url", "ws://127.0.0.1:8080/", "what to drive")
+		url := flags.String("url", "ws://127.0.0.1:8080/", "what to drive, ws:// or wss:// (TLS 1.3 alone)")
 		pids := flags.IntSlice("pids", nil, "processes whose CPU and memory are accounted, comma-separated")
 		asJSON := flags.Bool("json", false, "print the figures as JSON")
+		insecure := flags.Bool("insecure", false, "of wss://: do not verify the certificate")
 		owned := flags.Bool("i-own-this-target", false, "allow a target beyond loopback")
 		window := flags.Float64("seconds", 5, "how long to measure")
 		warmup := flags.Float64("warmup", 1, "seconds before that, to warm up or to settle")
@@ -39,10 +40,16 @@ func measureCommand(name string) func(context.Context, []string) error {
 		if err != nil {
 			return fmt.Errorf("%w: --url: %w", errUsage, err)
 		}
+		if s.TLS = target.TLS != nil; !s.TLS && (*insecure || s.Resume) {
+			return fmt.Errorf("%w: --insecure and --resume are of wss://", errUsage)
+		}
+		if s.TLS {
+			target.TLS.InsecureSkipVerify = *insecure
+		}
 		if !target.Loopback() && !*owned {
 			return load.ErrNotLoopback
 		}
-		figures, err := bench.Measure(ctx, s, target, *pids)
+		figures, err := bench.Measure(ctx, s, target, bench.Subject{Pids: *pids})
 		if err != nil && figures.Ops == 0 {
 			return err
 		}
@@ -67,6 +74,7 @@ func scenarioFlags(flags *pflag.FlagSet, s *bench.Scenario) {
 		flags.IntVar(&s.Conns, "conns", 8000, "connections to hold")
 	case bench.KindStorm:
 		flags.IntVar(&s.Conns, "conns", 64, "handshakes under way at any time")
+		flags.BoolVar(&s.Resume, "resume", false, "of wss://: resume one TLS session; a full handshake is a fault")
 		return
 	}
 	flags.IntVar(&s.Ramp, "ramp", 5000, "connections to open a second")
@@ -96,6 +104,7 @@ func printFigures(w io.Writer, s bench.Scenario, f bench.Figures, asJSON bool, f
 		fmt.Fprintf(w, "%d connections held for %.1f s\n", f.Ops, f.Seconds)
 		fmt.Fprintf(w, "memory   %.0f bytes a client (slab of all processes: %.0f)\n", f.RSSPerConn, f.SlabPerConn)
 		fmt.Fprintf(w, "CPU      %.2f %% of one processor\n", 100*f.CPUShare)
+		printTLS(w, f)
 		return fault
 	}
 	fmt.Fprintf(w, "%d in %.1f s, %.0f a second\n", f.Ops, f.Seconds, f.PerSecond)
@@ -106,5 +115,12 @@ func printFigures(w io.Writer, s bench.Scenario, f bench.Figures, asJSON bool, f
 	}
 	fmt.Fprintf(w, "CPU      %.2f us each (user %.2f, system %.2f) of the measured processes\n", f.CPUMicros, f.UserMicros, f.SystemMicros)
 	fmt.Fprintf(w, "load     busy %.0f %%, waiting for a processor %.0f %%\n", 100*f.LoadBusy, 100*f.LoadStarved)
+	printTLS(w, f)
 	return fault
+}
+
+func printTLS(w io.Writer, f bench.Figures) {
+	if f.TLS != "" {
+		fmt.Fprintf(w, "TLS      %s\n", f.TLS)
+	}
 }

@@ -38,6 +38,7 @@ func TestReadingAllocatesNothing(t *testing.T) {
 		"padded":         {raw(h2.TypeData, h2.FlagPadded, 1, "\x03abcdef")},
 		"control frames": {h2.AppendWindowUpdate(nil, 1, 9), h2.AppendPing(nil, [8]byte{}), hello, h2.AppendReset(nil, 1, h2.Cancel)},
 		"status":         {headers(1, 0, ":status", "200")},
+		"same response":  {answers()["literals"].again},
 		"stream fault":   {h2.AppendWindowUpdate(nil, 1, 0)},
 	} {
 		r := begun(t, h2.Client)
@@ -105,30 +106,4 @@ func BenchmarkAppendDataHeader(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*64), "ns/frame")
-}
-
-var browser = fields("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Accept-Language", "en-GB,en;q=0.5",
-	"Accept-Encoding", "gzip, deflate, br", "Origin", "https://chat.example", "Sec-WebSocket-Extensions", "permessage-deflate",
-	"Sec-WebSocket-Protocol", "chat", "Cookie", "sid=0123456789abcdef; theme=dark", "Pragma", "no-cache", "Cache-Control", "no-cache",
-	"X-Forwarded-For", "192.0.2.7", "X-Forwarded-Proto", "https")
-
-func BenchmarkAppendConnect(b *testing.B) {
-	e := h2.NewEncoder()
-	out, authority, path := make([]byte, 0, 4096), []byte("chat.example"), []byte("/room/42?token=abcdef")
-	b.ReportAllocs()
-	for b.Loop() {
-		out = e.AppendConnect(out[:0], 1, "http", authority, path, browser)
-	}
-	b.ReportMetric(float64(len(out)), "bytes")
-}
-
-func BenchmarkReadResponse(b *testing.B) {
-	r, e := begun(b, h2.Client), h2.NewEncoder()
-	answer := fields("sec-websocket-protocol", "chat", "server", "x", "date", "Sun, 06 Nov 1994 08:49:37 GMT")
-	drain(b, r, e.AppendResponse(nil, 1, 200, answer, false))
-	block := e.AppendResponse(nil, 1, 200, answer, false)
-	b.ReportAllocs()
-	for b.Loop() {
-		drain(b, r, block)
-	}
 }

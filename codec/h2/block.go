@@ -34,6 +34,8 @@ type block struct {
 	cuts   []int
 	fields []http1.Field
 	head   Head
+
+	last []byte // the block that the list is of, if it is known again: see repeats
 }
 
 func (bl *block) init(ours Settings, lim Limits) {
@@ -49,7 +51,7 @@ func (bl *block) init(ours Settings, lim Limits) {
 func (bl *block) begin(h Header) {
 	bl.stream, bl.end = h.Stream, h.Flags.Has(FlagEndStream)
 	bl.continuations, bl.size, bl.err = 0, 0, nil
-	bl.text, bl.cuts = bl.text[:0], bl.cuts[:0]
+	bl.text, bl.cuts, bl.last = bl.text[:0], bl.cuts[:0], bl.last[:0]
 	bl.decoder.SetEmitEnabled(true)
 }
 
@@ -111,8 +113,14 @@ func (r *Reader) openHeaders(h Header, p []byte, ev *Event) {
 		r.fail(ev, badPadding)
 		return
 	}
+	p = p[:len(p)-pad]
+	if r.block.repeats(h, p) {
+		r.block.stream = h.Stream
+		r.giveHead(ev)
+		return
+	}
 	r.block.begin(h)
-	r.readBlock(h, p[:len(p)-pad], ev)
+	r.readBlock(h, p, ev)
 }
 
 func (r *Reader) openContinuation(h Header, p []byte, ev *Event) {
@@ -136,10 +144,16 @@ func (r *Reader) readBlock(h Header, p []byte, ev *Event) {
 	if err == nil {
 		err = bl.head.parse(bl.list(), r.side.other(), bl.end)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		r.failStream(ev, bl.stream, err)
-	case !bl.head.counts() || r.spend(ev, headersFlood):
+		return
+	}
+	bl.remember(h, p)
+	r.giveHead(ev)
+}
+
+func (r *Reader) giveHead(ev *Event) {
+	if bl := &r.block; !bl.head.counts() || r.spend(ev, headersFlood) {
 		*ev = Event{Kind: Headers, Stream: bl.stream, End: bl.end}
 	}
 }

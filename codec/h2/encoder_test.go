@@ -77,7 +77,11 @@ func TestConnectAgainstReference(t *testing.T) {
 }
 
 func TestConnectOverMaxFrame(t *testing.T) {
-	for _, size := range []int{16000, 16384, 33000, 70000} {
+	sizes := []int{16000, 33000, 70000}
+	for size := 16300; size <= 16330; size++ { // with the fields before it, up to one frame and beyond
+		sizes = append(sizes, size, size+16384)
+	}
+	for _, size := range sizes {
 		e := h2.NewEncoder()
 		long := fields("x", strings.Repeat("\xff", size)) // which Huffman would make longer
 		b := e.AppendConnect(nil, 1, "https", []byte("a"), []byte("/"), long)

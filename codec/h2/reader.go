@@ -29,7 +29,7 @@ func DefaultLimits() Limits { return Limits{Fields: 100, Continuations: 16, Floo
 
 // Reader walks the bytes that one side of a connection receives. How they were cut into slices changes nothing but
 // the pieces that DATA comes in. A frame that is not DATA is kept until it is whole: at most MaxFrameSize and
-// HeaderLen bytes. Next to that a Reader holds one header list and HPACK's table.
+// HeaderLen bytes. Next to that a Reader holds one header list, its block if that is short, and HPACK's table.
 //
 // It knows frames and not streams: whether a stream is one that is open is the caller's to tell. All of it is owned
 // by the connection's loop.
@@ -75,7 +75,8 @@ func NewReader(side Side, ours Settings, lim Limits) *Reader {
 // Peer gives the peer's settings as they are now.
 func (r *Reader) Peer() Settings { return r.peer }
 
-// Head is the header block of the last Headers event, lent until the next call of Next.
+// Head is the header block of the last Headers event, lent until the next call of Next, to be read and not changed: the
+// next event may give it again.
 func (r *Reader) Head() *Head { return &r.block.head }
 
 // Err is the rule that was broken, at a StreamFault and from a Fault on.

@@ -1,6 +1,8 @@
 package http1_test
 
 import (
+	"maps"
+	"net/netip"
 	"testing"
 
 	"weir/codec/http1"
@@ -73,7 +75,7 @@ func TestHandshakeAllocatesNothing(t *testing.T) {
 
 func TestRefusingAllocatesNothing(t *testing.T) {
 	h := newHandshake(t)
-	head := []byte(with("Transfer-Encoding: chunked"))
+	head := []byte(with("Transfer-Encoding: gzip"))
 	if n := testing.AllocsPerRun(100, func() {
 		h.ask.Reset()
 		_, refusal := h.ask.Parse(head, limits)
@@ -118,6 +120,29 @@ func BenchmarkCheckUpgrade(b *testing.B) {
 		if h.ask.CheckUpgrade() != nil {
 			b.Fatal("refused")
 		}
+	}
+}
+
+func BenchmarkOrigin(b *testing.B) {
+	r, _ := upgrade(with("X-Forwarded-For: 192.0.2.1, 10.0.0.7, 10.0.0.8\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: a.example:80"))
+	room := make([]netip.Addr, 0, 8)
+	peer := netip.MustParseAddr("10.0.0.9")
+	believe := func(a netip.Addr) bool { return a.Is4() && a.As4()[0] == 10 }
+	b.ReportAllocs()
+	for b.Loop() {
+		if from := r.Origin(peer, false, believe, room); len(from.Hops) != 3 {
+			b.Fatal(from)
+		}
+	}
+}
+
+func BenchmarkForwardHeader(b *testing.B) {
+	h := newHandshake(b)
+	h.parse()
+	came := headerOf(h.ask.Fields)
+	b.ReportAllocs()
+	for b.Loop() {
+		h.rules.ForwardHeader(maps.Clone(came), "a", someone)
 	}
 }
 

@@ -1,23 +1,17 @@
 package http1
 
-import "net/netip"
-
-// Rules say how the fields of a handshake are passed on. Immutable and shared by all handshakes.
+// Rules say how the fields of a request and of its answer are passed on. Immutable and shared by all requests.
 type Rules struct {
 	Request, Response []Rule
 	Host              string // sent to the backend in the client's place; "" keeps the client's
 	Forwarded         bool   // X-Forwarded-For, -Proto, -Host and X-Real-IP are set, and the client's word on these dropped
-}
-
-// From is who asks: the address that the client's socket shows, and whether it spoke TLS.
-type From struct {
-	Addr netip.Addr
-	TLS  bool
+	Standard          bool   // where Forwarded is, the field of that name (RFC 7239) is set as well
+	Identity          string // name of the field that tells a verified client's identity; the client's own is dropped; "": none
 }
 
 // Forward appends to dst the fields to send to a backend with a parsed request: the client's, less the hop-by-hop
-// ones (RFC 9110 section 7.6.1) and those that AppendUpgrade writes; then ours. The one value it has to build, the
-// client's address, is appended to scratch; fields point into scratchOut. host is for AppendUpgrade.
+// ones (RFC 9110 section 7.6.1) and those that AppendUpgrade writes; then ours. The values that it has to build, on
+// who asks, are appended to scratch; fields point into scratchOut. host is for AppendUpgrade.
 func (ru *Rules) Forward(dst []Field, scratch []byte, r *Request, from From) (fields []Field, host, scratchOut []byte) {
 	base := len(dst)
 	for _, f := range r.Fields {
@@ -27,7 +21,10 @@ func (ru *Rules) Forward(dst []Field, scratch []byte, r *Request, from From) (fi
 	}
 	dst = dropListed(dst, base, r.Fields)
 	if ru.Forwarded {
-		dst, scratch = appendFrom(dst, scratch, r.Host, from)
+		dst, scratch = from.appendTo(dst, scratch, r.Host, ru.Standard)
+	}
+	if ru.Identity != "" {
+		dst = from.appendIdentity(drop(dst, base, bytesOf(ru.Identity)), ru.Identity)
 	}
 	host = r.Host
 	if ru.Host != "" {
@@ -104,28 +101,3 @@ func dropListed(dst []Field, base int, sent []Field) []Field {
 	}
 	return dst
 }
-
-// appendFrom tells the backend who asks. The values replace what the client sent: from whoever opened the socket,
-// a list of earlier hops is a claim and no more.
-func appendFrom(dst []Field, scratch, host []byte, from From) ([]Field, []byte) {
-	if from.Addr.IsValid() {
-		at := len(scratch)
-		scratch = from.Addr.Unmap().WithZone("").AppendTo(scratch)
-		addr := scratch[at:len(scratch):len(scratch)]
-		dst = append(dst, Field{forwardedFor, addr}, Field{realIP, addr})
-	}
-	proto := plain
-	if from.TLS {
-		proto = secure
-	}
-	return append(dst, Field{forwardedProto, proto}, Field{forwardedHost, host}), scratch
-}
-
-var (
-	forwardedFor   = []byte("X-Forwarded-For")
-	forwardedProto = []byte("X-Forwarded-Proto")
-	forwardedHost  = []byte("X-Forwarded-Host")
-	realIP         = []byte("X-Real-IP")
-	plain          = []byte("http")
-	secure         = []byte("https")
-)

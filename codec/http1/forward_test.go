@@ -26,6 +26,7 @@ func TestForward(t *testing.T) {
 	const origin = "|Origin=http://example.com|Sec-WebSocket-Protocol=chat, superchat"
 	const ours = "|X-Forwarded-For=192.0.2.7|X-Real-IP=192.0.2.7|X-Forwarded-Proto=http|X-Forwarded-Host=server.example.com"
 	forwarded := http1.Rules{Forwarded: true}
+	hops := []netip.Addr{netip.MustParseAddr("10.0.0.8"), netip.MustParseAddr("fd00::9")}
 	for _, c := range []struct {
 		name  string
 		lines string // more of the client's
@@ -53,6 +54,19 @@ func TestForward(t *testing.T) {
 		{name: "host by rule", rules: http1.Rules{Host: "inside:80", Request: rules(t, "set host: other")}, host: "other", want: origin},
 		{name: "IPv6 over TLS", rules: forwarded, from: http1.From{Addr: netip.MustParseAddr("fe80::1%eth0"), TLS: true},
 			want: origin + "|X-Forwarded-For=fe80::1|X-Real-IP=fe80::1|X-Forwarded-Proto=https|X-Forwarded-Host=server.example.com"},
+		{name: "hops", rules: forwarded, from: http1.From{Addr: someone.Addr, Hops: hops, TLS: true, Host: []byte("outside:8443")},
+			want: origin + "|X-Forwarded-For=192.0.2.7, 10.0.0.8, fd00::9|X-Real-IP=192.0.2.7|X-Forwarded-Proto=https|X-Forwarded-Host=outside:8443"},
+		{name: "standard", rules: http1.Rules{Forwarded: true, Standard: true}, want: origin + ours + "|Forwarded=for=192.0.2.7;proto=http;host=server.example.com"},
+		{name: "standard, hops", rules: http1.Rules{Forwarded: true, Standard: true, Request: rules(t, "remove X-Forwarded-For", "remove X-Real-IP", "remove X-Forwarded-Proto", "remove X-Forwarded-Host")},
+			from: http1.From{Addr: netip.MustParseAddr("2001:db8::1"), Hops: hops, TLS: true, Host: []byte("outside:8443")},
+			want: origin + `|Forwarded=for="[2001:db8::1]";proto=https;host="outside:8443", for=10.0.0.8, for="[fd00::9]"`},
+		{name: "standard alone", rules: http1.Rules{Standard: true}, lines: "Forwarded: for=10.0.0.1", want: origin + "|Forwarded=for=10.0.0.1"},
+		{name: "identity", lines: "X-Client-Name: root\r\nx_client-name: root\r\nConnection: X-Client-Name", rules: http1.Rules{Identity: "X-Client-Name"},
+			from: http1.From{Addr: someone.Addr, Identity: "CN=J\u00fcrgen,O=Weir"}, want: origin + "|X-Client-Name=CN=J\u00fcrgen,O=Weir"},
+		{name: "no identity", lines: "X-Client-Name: root", rules: http1.Rules{Identity: "X-Client-Name"}, want: origin},
+		{name: "identity that is no value", lines: "X-Client-Name: root", rules: http1.Rules{Identity: "X-Client-Name"}, from: http1.From{Addr: someone.Addr, Identity: "a\r\nX: b"}, want: origin},
+		{name: "identity within spaces", rules: http1.Rules{Identity: "X-Client-Name"}, from: http1.From{Addr: someone.Addr, Identity: " root"}, want: origin},
+		{name: "identity nobody asked for", lines: "X-Client-Name: root", from: http1.From{Addr: someone.Addr, Identity: "CN=alice"}, want: origin + "|X-Client-Name=root"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			head := rfcRequest
@@ -81,23 +95,27 @@ func TestForward(t *testing.T) {
 	}
 }
 
-// Whatever room scratch has, fields show the address, also after more was appended to it.
+// Whatever room scratch has, fields show the addresses, also after more was appended to it.
 func TestForwardScratch(t *testing.T) {
 	r, _ := upgrade(rfcRequest)
-	ru := http1.Rules{Forwarded: true}
-	for room := range 40 {
-		fields, _, scratch := ru.Forward(nil, make([]byte, 3, 3+room), r, someone)
+	ru := http1.Rules{Forwarded: true, Standard: true}
+	from := http1.From{Addr: someone.Addr, Hops: []netip.Addr{netip.MustParseAddr("10.0.0.8")}}
+	for room := range 120 {
+		fields, _, scratch := ru.Forward(nil, make([]byte, 3, 3+room), r, from)
 		_ = append(scratch, strings.Repeat("x", 100)...)
-		if got := showFields(fields); !strings.Contains(got, "|X-Forwarded-For=192.0.2.7|X-Real-IP=192.0.2.7|") {
-			t.Fatalf("room %d: %s", room, got)
+		got := showFields(fields)
+		for _, want := range []string{"|X-Forwarded-For=192.0.2.7, 10.0.0.8|X-Real-IP=192.0.2.7|", "|Forwarded=for=192.0.2.7;proto=http;host=server.example.com, for=10.0.0.8"} {
+			if !strings.Contains(got, want) {
+				t.Fatalf("room %d: %s", room, got)
+			}
 		}
 	}
 }
 
 func TestForwardUnknownAddress(t *testing.T) {
 	r, _ := upgrade(rfcRequest)
-	fields, _, _ := (&http1.Rules{Forwarded: true}).Forward(nil, nil, r, http1.From{})
-	if got := showFields(fields); strings.Contains(got, "X-Forwarded-For") || strings.Contains(got, "X-Real-IP") {
+	fields, _, _ := (&http1.Rules{Forwarded: true, Standard: true}).Forward(nil, nil, r, http1.From{})
+	if got := showFields(fields); strings.Contains(got, "X-Forwarded-For") || strings.Contains(got, "X-Real-IP") || !strings.Contains(got, "Forwarded=for=unknown;proto=http;") {
 		t.Error(got)
 	}
 }

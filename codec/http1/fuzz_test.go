@@ -2,6 +2,7 @@ package http1_test
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 
 	"weir/codec/http1"
@@ -15,7 +16,10 @@ func FuzzRequest(f *testing.F) {
 			f.Add([]byte(c.head), uint16(len(c.head)/2))
 		}
 	}
-	ru := http1.Rules{Forwarded: true, Request: rules(f, "set X-Team: blue", "remove Origin", "add X-Team: red")}
+	for _, c := range origins {
+		f.Add([]byte(with("X: a\r\n"+c.lines)), uint16(0))
+	}
+	ru := http1.Rules{Forwarded: true, Standard: true, Identity: "X-Client-Name", Request: rules(f, "set X-Team: blue", "remove Origin", "add X-Team: red")}
 	f.Fuzz(func(t *testing.T, b []byte, split uint16) {
 		var r, again http1.Request
 		n, reason := parse(&r, string(b), len(b), limits)
@@ -27,6 +31,12 @@ func FuzzRequest(f *testing.F) {
 		}
 		if !bytes.HasSuffix(b[:n], []byte("\r\n\r\n")) || reason != "" {
 			t.Fatalf("n=%d %q", n, reason)
+		}
+		sameAsNetHTTP(t, &r, b[:n])
+		peer := netip.AddrFrom4([4]byte{10, 0, 0, 9})
+		from := r.Origin(peer, false, trusted, nil)
+		if got, want := showFrom(from), showFrom(http1.OriginHeader(headerOf(r.Fields), peer, false, trusted)); got != want || len(from.Hops) > 32 || len(from.Hops) > 0 && from.Hops[len(from.Hops)-1] != peer {
+			t.Fatalf("%q: from %s, in net/http's header %s", b[:n], got, want)
 		}
 		if r.CheckUpgrade() != nil {
 			return

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Refusal is an answer that ends a handshake. Refusals are constants, never built per request.
+// Refusal is an answer of ours, in a backend's place. Refusals are constants, never built per request.
 type Refusal struct {
 	Status int
 	Reason string // the refusal's one name, in snake_case: close reason, log field and metric label
@@ -36,9 +36,12 @@ var (
 	noHost         = refuse(400, "no_host", "no Host field (RFC 9112 section 3.2)")
 	twoHosts       = refuse(400, "duplicate_host", "more than one Host field (RFC 9112 section 3.2)")
 	badHost        = refuse(400, "bad_host", "the Host field is not a host with an optional port (RFC 9110 section 7.2)")
-	twoLengths     = refuse(400, "duplicate_content_length", "more than one Content-Length field (RFC 9112 section 6.3)")
-	hasCoding      = refuse(400, "transfer_encoding", "a handshake has no body, so no Transfer-Encoding (RFC 9112 section 6.1)")
-	hasBody        = refuse(400, "request_body", "a handshake has no body, so no Content-Length but 0 (RFC 9112 section 6.2)")
+	isConnect      = refuse(405, "method_connect", "CONNECT asks for a forward proxy, which this is not (RFC 9110 section 9.3.6)", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n")
+
+	twoLengths        = refuse(400, "duplicate_content_length", "more than one Content-Length field (RFC 9112 section 6.3)")
+	badContentLength  = refuse(400, "bad_content_length", "the Content-Length is not a number below 2^63 in plain digits (RFC 9110 section 8.6)")
+	lengthAndCoding   = refuse(400, "length_and_transfer_encoding", "both Content-Length and Transfer-Encoding (RFC 9112 section 6.1)")
+	badTransferCoding = refuse(501, "bad_transfer_encoding", "the one Transfer-Encoding spoken here is chunked, once (RFC 9112 section 6.1)")
 
 	refusalOf = [faults]*Refusal{
 		bareLF:           refuse(400, "bare_lf", "LF without CR (RFC 9112 section 2.2)"),
@@ -52,15 +55,19 @@ var (
 	}
 )
 
-// What CheckUpgrade refuses.
+// NotUpgrade answers a request which is no WebSocket handshake where nothing else is served.
+var NotUpgrade = refuse(426, "not_an_upgrade", "a WebSocket endpoint: ask for an upgrade to websocket (RFC 6455 section 4.2.1)", upgradeField)
+
+// What else CheckUpgrade refuses.
 var (
 	twoUpgrades  = refuse(400, "duplicate_upgrade", "more than one Upgrade field (RFC 6455 section 4.2.1)")
-	notUpgrade   = refuse(426, "not_an_upgrade", "a WebSocket endpoint: ask for an upgrade to websocket (RFC 6455 section 4.2.1)", upgradeField)
 	notGet       = refuse(405, "method_not_get", "a WebSocket handshake is a GET (RFC 6455 section 4.2.1)", "Allow: GET\r\n")
 	twoVersions  = refuse(400, "duplicate_websocket_version", "more than one Sec-WebSocket-Version field (RFC 6455 section 11.3.5)")
 	wrongVersion = refuse(426, "bad_websocket_version", "only WebSocket version 13 is spoken here (RFC 6455 section 4.4)", upgradeField, versionField)
 	noKey        = refuse(400, "no_websocket_key", "no Sec-WebSocket-Key field (RFC 6455 section 4.2.1)")
 	twoKeys      = refuse(400, "duplicate_websocket_key", "more than one Sec-WebSocket-Key field (RFC 6455 section 11.3.1)")
+	hasCoding    = refuse(400, "transfer_encoding", "a handshake has no body, so no Transfer-Encoding (RFC 9112 section 6.1)")
+	hasBody      = refuse(400, "request_body", "a handshake has no body, so no Content-Length but 0 (RFC 9112 section 6.2)")
 	badKey       = refuse(400, "bad_websocket_key", "the Sec-WebSocket-Key is not 16 bytes in base64 (RFC 6455 section 4.2.1)")
 )
 

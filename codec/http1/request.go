@@ -15,6 +15,7 @@ type Request struct {
 	Path, Query    []byte // Target before and after the first '?'; Query is nil without one
 	Host           []byte
 	Fields         []Field
+	Body           Framing // of what follows the head
 
 	Key []byte // Sec-WebSocket-Key, a view too; set by CheckUpgrade
 
@@ -67,6 +68,8 @@ func requestLine(line []byte) (s span, refusal *Refusal) {
 	switch {
 	case !chars.All(line[:method], &isToken):
 		return s, badMethod
+	case string(line[:method]) == "CONNECT":
+		return s, isConnect
 	case len(version) != len("HTTP/1.1") || string(version[:5]) != "HTTP/" || !isDigit(version[5]) || version[6] != '.' || !isDigit(version[7]):
 		return s, badRequestLine
 	case string(version[5:]) != "1.1":
@@ -87,24 +90,22 @@ func (r *Request) view(b []byte) {
 	r.Fields = r.head.view(r.Fields, b)
 }
 
-// check applies the rules on fields that every request has to keep: one Host (RFC 9112 section 3.2) and no body,
-// as no server reads one before an upgrade and what it leaves unread would be taken for frames or for a request.
+// check applies the rules on fields that every request has to keep: one Host (RFC 9112 section 3.2) and a body whose
+// end nobody can see elsewhere.
 func (r *Request) check(lim Limits) *Refusal {
-	hosts, lengths := 0, 0
+	hosts := 0
+	var said lengthFields
 	for _, f := range r.Fields {
 		switch {
 		case is(f.Name, "host"):
 			r.Host = f.Value
 			hosts++
 		case is(f.Name, "transfer-encoding"):
-			return hasCoding
+			said.coding = f.Value
+			said.codings++
 		case is(f.Name, "content-length"):
-			if lengths++; lengths > 1 {
-				return twoLengths
-			}
-			if string(f.Value) != "0" {
-				return hasBody
-			}
+			said.length = f.Value
+			said.lengths++
 		}
 	}
 	switch {
@@ -117,7 +118,7 @@ func (r *Request) check(lim Limits) *Refusal {
 	case options(r.Fields) > lim.Fields:
 		return refusalOf[tooManyFields]
 	}
-	return nil
+	return r.Body.read(&said)
 }
 
 // validHost checks uri-host [ ":" port ] (RFC 9110 section 7.2).

@@ -64,6 +64,9 @@ func upgrade(head string) (r *http1.Request, reason string) {
 
 func show(r *http1.Request) string {
 	s := fmt.Sprintf("%s %s path=%s query=%s host=%s key=%s", r.Method, r.Target, r.Path, r.Query, r.Host, r.Key)
+	if !r.Body.None() {
+		s += fmt.Sprintf(" body=%+v", r.Body)
+	}
 	return s + showFields(r.Fields)
 }
 
@@ -151,6 +154,7 @@ var requests = []struct{ name, head, reason string }{
 	{"empty value", with("X:"), ""},
 	{"query as browsers send it", line(`GET /?q={"a":[1|2]}&x=<^>\ HTTP/1.1`), ""},
 	{"length zero", with("Content-Length: 0"), ""},
+	{"what net/http adds to", with("Pragma: no-cache"), ""},
 	{"host and port", host("a-b_c.example:65535"), ""},
 	{"host of IPv6", host("[2001:db8::1]:80"), ""},
 	{"host of IPv6 alone", host("[::ffff:192.0.2.1]"), ""},
@@ -167,7 +171,9 @@ var requests = []struct{ name, head, reason string }{
 	{"method", line("G(T / HTTP/1.1"), "bad_method"},
 	{"space in target", line("GET /a b HTTP/1.1"), "bad_target"},
 	{"absolute target", line("GET http://server.example.com/ HTTP/1.1"), "bad_target"},
-	{"authority target", line("CONNECT server.example.com:80 HTTP/1.1"), "bad_target"},
+	{"CONNECT", line("CONNECT server.example.com:80 HTTP/1.1"), "method_connect"},
+	{"CONNECT to a path", line("CONNECT / HTTP/1.1"), "method_connect"},
+	{"authority target", line("GET server.example.com:80 HTTP/1.1"), "bad_target"},
 	{"asterisk target", line("OPTIONS * HTTP/1.1"), "bad_target"},
 	{"fragment", line("GET /#a HTTP/1.1"), "bad_target"},
 	{"raw UTF-8 target", line("GET /\xc3\xa9 HTTP/1.1"), "bad_target"},
@@ -219,13 +225,30 @@ var requests = []struct{ name, head, reason string }{
 	{"Host with zone", host("[fe80::1%25eth0]"), "bad_host"},
 	{"Host of IPv6 and rest", host("[::1]x"), "bad_host"},
 
-	{"body", with("Content-Length: 5"), "request_body"},
-	{"signed length", with("Content-Length: +0"), "request_body"},
-	{"list of lengths", with("Content-Length: 0, 0"), "request_body"},
-	{"two lengths", with("Content-Length: 0\r\nContent-Length: 0"), "duplicate_content_length"},
-	{"chunked", with("Transfer-Encoding: chunked"), "transfer_encoding"},
-	{"identity", with("transfer-encoding: identity"), "transfer_encoding"},
-	{"length and coding", with("Content-Length: 0\r\nTransfer-Encoding: chunked"), "transfer_encoding"},
+	{"body", with("Content-Length: 5"), ""},
+	{"longest body", with("Content-Length: 922337203685477579"), ""},
+	{"chunked", with("transfer-encoding: Chunked"), ""},
+	{"two lengths", with("Content-Length: 5\r\nContent-Length: 5"), "duplicate_content_length"},
+	{"two lengths and a coding", with("Content-Length: 0\r\ncontent-length: 5\r\nTransfer-Encoding: chunked"), "duplicate_content_length"},
+	{"signed length", with("Content-Length: +0"), "bad_content_length"},
+	{"negative length", with("Content-Length: -1"), "bad_content_length"},
+	{"list of lengths", with("Content-Length: 0, 0"), "bad_content_length"},
+	{"no length", with("Content-Length:"), "bad_content_length"},
+	{"hexadecimal length", with("Content-Length: 0x5"), "bad_content_length"},
+	{"length with a dot", with("Content-Length: 5.0"), "bad_content_length"},
+	{"length of 2^63", with("Content-Length: 9223372036854775808"), "bad_content_length"},
+	{"length of 2^64", with("Content-Length: 18446744073709551616"), "bad_content_length"},
+	{"length and coding", with("Content-Length: 0\r\nTransfer-Encoding: chunked"), "length_and_transfer_encoding"},
+	{"coding and length", with("Transfer-Encoding: identity\r\nContent-Length: 5"), "length_and_transfer_encoding"},
+	{"identity", with("transfer-encoding: identity"), "bad_transfer_encoding"},
+	{"no coding", with("Transfer-Encoding:"), "bad_transfer_encoding"},
+	{"gzip, chunked", with("Transfer-Encoding: gzip, chunked"), "bad_transfer_encoding"},
+	{"chunked, identity", with("Transfer-Encoding: chunked, identity"), "bad_transfer_encoding"},
+	{"quoted coding", with(`Transfer-Encoding: "chunked"`), "bad_transfer_encoding"},
+	{"vertical tab and coding", with("Transfer-Encoding: \vchunked"), "control_byte"},
+	{"coding with a parameter", with("Transfer-Encoding: chunked;a=b"), "bad_transfer_encoding"},
+	{"two codings", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), "bad_transfer_encoding"},
+	{"coding after another", with("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked"), "bad_transfer_encoding"},
 	{"100 options", with("Connection: " + strings.Repeat("a,", 99)), "too_many_fields"},
 	{"too many fields", with(strings.Repeat("X: a\r\n", 93) + "X: a"), "too_many_fields"},
 	{"as many fields as may be", with(strings.Repeat("X: a\r\n", 92) + "X: a"), ""},

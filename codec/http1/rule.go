@@ -69,3 +69,6 @@ func (r Rule) field() Field { return Field{Name: bytesOf(r.Name), Value: bytesOf
 
 // bytesOf views a string without copying it. Fields are never written to.
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// textOf views bytes as a string without copying them, for as long as nobody writes to them.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -5,18 +5,29 @@ import (
 	"encoding/base64"
 )
 
-// CheckUpgrade tells whether a parsed request is a WebSocket handshake (RFC 6455 section 4.2.1) and sets Key.
+// AsksUpgrade tells whether a parsed request wants a WebSocket, well or badly: CheckUpgrade tells which. Any other is
+// plain HTTP, whatever else it would upgrade to: a server is free to ignore that (RFC 9110 section 7.8).
+func (r *Request) AsksUpgrade() bool {
+	return listed(r.Fields, "upgrade", "websocket") && listed(r.Fields, "connection", "upgrade")
+}
+
+// CheckUpgrade tells whether a parsed request is a WebSocket handshake (RFC 6455 section 4.2.1) and sets Key. It has
+// no body, as no server reads one before an upgrade and what is left unread would be taken for frames.
 func (r *Request) CheckUpgrade() *Refusal {
-	upgrade, upgrades := only(r.Fields, "upgrade")
+	_, upgrades := only(r.Fields, "upgrade")
 	version, versions := only(r.Fields, "sec-websocket-version")
 	key, keys := only(r.Fields, "sec-websocket-key")
 	switch {
+	case !r.AsksUpgrade():
+		return NotUpgrade
 	case upgrades > 1:
 		return twoUpgrades
-	case upgrades == 0 || !has(upgrade, "websocket") || !listed(r.Fields, "connection", "upgrade"):
-		return notUpgrade
 	case string(r.Method) != "GET":
 		return notGet
+	case r.Body.Chunked:
+		return hasCoding
+	case !r.Body.None():
+		return hasBody
 	case versions > 1:
 		return twoVersions
 	case string(version) != "13":

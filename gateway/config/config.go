@@ -16,62 +16,110 @@ import (
 //	range:  "low..high", or "0|low..high" where 0 means off
 //	secret: "true" keeps the value out of what Given tells
 //	sep:    for lists, what stands between elements in one string; a comma unless given
+//	none:   for lists, the word for an empty one
+//	route:  "true" where a route may have a value of its own
 //
-// A Config is immutable once Load has returned it.
+// A Config is immutable once Load has returned it; With makes another.
 type Config struct {
-	Config   string   `knob:"config" group:"Basics" arg:"FILE" help:"YAML file with any of these knobs as keys"`
-	Listen   []string `knob:"listen" group:"Basics" arg:"ADDR" help:"address clients connect to, as host:port or :port"`
-	Admin    string   `knob:"admin" group:"Basics" arg:"ADDR" help:"address of health, metrics, drain and pprof; off: none"`
-	Upstream []string `knob:"upstream" group:"Basics" arg:"URL" help:"backend, as ws://host:port[#weight=N]; http:// means the same; h2c://: many sessions share a connection (RFC 8441), ws+h2c://: if the backend offers that"`
-	Demo     bool     `knob:"demo" group:"Basics" help:"start an echo server inside and use it as the backend"`
-	Loops    int      `knob:"loops" group:"Basics" range:"0..1024" help:"event loops; 0: one per core"`
+	Config    string   `knob:"config" group:"Basics" arg:"FILE" help:"YAML file with any of these knobs as keys"`
+	Listen    []string `knob:"listen" group:"Basics" arg:"ADDR" none:"off" help:"address clients connect to without TLS, as host:port, :port or unix:/path; off: none"`
+	TLSListen []string `knob:"tls-listen" group:"Basics" arg:"ADDR" help:"address clients connect to with TLS, in the same forms"`
+	UnixMode  Mode     `knob:"unix-mode" group:"Basics" help:"who may connect to a unix socket that is listened on, as the mode of its file"`
+	Admin     string   `knob:"admin" group:"Basics" arg:"ADDR" help:"address of health, metrics, drain and pprof; off: none"`
+	Upstream  []string `knob:"upstream" group:"Basics" arg:"URL" route:"true" help:"backend, as ws://host:port[#weight=N]; http:// means the same; h2c://: many sessions share a connection (RFC 8441), ws+h2c://: if the backend offers that; wss://, h2:// and wss+h2://: the same with TLS; unix:///path: a unix socket; #proxy-protocol=v1 or v2: connections begin with a PROXY header"`
+	Demo      bool     `knob:"demo" group:"Basics" help:"start an echo server inside and use it as the backend"`
+	Loops     int      `knob:"loops" group:"Basics" range:"0..1024" help:"event loops; 0: one per core"`
 
-	HashOn         HashOn        `knob:"hash-on" group:"Routing" help:"what chooses the backend: client-ip, path, header:NAME, cookie:NAME, query:NAME or random"`
-	BalanceFactor  float64       `knob:"balance-factor" group:"Routing" range:"0|1..100" help:"no backend gets more than this many times its fair share; 0: no bound"`
-	ConnectRetries int           `knob:"connect-retries" group:"Routing" range:"0..100" help:"further backends tried after a failed connect"`
-	Panic          bool          `knob:"panic" group:"Routing" help:"with no healthy backend left, use all as if they were well; false: answer 503"`
+	TLSCert           []string      `knob:"tls-cert" group:"TLS" arg:"FILE" help:"certificate with its chain, PEM; of several, the server name that a client asks for chooses; the first is the default"`
+	TLSKey            []string      `knob:"tls-key" group:"TLS" arg:"FILE" help:"private key, PEM, of the certificate in the same place of tls-cert"`
+	TLSMinVersion     TLSVersion    `knob:"tls-min-version" group:"TLS" help:"oldest version of TLS: 1.2 or 1.3"`
+	TLSMaxVersion     TLSVersion    `knob:"tls-max-version" group:"TLS" help:"newest version of TLS"`
+	TLSCiphers        []string      `knob:"tls-ciphers" group:"TLS" arg:"NAME" help:"cipher suite of TLS 1.2, as TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256; none given: Go's choice (those of TLS 1.3 cannot be chosen)"`
+	TLSCurves         []string      `knob:"tls-curves" group:"TLS" arg:"NAME" help:"key exchange: X25519MLKEM768, X25519, P-256, P-384 or P-521; none given: Go's choice"`
+	TLSALPN           []string      `knob:"tls-alpn" group:"TLS" arg:"PROTO" help:"protocol offered to clients: http/1.1, which WebSockets need, and h2, for other requests"`
+	TLSUnknownName    UnknownName   `knob:"tls-unknown-name" group:"TLS" help:"a client that asks for a name no certificate has: default (it gets the default certificate) or reject"`
+	TLSClientAuth     ClientAuth    `knob:"tls-client-auth" group:"TLS" help:"client certificates: off, ask (checked if sent) or require"`
+	TLSClientCA       string        `knob:"tls-client-ca" group:"TLS" arg:"FILE" help:"authorities that client certificates are checked against, PEM"`
+	TLSClientHeader   string        `knob:"tls-client-header" group:"TLS" arg:"NAME" help:"request header that tells backends the subject of a checked client certificate; the client's own is dropped; empty: none"`
+	TLSTickets        bool          `knob:"tls-tickets" group:"TLS" help:"let clients resume a TLS session by a ticket"`
+	TLSTicketKeys     string        `knob:"tls-ticket-keys" group:"TLS" arg:"FILE" help:"keys of tickets to share between gateways, 32 bytes a line as base64 or hex; the first encrypts, all decrypt; empty: keys of our own, renewed daily"`
+	TLSHandshakes     int           `knob:"tls-handshakes" group:"TLS" range:"1..1000000" help:"TLS handshakes under way at once, in all; more wait"`
+	TLSReloadInterval time.Duration `knob:"tls-reload-interval" group:"TLS" range:"0|1s..24h" help:"time between two looks whether certificates, keys and authorities have changed; 0: only on SIGHUP"`
+	RequireTLS        RequireTLS    `knob:"require-tls" group:"TLS" route:"true" help:"requests without TLS: off (they are taken), redirect (to https) or refuse"`
+	ACMEDomain        []string      `knob:"acme-domain" group:"TLS" arg:"NAME" help:"name to get a certificate for by ACME (tls-alpn-01: the authority connects to port 443)"`
+	ACMEDirectory     string        `knob:"acme-directory" group:"TLS" arg:"URL" help:"directory of the ACME authority"`
+	ACMEEmail         string        `knob:"acme-email" group:"TLS" arg:"ADDRESS" help:"where the authority may write to"`
+	ACMEStorage       string        `knob:"acme-storage" group:"TLS" arg:"DIR" help:"directory that keeps the account and the certificates"`
+	ACMECA            string        `knob:"acme-ca" group:"TLS" arg:"FILE" help:"authorities to trust for the directory itself, PEM, if it is a private one"`
+
+	TrustedProxies    []string `knob:"trusted-proxies" group:"Clients" arg:"CIDR" help:"proxies in front, as 10.0.0.0/8, 10.0.0.1 or unix (all on unix sockets); only these are believed in what they tell of the client"`
+	ProxyProtocol     bool     `knob:"proxy-protocol" group:"Clients" help:"connections of trusted-proxies begin with a PROXY header (v1 or v2), and no others may"`
+	ForwardedStandard bool     `knob:"forwarded-standard" group:"Clients" route:"true" help:"tell backends of the client in Forwarded (RFC 7239) as well"`
+
+	HashOn         HashOn        `knob:"hash-on" group:"Routing" route:"true" help:"what chooses the backend: client-ip, path, header:NAME, cookie:NAME, query:NAME or random"`
+	BalanceFactor  float64       `knob:"balance-factor" group:"Routing" route:"true" range:"0|1..100" help:"no backend gets more than this many times its fair share; 0: no bound"`
+	ConnectRetries int           `knob:"connect-retries" group:"Routing" route:"true" range:"0..100" help:"further backends tried after a failed connect"`
+	Panic          bool          `knob:"panic" group:"Routing" route:"true" help:"with no healthy backend left, use all as if they were well; false: answer 503"`
 	DNSInterval    time.Duration `knob:"dns-interval" group:"Routing" range:"0|1s..24h" help:"time between two look-ups of backends' names; 0: only at start"`
 
-	HealthPath     string        `knob:"health-path" group:"Health" arg:"PATH" help:"path of an HTTP check, well on 2xx or 3xx; empty: a TCP connect is the check"`
-	HealthInterval time.Duration `knob:"health-interval" group:"Health" range:"0|100ms..24h" help:"time between two checks of a backend; 0: no checks"`
-	HealthTimeout  time.Duration `knob:"health-timeout" group:"Health" range:"10ms..1h" help:"a check that takes longer has failed"`
-	HealthRise     int           `knob:"health-rise" group:"Health" range:"1..1000" help:"good checks in a row that bring a backend back"`
-	HealthFall     int           `knob:"health-fall" group:"Health" range:"1..1000" help:"failures in a row that take a backend out"`
+	StickyCookie   string        `knob:"sticky-cookie" group:"Stickiness" route:"true" arg:"NAME" help:"cookie that keeps a client at its backend while that is well; empty: none"`
+	StickyTTL      time.Duration `knob:"sticky-ttl" group:"Stickiness" route:"true" range:"0|1s..9600h" help:"lifetime of that cookie; 0: until the browser is closed"`
+	StickySameSite SameSite      `knob:"sticky-same-site" group:"Stickiness" route:"true" help:"its SameSite: lax, strict or none (which browsers take over TLS only)"`
+	StickyKey      string        `knob:"sticky-key" group:"Stickiness" secret:"true" arg:"SECRET" help:"what cookies are signed with, 16 bytes at least, the same on every gateway; empty: random, another at each start"`
 
-	PoolMin          int           `knob:"pool-min" group:"Pools" range:"0..1000" help:"connections that each loop keeps to an h2c:// backend before anybody asks"`
-	PoolMaxStreams   int           `knob:"pool-max-streams" group:"Pools" range:"0..1000000" help:"sessions on one pooled connection; the backend may allow fewer; 0: as many as it allows"`
-	PoolIdle         time.Duration `knob:"pool-idle" group:"Pools" range:"1s..24h" help:"close a pooled connection without sessions after so long, down to pool-min"`
-	PoolPingInterval time.Duration `knob:"pool-ping-interval" group:"Pools" range:"0|1s..24h" help:"test a pooled connection that was silent for so long; 0: never"`
-	PoolPingTimeout  time.Duration `knob:"pool-ping-timeout" group:"Pools" range:"10ms..1h" help:"for the backend to answer such a test"`
-	PoolSpread       time.Duration `knob:"pool-spread" group:"Pools" range:"0|20ms..10m" help:"time over which the sessions of a broken pooled connection are closed"`
+	HealthPath     string        `knob:"health-path" group:"Health" route:"true" arg:"PATH" help:"path of an HTTP check, well on 2xx or 3xx; empty: a TCP connect is the check"`
+	HealthInterval time.Duration `knob:"health-interval" group:"Health" route:"true" range:"0|100ms..24h" help:"time between two checks of a backend; 0: no checks"`
+	HealthTimeout  time.Duration `knob:"health-timeout" group:"Health" route:"true" range:"10ms..1h" help:"a check that takes longer has failed"`
+	HealthRise     int           `knob:"health-rise" group:"Health" route:"true" range:"1..1000" help:"good checks in a row that bring a backend back"`
+	HealthFall     int           `knob:"health-fall" group:"Health" route:"true" range:"1..1000" help:"failures in a row that take a backend out"`
+
+	PoolMin          int           `knob:"pool-min" group:"Pools" route:"true" range:"0..1000" help:"connections that each loop keeps to an h2c:// backend before anybody asks"`
+	PoolMaxStreams   int           `knob:"pool-max-streams" group:"Pools" route:"true" range:"0..1000000" help:"sessions on one pooled connection; the backend may allow fewer; 0: as many as it allows"`
+	PoolIdle         time.Duration `knob:"pool-idle" group:"Pools" route:"true" range:"1s..24h" help:"close a pooled connection without sessions after so long, down to pool-min"`
+	PoolPingInterval time.Duration `knob:"pool-ping-interval" group:"Pools" route:"true" range:"0|1s..24h" help:"test a pooled connection that was silent for so long; 0: never"`
+	PoolPingTimeout  time.Duration `knob:"pool-ping-timeout" group:"Pools" route:"true" range:"10ms..1h" help:"for the backend to answer such a test"`
+	PoolSpread       time.Duration `knob:"pool-spread" group:"Pools" route:"true" range:"0|20ms..10m" help:"time over which the sessions of a broken pooled connection are closed"`
+
+	UpstreamCA         string `knob:"upstream-ca" group:"Backend TLS" route:"true" arg:"FILE" help:"authorities that backends' certificates are checked against, PEM; empty: the system's"`
+	UpstreamCert       string `knob:"upstream-cert" group:"Backend TLS" route:"true" arg:"FILE" help:"client certificate shown to backends, PEM"`
+	UpstreamKey        string `knob:"upstream-key" group:"Backend TLS" route:"true" arg:"FILE" help:"its private key, PEM"`
+	UpstreamServerName string `knob:"upstream-server-name" group:"Backend TLS" route:"true" arg:"NAME" help:"name that a backend's certificate must have; empty: the host of its URL"`
+	UpstreamSkipVerify bool   `knob:"upstream-skip-verify" group:"Backend TLS" route:"true" help:"take any certificate: whoever can get between here and a backend can then read and change everything"`
+
+	HTTP               bool          `knob:"http" group:"HTTP" route:"true" help:"put plain HTTP requests through, too; false: answer 426 to them"`
+	HTTPUpstream       []string      `knob:"http-upstream" group:"HTTP" route:"true" arg:"URL" help:"backend of plain HTTP requests, in the forms of upstream; none given: the backends of WebSockets"`
+	HTTPTimeout        time.Duration `knob:"http-timeout" group:"HTTP" route:"true" range:"10ms..24h" help:"for a backend to begin its answer to a plain request"`
+	HTTPIdleTimeout    time.Duration `knob:"http-idle-timeout" group:"HTTP" range:"100ms..24h" help:"close a client's connection without a request for so long"`
+	MaxHTTPConnections int           `knob:"max-http-connections" group:"HTTP" range:"1..1000000" help:"client connections with plain requests at once, in all"`
+	PathRewrite        string        `knob:"path-rewrite" group:"HTTP" route:"true" arg:"RULE" help:"change the path on its way to the backend, WebSockets' too: 'REGEXP REPLACEMENT', as '^/chat/(.*)$ /$1'; the query stays"`
 
 	HandshakeTimeout time.Duration `knob:"handshake-timeout" group:"Timeouts" range:"10ms..1h" help:"for a client to send its whole upgrade request"`
-	ConnectTimeout   time.Duration `knob:"connect-timeout" group:"Timeouts" range:"10ms..1h" help:"for the TCP connect to a backend"`
-	BackendTimeout   time.Duration `knob:"backend-timeout" group:"Timeouts" range:"10ms..1h" help:"for a backend to answer the upgrade request"`
-	IdleTimeout      time.Duration `knob:"idle-timeout" group:"Timeouts" range:"0|100ms..1000h" help:"close a session with no byte either way for so long; 0: never"`
-	PingInterval     time.Duration `knob:"ping-interval" group:"Timeouts" range:"0|100ms..24h" help:"ping a client that was silent for so long; 0: never"`
-	PongTimeout      time.Duration `knob:"pong-timeout" group:"Timeouts" range:"10ms..1h" help:"for a pinged client to send anything"`
-	CloseTimeout     time.Duration `knob:"close-timeout" group:"Timeouts" range:"10ms..1h" help:"between a close frame and the end of the TCP connection"`
+	ConnectTimeout   time.Duration `knob:"connect-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"for the connect to a backend, its TLS handshake included"`
+	BackendTimeout   time.Duration `knob:"backend-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"for a backend to answer the upgrade request"`
+	IdleTimeout      time.Duration `knob:"idle-timeout" group:"Timeouts" route:"true" range:"0|100ms..1000h" help:"close a session with no byte either way for so long; 0: never"`
+	PingInterval     time.Duration `knob:"ping-interval" group:"Timeouts" route:"true" range:"0|100ms..24h" help:"ping a client that was silent for so long; 0: never"`
+	PongTimeout      time.Duration `knob:"pong-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"for a pinged client to send anything"`
+	CloseTimeout     time.Duration `knob:"close-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"between a close frame and the end of the TCP connection"`
 	DrainTimeout     time.Duration `knob:"drain-timeout" group:"Timeouts" range:"10ms..24h" help:"time over which a drain closes the sessions"`
 
 	MaxConnections      int  `knob:"max-connections" group:"Limits" range:"0..100000000" help:"client connections in all; 0: derived from the limit of open files"`
 	MaxConnectionsPerIP int  `knob:"max-connections-per-ip" group:"Limits" range:"0..100000000" help:"client connections from one address; 0: no limit"`
 	MaxHeaderSize       Size `knob:"max-header-size" group:"Limits" range:"1KiB..1MiB" help:"head of a request or of a backend's answer"`
 	MaxHeaderFields     int  `knob:"max-header-fields" group:"Limits" range:"8..1000" help:"header fields in such a head"`
-	MaxMessageSize      Size `knob:"max-message-size" group:"Limits" range:"0|125..1024GiB" help:"one message as sent, all its frames; 0: no limit"`
-	MaxFrameSize        Size `knob:"max-frame-size" group:"Limits" range:"0|125..1024GiB" help:"one frame; 0: no limit"`
+	MaxMessageSize      Size `knob:"max-message-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one message as sent, all its frames; 0: no limit"`
+	MaxFrameSize        Size `knob:"max-frame-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one frame; 0: no limit"`
 	HighWater           Size `knob:"high-water" group:"Limits" range:"8KiB..1GiB" help:"bytes queued towards one side at which the other is no longer read; at least 2 x read-buffer"`
 	LowWater            Size `knob:"low-water" group:"Limits" range:"0..1GiB" help:"bytes still queued at which it is read again"`
 	ReadBuffer          Size `knob:"read-buffer" group:"Limits" range:"4KiB..16MiB" help:"read buffer of a loop, shared by its connections"`
 
-	ValidateUTF8 bool `knob:"validate-utf8" group:"Messages" help:"check uncompressed text messages; looks at every byte of them"`
+	ValidateUTF8 bool `knob:"validate-utf8" group:"Messages" route:"true" help:"check uncompressed text messages; looks at every byte of them"`
 	DrainCode    int  `knob:"drain-code" group:"Messages" arg:"CODE" help:"close code of a drain: 1001 (going away) or 1012 (service restart)"`
 
-	RequestHeader  []string `knob:"request-header" group:"Headers" arg:"RULE" sep:"\n" help:"change a request on its way to the backend: 'set X-Team: blue', 'add X-Via: weir' or 'remove X-Debug'"`
-	ResponseHeader []string `knob:"response-header" group:"Headers" arg:"RULE" sep:"\n" help:"change an answer on its way to the client, by the same rules"`
-	Forwarded      bool     `knob:"forwarded" group:"Headers" help:"tell backends of the client in X-Forwarded-For, -Proto, -Host and X-Real-IP, replacing what it sent"`
-	EndpointHeader string   `knob:"endpoint-header" group:"Headers" arg:"NAME" help:"response header that tells clients which backend serves them; empty: none (it shows an inner address)"`
-	UpstreamHost   string   `knob:"upstream-host" group:"Headers" arg:"HOST" help:"Host header sent to backends; empty: the client's"`
+	RequestHeader  []string `knob:"request-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change a request on its way to the backend: 'set X-Team: blue', 'add X-Via: weir' or 'remove X-Debug'"`
+	ResponseHeader []string `knob:"response-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change an answer on its way to the client, by the same rules"`
+	Forwarded      bool     `knob:"forwarded" group:"Headers" route:"true" help:"tell backends of the client in X-Forwarded-For, -Proto, -Host and X-Real-IP, replacing what it sent"`
+	EndpointHeader string   `knob:"endpoint-header" group:"Headers" route:"true" arg:"NAME" help:"response header that tells clients which backend serves them; empty: none (it shows an inner address)"`
+	UpstreamHost   string   `knob:"upstream-host" group:"Headers" route:"true" arg:"HOST" help:"Host header sent to backends; empty: the client's"`
 
 	TCPNoDelay     bool          `knob:"tcp-nodelay" group:"Sockets" help:"send small segments at once"`
 	TCPKeepAlive   time.Duration `knob:"tcp-keepalive" group:"Sockets" range:"0|1s..9h" help:"silence after which TCP probes the peer; 0: never"`
@@ -89,56 +137,10 @@ type Config struct {
 
 	AdminToken string `knob:"admin-token" group:"Admin" secret:"true" arg:"TOKEN" help:"bearer token that POST needs; empty: POST is taken from loopback only"`
 
+	// Routes are never none once Load has returned. A request takes the first that matches.
+	Routes []Route `knob:"-"`
+	// Sites are the server names with rules of their own for client certificates.
+	Sites []Site `knob:"-"`
+
 	places map[string]string // where a knob's value was given, for Validate's errors
-}
-
-// Default is the configuration with no flag, variable or file given.
-func Default() *Config {
-	return &Config{
-		Listen: []string{"127.0.0.1:8080"},
-		Admin:  "127.0.0.1:9090",
-
-		HashOn:         HashOn{By: HashClientIP},
-		BalanceFactor:  1.25,
-		ConnectRetries: 2,
-		Panic:          true,
-		DNSInterval:    30 * time.Second,
-
-		HealthInterval: 5 * time.Second,
-		HealthTimeout:  2 * time.Second,
-		HealthRise:     2,
-		HealthFall:     3,
-
-		PoolMin:          1,
-		PoolIdle:         time.Minute,
-		PoolPingInterval: 15 * time.Second,
-		PoolPingTimeout:  10 * time.Second,
-		PoolSpread:       time.Second,
-
-		HandshakeTimeout: 10 * time.Second,
-		ConnectTimeout:   3 * time.Second,
-		BackendTimeout:   10 * time.Second,
-		IdleTimeout:      time.Hour,
-		PongTimeout:      10 * time.Second,
-		CloseTimeout:     5 * time.Second,
-		DrainTimeout:     30 * time.Second,
-
-		MaxHeaderSize:   16 << 10,
-		MaxHeaderFields: 100,
-		HighWater:       128 << 10,
-		LowWater:        32 << 10,
-		ReadBuffer:      64 << 10,
-
-		DrainCode: 1001,
-		Forwarded: true,
-
-		TCPNoDelay:   true,
-		TCPKeepAlive: 60 * time.Second,
-
-		AccessLog:       AccessText,
-		AccessLogSample: 1,
-		LogLevel:        slog.LevelInfo,
-
-		MetricsPushInterval: 10 * time.Second,
-	}
 }

@@ -26,6 +26,16 @@ var samples = map[string]string{
 	"access-log": "json", "access-log-sample": "100", "log-level": "warn",
 	"metrics-push-url": "http://127.0.0.1:1/push", "metrics-push-interval": "1m", "metrics-push-labels": `zone="a"`,
 	"admin-token": "secret",
+	"tls-listen":  ":9443,unix:/run/weir.sock", "unix-mode": "0600", "tls-cert": "a.pem,b.pem", "tls-key": "a.key,b.key", "tls-min-version": "1.3", "tls-max-version": "1.2",
+	"tls-ciphers": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "tls-curves": "P-256,X25519MLKEM768",
+	"tls-alpn": "http/1.1", "tls-unknown-name": "reject", "tls-client-auth": "ask", "tls-client-ca": "ca.pem", "tls-client-header": "X-Client",
+	"tls-tickets": "false", "tls-ticket-keys": "keys", "tls-handshakes": "64", "tls-reload-interval": "1m", "require-tls": "redirect",
+	"acme-domain": "a.example,b.example", "acme-directory": "https://acme.example/dir", "acme-email": "a@b.example", "acme-storage": "/var/lib/weir", "acme-ca": "acme.pem",
+	"trusted-proxies": "10.0.0.0/8,10.0.0.1,unix", "proxy-protocol": "true", "forwarded-standard": "true",
+	"sticky-cookie": "__Host-weir", "sticky-ttl": "24h", "sticky-same-site": "strict", "sticky-key": "0123456789abcdef",
+	"upstream-ca": "up.pem", "upstream-cert": "me.pem", "upstream-key": "me.key", "upstream-server-name": "backend.example", "upstream-skip-verify": "true",
+	"http": "false", "http-upstream": "http://10.0.0.7:80", "http-timeout": "5m", "http-idle-timeout": "10s", "max-http-connections": "77",
+	"path-rewrite": "^/chat/(.*)$ /$1",
 }
 
 func TestEveryFieldIsAWholeKnob(t *testing.T) {
@@ -76,27 +86,39 @@ func TestEverySourceReachesEveryField(t *testing.T) {
 			t.Errorf("%s: no sample", k.name)
 			continue
 		}
-		value, err := k.parse(text)
-		if err != nil {
-			t.Fatal(err)
-		}
 		want := Default()
-		if k.name != "upstream" && k.name != "demo" {
-			want.Upstream = []string{"ws://10.0.0.1"}
-		}
-		if reflect.DeepEqual(k.of(want).Interface(), value) {
+		base := needed(t, k.name, want)
+		if k.text(k.of(want)) == text {
 			t.Errorf("%s: the sample is the default", k.name)
 		}
-		k.of(want).Set(reflect.ValueOf(value))
-		var base []string
-		if len(want.Upstream) > 0 && k.name != "upstream" {
-			base = []string{"--upstream=ws://10.0.0.1"}
-		}
+		set(t, want, k.name, text)
 		path := writeFile(t, k.name+": '"+text+"'\n")
 		sources := map[string]func() (*Config, error){
 			"flag":     func() (*Config, error) { return Load(append(base, k.flag()+"="+text), nil) },
 			"variable": func() (*Config, error) { return Load(base, []string{k.env() + "=" + text}) },
 			"file":     func() (*Config, error) { return Load(append(base, "--config="+path), nil) },
+		}
+		if k.route {
+			base, lines := []string{"--upstream=ws://10.0.0.2"}, k.name+": '"+text+"'"
+			for _, need := range needs[k.name] {
+				if find(need).route {
+					lines += ", " + need + ": '" + samples[need] + "'"
+				} else {
+					base = append(base, "--"+need+"="+samples[need])
+				}
+			}
+			routed := writeFile(t, "routes: [{"+lines+"}]\n")
+			sources["route"] = func() (*Config, error) {
+				c, err := Load(append(base, "--config="+routed), nil)
+				if err != nil {
+					return nil, err
+				}
+				r := c.Routes[0].Config
+				if k.name != "upstream" {
+					r.Upstream = want.Upstream
+				}
+				return r, nil
+			}
 		}
 		for source, load := range sources {
 			got, err := load()
@@ -104,10 +126,61 @@ func TestEverySourceReachesEveryField(t *testing.T) {
 				t.Errorf("%s by %s: %v", k.name, source, err)
 				continue
 			}
-			got.places, got.Config = nil, ""
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("%s by %s:\ngot  %+v\nwant %+v", k.name, source, got, want)
+			same(t, k.name+" by "+source, got, want)
+			for _, r := range got.Routes {
+				same(t, k.name+" by "+source+", in its route", r.Config, want)
 			}
+		}
+	}
+}
+
+// needs are the knobs without which a sample is refused.
+var needs = map[string][]string{
+	"tls-listen": {"tls-cert", "tls-key"}, "tls-cert": {"tls-listen", "tls-key"}, "tls-key": {"tls-listen", "tls-cert"},
+	"tls-client-auth": {"tls-client-ca"}, "require-tls": {"tls-listen", "tls-cert", "tls-key"},
+	"acme-domain": {"tls-listen", "acme-storage"}, "proxy-protocol": {"trusted-proxies"},
+	"upstream-cert": {"upstream-key"}, "upstream-key": {"upstream-cert"},
+}
+
+// needed sets the knobs that name's sample needs, and gives the flags for the same.
+func needed(t *testing.T, name string, c *Config) (flags []string) {
+	all := needs[name]
+	if name != "upstream" && name != "demo" {
+		all = append([]string{"upstream"}, all...)
+	}
+	for _, need := range all {
+		set(t, c, need, samples[need])
+		flags = append(flags, "--"+need+"="+samples[need])
+	}
+	return flags
+}
+
+func set(t *testing.T, c *Config, name, text string) {
+	t.Helper()
+	k := find(name)
+	value, err := k.parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.of(c).Set(reflect.ValueOf(value))
+}
+
+func same(t *testing.T, what string, got, want *Config) {
+	t.Helper()
+	for i := range knobs {
+		if k := &knobs[i]; k.name != "config" && k.text(k.of(got)) != k.text(k.of(want)) {
+			t.Errorf("%s: %s is %v, want %v", what, k.name, k.of(got), k.of(want))
+		}
+	}
+}
+
+func TestConditionsAndSitesAreWholeKnobs(t *testing.T) {
+	for _, k := range append(matchKnobs, siteKnobs...) {
+		if k.name == "" {
+			t.Errorf("field %d has no name", k.field)
+		}
+		if find(k.name) != nil {
+			t.Errorf("%s is the name of a knob, too", k.name)
 		}
 	}
 }

@@ -13,6 +13,11 @@
 // is told of with its place even where a flag would override it. Precedence is
 // flag, variable, file, default; a list replaces, it does not extend.
 //
+// Routes and sites stand in the file alone, each a section of the same knobs
+// (sections.go, routes.go). A Route holds a Config of its own: the top level's
+// with what was given in the route put over it, so that whoever serves a route
+// looks nowhere else.
+//
 // The same definitions make Usage and, by go generate, the table in README.md.
 package config
 

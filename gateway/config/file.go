@@ -38,18 +38,18 @@ func (d document) Unmarshal(b []byte) (map[string]any, error) {
 		d.loader.wrong(d.line(top.Line), "not a list of \"knob: value\" lines")
 		return values, nil
 	}
-	lines := map[string]int{}
-	for i := 0; i < len(top.Content); i += 2 {
-		key, value := top.Content[i], top.Content[i+1]
-		if first, twice := lines[key.Value]; twice {
-			d.loader.wrong(d.line(key.Line), "%s: given twice, first on line %d", key.Value, first)
-			continue
+	section{document: d}.each(top, func(place string, key, value *yaml.Node) {
+		switch key.Value {
+		case routesKey:
+			d.routes(place, value)
+		case sitesKey:
+			d.sites(place, value)
+		default:
+			if name, v := d.take(place, key.Value, value); name != "" {
+				values[name] = v
+			}
 		}
-		lines[key.Value] = key.Line
-		if name, v := d.take(key, value); name != "" {
-			values[name] = v
-		}
-	}
+	})
 	return values, nil
 }
 
@@ -58,18 +58,17 @@ func (document) Marshal(map[string]any) ([]byte, error) {
 	return nil, errors.New("config: YAML is only read")
 }
 
-func (d document) take(key, value *yaml.Node) (string, any) {
-	place := d.line(key.Line) + ": " + key.Value
-	k := find(key.Value)
+func (d document) take(place, key string, value *yaml.Node) (string, any) {
+	k := find(key)
 	if k == nil {
-		d.loader.wrong(place, "no such knob%s", suggest(key.Value, func(k *knob) string { return k.name }))
+		d.loader.wrong(place, "no such knob%s", suggest(key, append(spelled(knobs, (*knob).key), routesKey, sitesKey)))
 		return "", nil
 	}
 	if k.name == "config" {
 		d.loader.wrong(place, "a file cannot name another; use --config or WEIR_CONFIG")
 		return "", nil
 	}
-	texts, err := k.nodeTexts(value)
+	texts, err := nodeTexts(value, k.isList())
 	if err != nil {
 		d.loader.wrong(place, "%w", err)
 		return "", nil
@@ -80,14 +79,14 @@ func (d document) take(key, value *yaml.Node) (string, any) {
 // quoteIt helps with header rules above all.
 const quoteIt = "YAML takes ': ' for the end of a key, so put quotes around a value that holds it"
 
-// nodeTexts is the text of a scalar, or those of a list's elements.
-func (k *knob) nodeTexts(n *yaml.Node) ([]string, error) {
+// nodeTexts is the text of a scalar or, where a list is taken, those of its elements.
+func nodeTexts(n *yaml.Node, list bool) ([]string, error) {
 	switch n = resolve(n); {
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
 		return nil, errors.New("no value; give one or take the line away")
 	case n.Kind == yaml.ScalarNode:
 		return []string{n.Value}, nil
-	case n.Kind == yaml.SequenceNode && k.isList():
+	case n.Kind == yaml.SequenceNode && list:
 		texts := []string{}
 		for _, element := range n.Content {
 			element = resolve(element)

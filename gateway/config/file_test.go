@@ -13,6 +13,9 @@ func FuzzFile(f *testing.F) {
 	for _, seed := range []string{
 		"", "---\n...\n", "loops: 1\n", "listen: [':1', :2]\nupstream: ws://a\n", "a: &a [*a]\n", "? [x]\n: y\n", "<<: {loops: 1}\n",
 		"listen: &l\n  - ':1'\nupstream: *l\n", "loops: !!null x\n", "loops: |\n  3\n", "'%s': '%d'\n", "\xff\xfe", "loops: 1\n---\nloops: 2\n",
+		"routes:\n  - name: a\n    match: {host: [b, '*.c'], path-prefix: /d, header: 'X: y', query: [e, f=g]}\n    upstream: ws://h\n    idle-timeout: 5m\n",
+		"routes: &r\n  - &a {match: {path: /a, path: /b}}\n  - *a\n  - ~\nsites: *r\n", "routes: [{loops: 1, x: 2, name: }]\n", "routes: {a: b}\nsites: x\n",
+		"sites: [{server-name: [a, '*.b'], client-auth: require, client-ca: c}, {server-name: A}]\n",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -33,6 +36,9 @@ func FuzzFile(f *testing.F) {
 		for _, p := range l.problems {
 			_ = p.Error()
 		}
+		c.Routes, c.Sites = l.routes, l.sites
+		c.arrange()
+		_ = c.Given()
 		_ = c.Validate()
 	})
 }

@@ -35,7 +35,8 @@ func (f *flagTexts) String() string {
 
 func (f *flagTexts) Type() string { return f.arg }
 
-func parseFlags(args []string) (*pflag.FlagSet, error) {
+// Flags are one flag for each knob, yet to be parsed.
+func Flags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("weir", pflag.ContinueOnError)
 	flags.Usage = func() {}
 	for i := range knobs {
@@ -45,13 +46,14 @@ func parseFlags(args []string) (*pflag.FlagSet, error) {
 			f.NoOptDefVal = "true"
 		}
 	}
+	return flags
+}
+
+func parseFlags(flags *pflag.FlagSet, args []string) error {
 	if err := flags.Parse(args); err != nil {
-		return nil, usageError(err)
+		return usageError(err)
 	}
-	if flags.NArg() > 0 {
-		return nil, unexpected(flags.Arg(0))
-	}
-	return flags, nil
+	return nil
 }
 
 func usageError(err error) error {
@@ -62,15 +64,16 @@ func usageError(err error) error {
 		return err
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
 		name := "--" + unknown.GetSpecifiedName()
-		return &UsageError{"unknown flag " + name + suggest(name, (*knob).flag)}
+		return &UsageError{"unknown flag " + name + suggest(name, spelled(knobs, (*knob).flag))}
 	case errors.As(err, &bare):
-		k := find(bare.GetFlag().Name)
-		return &UsageError{fmt.Sprintf("%s lacks its value; write %[1]s %s", k.flag(), k.arg)}
+		value, _ := pflag.UnquoteUsage(bare.GetFlag())
+		return &UsageError{fmt.Sprintf("--%s lacks its value; write --%[1]s %s", bare.GetFlag().Name, value)}
 	}
 	return &UsageError{err.Error()}
 }
 
-func unexpected(arg string) error {
+// Unexpected is the error for an argument that belongs to nothing.
+func Unexpected(arg string) error {
 	text := fmt.Sprintf("unexpected argument %q", arg)
 	switch strings.ToLower(arg) {
 	case "true", "false", "yes", "no", "on", "off":

@@ -3,30 +3,38 @@ package config
 import (
 	"reflect"
 	"strings"
+
+	"weir/gateway/route"
 )
 
 const envPrefix = "WEIR_"
 
-// A knob is a field of Config as its tags define it.
+// A knob is a field of Config as its tags define it. Matches and sites are made of knobs, too.
 type knob struct {
 	name   string // "idle-timeout"
 	group  string
 	help   string
 	arg    string // what --help calls the value; empty for switches
 	sep    string // between the elements of a list
+	none   string // the word for an empty list
 	secret bool
+	route  bool // a route may have a value of its own
 	limit  limit
-	field  int // index in Config
+	field  int // index in its struct
 	typ    reflect.Type
 }
 
-var knobs = define(reflect.TypeFor[Config]())
+var (
+	knobs      = define(reflect.TypeFor[Config]())
+	matchKnobs = define(reflect.TypeFor[route.Match]())
+	siteKnobs  = define(reflect.TypeFor[Site]())
+)
 
 func define(t reflect.Type) []knob {
 	var all []knob
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if !f.IsExported() {
+		if !f.IsExported() || f.Tag.Get("knob") == "-" {
 			continue
 		}
 		k := knob{
@@ -35,7 +43,9 @@ func define(t reflect.Type) []knob {
 			help:   f.Tag.Get("help"),
 			arg:    f.Tag.Get("arg"),
 			sep:    f.Tag.Get("sep"),
+			none:   f.Tag.Get("none"),
 			secret: f.Tag.Get("secret") == "true",
+			route:  f.Tag.Get("route") == "true",
 			field:  i,
 			typ:    f.Type,
 		}
@@ -53,19 +63,27 @@ func define(t reflect.Type) []knob {
 
 // argOf names values whose knob gives no name of its own.
 var argOf = map[string]string{
-	"int":              "N",
-	"float64":          "FACTOR",
-	"time.Duration":    "DURATION",
-	"slog.Level":       "LEVEL",
-	"config.Size":      "SIZE",
-	"config.HashOn":    "KEY",
-	"config.AccessLog": "FORM",
+	"int":                "N",
+	"float64":            "FACTOR",
+	"time.Duration":      "DURATION",
+	"slog.Level":         "LEVEL",
+	"config.Size":        "SIZE",
+	"config.Mode":        "MODE",
+	"config.HashOn":      "KEY",
+	"config.AccessLog":   "FORM",
+	"config.TLSVersion":  "VERSION",
+	"config.UnknownName": "ANSWER",
+	"config.ClientAuth":  "HOW",
+	"config.RequireTLS":  "HOW",
+	"config.SameSite":    "HOW",
 }
 
-func find(name string) *knob {
-	for i := range knobs {
-		if knobs[i].name == name {
-			return &knobs[i]
+func find(name string) *knob { return among(knobs, name) }
+
+func among(known []knob, name string) *knob {
+	for i := range known {
+		if known[i].name == name {
+			return &known[i]
 		}
 	}
 	return nil
@@ -75,11 +93,13 @@ func (k *knob) env() string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(k.name, "-", "_"))
 }
 
+func (k *knob) key() string { return k.name }
+
 func (k *knob) flag() string { return "--" + k.name }
 
 func (k *knob) isList() bool { return k.typ.Kind() == reflect.Slice }
 
 func (k *knob) isSwitch() bool { return k.typ.Kind() == reflect.Bool }
 
-// of is the knob's field in c.
-func (k *knob) of(c *Config) reflect.Value { return reflect.ValueOf(c).Elem().Field(k.field) }
+// of is the knob's field in what section points to: a Config, a route.Match or a Site.
+func (k *knob) of(section any) reflect.Value { return reflect.ValueOf(section).Elem().Field(k.field) }

@@ -23,10 +23,26 @@ import (
 // command line makes no sense, and otherwise joins all that is wrong, each with
 // its place: "weir.yaml:3: idle-timeout: ...", "WEIR_LOOPS: ..." or "--loops: ...".
 func Load(args, environ []string) (*Config, error) {
-	flags, err := parseFlags(args)
-	if err != nil {
+	flags := Flags()
+	if err := parseFlags(flags, args); err != nil {
 		return nil, err
 	}
+	if flags.NArg() > 0 {
+		return nil, Unexpected(flags.Arg(0))
+	}
+	return load(flags, environ)
+}
+
+// LoadFlags is Load for a command that has flags of its own beside those of
+// Flags, and takes arguments, which are left in flags.
+func LoadFlags(flags *pflag.FlagSet, args, environ []string) (*Config, error) {
+	if err := parseFlags(flags, args); err != nil {
+		return nil, err
+	}
+	return load(flags, environ)
+}
+
+func load(flags *pflag.FlagSet, environ []string) (*Config, error) {
 	l := loader{merged: koanf.New("."), places: map[string]string{}}
 	l.load(confmap.Provider(defaults(), ""), nil)
 	if path, place := configPath(flags, environ); path != "" {
@@ -56,6 +72,8 @@ func Load(args, environ []string) (*Config, error) {
 type loader struct {
 	merged   *koanf.Koanf
 	places   map[string]string
+	routes   []Route // as the file has them, each with its own values alone
+	sites    []Site
 	problems []error
 }
 
@@ -81,10 +99,10 @@ func (l *loader) wrong(place, format string, args ...any) {
 }
 
 func (l *loader) fromFlag(f *pflag.Flag) (string, any) {
-	if !f.Changed {
+	k := find(f.Name)
+	if k == nil || !f.Changed {
 		return "", nil
 	}
-	k := find(f.Name)
 	return l.take(k, k.flag(), f.Value.(*flagTexts).texts...)
 }
 
@@ -99,7 +117,7 @@ func (l *loader) fromVariable(name, text string) (string, any) {
 		}
 	}
 	if !serviceVariable.MatchString(name) {
-		l.wrong(name, "no such variable%s", suggest(name, (*knob).env))
+		l.wrong(name, "no such variable%s", suggest(name, spelled(knobs, (*knob).env)))
 	}
 	return "", nil
 }
@@ -141,12 +159,14 @@ func defaults() map[string]any {
 	return all
 }
 
-// config is the merged values, each back in its field.
+// config is the merged values, each back in its field, and the sections that build on them.
 func (l *loader) config() *Config {
 	c := &Config{places: l.places}
 	for i := range knobs {
 		k := &knobs[i]
 		k.of(c).Set(reflect.ValueOf(l.merged.Get(k.name)))
 	}
+	c.Routes, c.Sites = l.routes, l.sites
+	c.arrange()
 	return c
 }

@@ -26,6 +26,9 @@ func (k *knob) parse(texts ...string) (any, error) {
 			}
 		}
 	}
+	if len(list) == 1 && list[0] == k.none {
+		list = list[:0]
+	}
 	return list, nil
 }
 
@@ -66,6 +69,9 @@ func setText(v reflect.Value, text string) (err error) {
 func (k *knob) text(v reflect.Value) string {
 	switch v := v.Interface().(type) {
 	case []string:
+		if len(v) == 0 {
+			return k.none
+		}
 		return strings.Join(v, k.sep)
 	case time.Duration:
 		return durationText(v)

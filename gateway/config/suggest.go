@@ -1,11 +1,10 @@
 package config
 
-// suggest names the knob most like a misspelt one, in the spelling of its
-// source, as the end of an error's sentence; nothing if none is near.
-func suggest(wrong string, spelling func(*knob) string) string {
+// suggest names what is most like a misspelt name, as the end of an error's
+// sentence; nothing if none is near.
+func suggest(wrong string, names []string) string {
 	best, least := "", 3+min(len(wrong), 40)/8
-	for i := range knobs {
-		name := spelling(&knobs[i])
+	for _, name := range names {
 		if len(wrong) >= len(name)+least {
 			continue // too far by its length alone, and costly to compare if very long
 		}
@@ -17,6 +16,15 @@ func suggest(wrong string, spelling func(*knob) string) string {
 		return ""
 	}
 	return "; did you mean " + best + "?"
+}
+
+// spelled are the names of knobs in the spelling of their source.
+func spelled(known []knob, spelling func(*knob) string) []string {
+	all := make([]string, len(known))
+	for i := range known {
+		all[i] = spelling(&known[i])
+	}
+	return all
 }
 
 // distance is Levenshtein's: insertions, deletions and replacements between a and b.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -113,14 +114,20 @@ const (
 	AccessOff  AccessLog = "off"
 )
 
-func (a AccessLog) String() string { return string(a) }
-
 // UnmarshalText sets a, or fails on a form that is not known.
 func (a *AccessLog) UnmarshalText(text []byte) error {
-	switch parsed := AccessLog(text); parsed {
-	case AccessText, AccessJSON, AccessOff:
-		*a = parsed
+	return choose(a, text, AccessText, AccessJSON, AccessOff)
+}
+
+// choose sets choice, or fails on a text that is none of words.
+func choose[T ~string](choice *T, text []byte, words ...T) error {
+	if slices.Contains(words, T(text)) {
+		*choice = T(text)
 		return nil
 	}
-	return fmt.Errorf("%q is not text, json or off", text)
+	all := string(words[0])
+	for _, word := range words[1 : len(words)-1] {
+		all += ", " + string(word)
+	}
+	return fmt.Errorf("%q is not %s or %s", text, all, words[len(words)-1])
 }

@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"crypto/tls"
+	"reflect"
 	"testing"
 
 	"weir/gateway/config"
@@ -51,6 +53,41 @@ func TestHashOn(t *testing.T) {
 		var h config.HashOn
 		if err := h.UnmarshalText([]byte(text)); err == nil || err.Error() != want {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestEdgeTypes(t *testing.T) {
+	type text interface{ UnmarshalText([]byte) error }
+	tests := []struct {
+		into text
+		good string
+		want any
+		bad  map[string]string
+	}{
+		{new(config.Mode), "0660", config.Mode(0o660), map[string]string{
+			"":      `"" is not a file's mode; write octal digits, such as 0660`,
+			"0o660": `"0o660" is not a file's mode; write octal digits, such as 0660`,
+			"1777":  `"1777" is not a file's mode; write octal digits, such as 0660`,
+			"0999":  `"0999" is not a file's mode; write octal digits, such as 0660`}},
+		{new(config.TLSVersion), "1.2", config.TLSVersion(tls.VersionTLS12), map[string]string{"1.1": `"1.1" is not 1.2 or 1.3`, "TLS1.3": `"TLS1.3" is not 1.2 or 1.3`}},
+		{new(config.UnknownName), "reject", config.UnknownReject, map[string]string{"no": `"no" is not default or reject`}},
+		{new(config.ClientAuth), "require", config.ClientAuthRequire, map[string]string{"on": `"on" is not off, ask or require`}},
+		{new(config.RequireTLS), "redirect", config.RequireTLSRedirect, map[string]string{"true": `"true" is not off, redirect or refuse`}},
+		{new(config.SameSite), "none", config.SameSiteNone, map[string]string{"Lax": `"Lax" is not lax, strict or none`}},
+		{new(config.AccessLog), "json", config.AccessJSON, map[string]string{"": `"" is not text, json or off`}},
+	}
+	for _, test := range tests {
+		if err := test.into.UnmarshalText([]byte(test.good)); err != nil || reflect.ValueOf(test.into).Elem().Interface() != test.want {
+			t.Errorf("%T: %s is read as %v, %v", test.into, test.good, test.into, err)
+		}
+		for bad, want := range test.bad {
+			if err := test.into.UnmarshalText([]byte(bad)); err == nil || err.Error() != want {
+				t.Errorf("%T: %q: %v", test.into, bad, err)
+			}
+		}
+		if reflect.ValueOf(test.into).Elem().Interface() != test.want {
+			t.Errorf("%T: a bad text has changed it", test.into)
 		}
 	}
 }

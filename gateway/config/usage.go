@@ -13,7 +13,7 @@ const (
 const usageHeader = `Weir puts WebSocket clients through to WebSocket backends.
 
   weir [flags]             run the gateway
-  weir check [flags]       check the configuration and say what would run
+  weir check [flags] [URL] check the configuration, say what would run and which route takes the URL
   weir try URL [flags]     send a message through a gateway and show the way it took
   weir version             print the version
 
@@ -22,12 +22,14 @@ Examples
   weir --listen :8080 --upstream ws://10.0.0.1:9000,ws://10.0.0.2:9000#weight=3
   weir --config weir.yaml --log-level debug
   WEIR_IDLE_TIMEOUT=10m weir --config weir.yaml
+  weir --tls-listen :443 --tls-cert a.pem --tls-key a.key --upstream ws://10.0.0.1:9000
 
 Every flag is also a variable (--idle-timeout is WEIR_IDLE_TIMEOUT) and a key of the YAML file
 (idle-timeout: 10m); a flag goes before a variable, a variable before the file. Lists: give the flag
 several times, or put commas between the elements; header rules hold commas, so they go one a line.
 Durations are such as 500ms, 30s or 1h, sizes bytes or such as 64KiB or 1MiB. A switch is put out
-with =false, as in --forwarded=false.
+with =false, as in --forwarded=false. Routes and sites stand in the file alone; a route may have its
+own values for knobs marked "per route", which for it go before all others.
 `
 
 // Usage is the text of --help: no line longer than 100 columns.
@@ -45,7 +47,7 @@ func Usage() string {
 		if !k.isSwitch() {
 			left += " " + k.arg
 		}
-		for j, line := range wrap(k.help+k.defaultWords(), usageWidth-usageColumn) {
+		for j, line := range wrap(k.help+k.endWords(), usageWidth-usageColumn) {
 			if j > 0 {
 				left = ""
 			}
@@ -55,14 +57,21 @@ func Usage() string {
 	return b.String()
 }
 
-// defaultWords is empty where the default is nothing, off or none.
-func (k *knob) defaultWords() string {
+// endWords tell the default, unless it is nothing, off or none, and of routes.
+func (k *knob) endWords() string {
+	var words []string
 	switch preset := k.text(k.of(Default())); preset {
 	case "", "0", "false":
-		return ""
 	default:
-		return " (default " + preset + ")"
+		words = append(words, "default "+preset)
 	}
+	if k.route {
+		words = append(words, "per route")
+	}
+	if words == nil {
+		return ""
+	}
+	return " (" + strings.Join(words, ", ") + ")"
 }
 
 // wrap breaks text into lines of at most width bytes.
@@ -85,20 +94,24 @@ func wrap(text string, width int) []string {
 // Markdown is the table of knobs in README.md.
 func Markdown() string {
 	var b strings.Builder
-	b.WriteString("| Flag and YAML key | Variable | Default | What it does |\n| --- | --- | --- | --- |\n")
+	b.WriteString("| Flag and YAML key | Variable | Default | Per route | What it does |\n| --- | --- | --- | --- | --- |\n")
 	group := ""
 	for i := range knobs {
 		k := &knobs[i]
 		if k.group != group {
 			group = k.group
-			fmt.Fprintf(&b, "| **%s** | | | |\n", group)
+			fmt.Fprintf(&b, "| **%s** | | | | |\n", group)
 		}
 		preset := k.text(k.of(Default()))
 		if preset != "" {
 			preset = "`" + preset + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n",
-			k.name, k.env(), preset, strings.ReplaceAll(k.help, "|", `\|`))
+		perRoute := ""
+		if k.route {
+			perRoute = "yes"
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n",
+			k.name, k.env(), preset, perRoute, strings.ReplaceAll(k.help, "|", `\|`))
 	}
 	return b.String()
 }

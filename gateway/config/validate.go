@@ -5,81 +5,62 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
 
-	"golang.org/x/net/http/httpguts"
-
-	"weir/codec/http1"
-	"weir/upstream"
+	"weir/gateway/clientaddr"
 )
 
 // Validate returns all that is wrong with c, joined, each with the knob's name
-// and, if Load made c, the place where its value was given.
+// and, if Load made c, the place where its value was given. No file is opened.
 func (c *Config) Validate() error {
-	v := verdict{places: c.places}
-	v.limits(c)
-	v.backends(c)
+	v := verdict{places: c.places, told: map[string]bool{}}
+	if c.hasBackend() || len(c.Routes) == 0 || c.Routes[0].added {
+		v.backends(c)
+	}
+	for i := range knobs {
+		v.limit(&knobs[i], c)
+	}
+	v.perRoute(c)
 	v.addresses(c)
 	v.watermarks(c)
-	v.headers(c)
+	v.tls(c)
+	v.acme(c)
+	v.clients(c)
 	v.metricsPush(c)
 	if c.DrainCode != 1001 && c.DrainCode != 1012 {
 		v.wrong("drain-code", "%d is not 1001 (going away) or 1012 (service restart)", c.DrainCode)
 	}
-	if p := c.HealthPath; p != "" && (p[0] != '/' || !printable(p)) {
-		v.wrong("health-path", "%q is not a path; it begins with / and holds no spaces", p)
-	}
 	if !printable(c.AdminToken) {
 		v.wrong("admin-token", "holds a space or a control character, which no Authorization header can carry")
 	}
+	v.routes(c)
+	v.sites(c)
 	return errors.Join(v.problems...)
-}
-
-// Backends are the endpoints that Upstream names.
-func (c *Config) Backends() ([]upstream.Spec, error) {
-	return each(c.Upstream, upstream.ParseSpec)
-}
-
-// HeaderRules are the rules of RequestHeader and ResponseHeader, UpstreamHost and Forwarded.
-func (c *Config) HeaderRules() (http1.Rules, error) {
-	request, err := each(c.RequestHeader, http1.ParseRule)
-	response, err2 := each(c.ResponseHeader, http1.ParseRule)
-	rules := http1.Rules{Request: request, Response: response, Host: c.UpstreamHost, Forwarded: c.Forwarded}
-	return rules, errors.Join(err, err2)
-}
-
-// HasAdmin is false where the admin listener is switched off.
-func (c *Config) HasAdmin() bool { return c.Admin != "off" }
-
-// each parses all texts and joins the errors.
-func each[T any](texts []string, parse func(string) (T, error)) ([]T, error) {
-	var all []T
-	var problems []error
-	for _, text := range texts {
-		one, err := parse(text)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		all = append(all, one)
-	}
-	return all, errors.Join(problems...)
 }
 
 // A verdict collects what is wrong.
 type verdict struct {
 	places   map[string]string
+	where    string          // of the route or site, for what was not given there
+	told     map[string]bool // problems with the top level, of which a route that inherits them says nothing
 	problems []error
 }
 
 func (v *verdict) wrong(name, format string, args ...any) {
-	place := v.places[name]
+	place, err := v.places[name], fmt.Errorf(format, args...)
 	if place == "" {
-		place = name
+		if v.told[name+err.Error()] && v.where != "" {
+			return
+		}
+		place = v.where + name
 	}
-	v.problems = append(v.problems, fmt.Errorf("%s: %w", place, fmt.Errorf(format, args...)))
+	if v.where == "" {
+		v.told[name+err.Error()] = true
+	}
+	v.problems = append(v.problems, fmt.Errorf("%s: %w", place, err))
 }
 
 // reject notes err, if any, as one problem for each line it joins.
@@ -93,12 +74,9 @@ func (v *verdict) reject(name string, err error) {
 	}
 }
 
-func (v *verdict) limits(c *Config) {
-	for i := range knobs {
-		k := &knobs[i]
-		if value := k.of(c); k.limit.set && !k.limit.admits(value) {
-			v.wrong(k.name, "%s is out of range; write %s", k.text(value), k.limit.rangeWords)
-		}
+func (v *verdict) limit(k *knob, c *Config) {
+	if value := k.of(c); k.limit.set && !k.limit.admits(value) {
+		v.wrong(k.name, "%s is out of range; write %s", k.text(value), k.limit.rangeWords)
 	}
 }
 
@@ -106,36 +84,50 @@ func (v *verdict) backends(c *Config) {
 	switch {
 	case c.Demo && len(c.Upstream) > 0:
 		v.wrong("demo", "the demo is its own backend; take away this or upstream")
-	case !c.Demo && len(c.Upstream) == 0:
+	case !c.hasBackend():
 		v.wrong("upstream", "no backend given; name one with --upstream ws://HOST:PORT, or use --demo")
 	}
-	_, err := c.Backends()
-	v.reject("upstream", err)
 }
 
 func (v *verdict) addresses(c *Config) {
-	if len(c.Listen) == 0 {
+	if len(c.Listen)+len(c.TLSListen) == 0 {
 		v.wrong("listen", "no address given; write one such as :8080")
 	}
 	taken := map[string]bool{}
 	for _, addr := range c.Listen {
 		v.address("listen", addr, taken)
 	}
+	for _, addr := range c.TLSListen {
+		v.address("tls-listen", addr, taken)
+	}
 	if c.HasAdmin() {
 		v.address("admin", c.Admin, taken)
 	}
 }
 
+const maxSocketPath = 103 // bytes that every system has room for in a unix socket's address
+
 // address refuses what cannot be listened on and what is listened on already.
 func (v *verdict) address(name, addr string, taken map[string]bool) {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		v.wrong(name, "%q is not an address; write HOST:PORT or :PORT", addr)
-		return
+	if socket, ok := strings.CutPrefix(addr, "unix:"); ok && name != "admin" {
+		if !path.IsAbs(socket) || len(socket) > maxSocketPath {
+			v.wrong(name, "%q is not a unix socket's address; write unix:/PATH, with a path of at most %d bytes", addr, maxSocketPath)
+		}
+	} else {
+		_, port, err := net.SplitHostPort(addr)
+		if err != nil {
+			v.wrong(name, "%q is not an address; write HOST:PORT or :PORT", addr)
+			return
+		}
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			v.wrong(name, "%q: port %q is not a number from 0 to 65535", addr, port)
+		}
+		if n == 0 { // any free port, so that it can be asked for twice
+			return
+		}
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
-		v.wrong(name, "%q: port %q is not a number from 0 to 65535", addr, port)
-	} else if n != 0 && taken[addr] {
+	if taken[addr] {
 		v.wrong(name, "%s is listened on twice", addr)
 	}
 	taken[addr] = true
@@ -149,22 +141,18 @@ func (v *verdict) watermarks(c *Config) {
 	if c.LowWater >= c.HighWater {
 		v.wrong("low-water", "%s is not below high-water (%s)", c.LowWater, c.HighWater)
 	}
-	if c.MaxMessageSize > 0 && c.MaxFrameSize > c.MaxMessageSize {
-		v.wrong("max-frame-size", "%s is more than max-message-size (%s)", c.MaxFrameSize, c.MaxMessageSize)
-	}
 }
 
-func (v *verdict) headers(c *Config) {
-	_, err := each(c.RequestHeader, http1.ParseRule)
-	v.reject("request-header", err)
-	_, err = each(c.ResponseHeader, http1.ParseRule)
-	v.reject("response-header", err)
-	if name := c.EndpointHeader; name != "" {
-		_, err := http1.ParseRule("add " + name + ": x")
-		v.reject("endpoint-header", err)
+const minStickyKey = 16 // bytes; fewer could be guessed
+
+func (v *verdict) clients(c *Config) {
+	_, err := clientaddr.ParseTrust(c.TrustedProxies)
+	v.reject("trusted-proxies", err)
+	if c.ProxyProtocol && len(c.TrustedProxies) == 0 {
+		v.wrong("proxy-protocol", "nobody is trusted to send a PROXY header; name the proxies in trusted-proxies")
 	}
-	if h := c.UpstreamHost; h != "" && (!printable(h) || strings.ContainsAny(h, "/@?#") || !httpguts.ValidHostHeader(h)) {
-		v.wrong("upstream-host", "%q is not a host with an optional port", h)
+	if n := len(c.StickyKey); n > 0 && n < minStickyKey {
+		v.wrong("sticky-key", "%d bytes can be guessed; write at least %d", n, minStickyKey)
 	}
 }
 

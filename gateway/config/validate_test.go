@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"crypto/tls"
 	"math"
 	"strings"
 	"testing"
@@ -19,13 +20,20 @@ func TestValidate(t *testing.T) {
 		{"no backend", func(c *config.Config) { c.Upstream = nil }, "upstream: no backend given; name one with --upstream ws://HOST:PORT, or use --demo"},
 		{"demo", func(c *config.Config) { c.Upstream, c.Demo = nil, true }, ""},
 		{"demo and a backend", func(c *config.Config) { c.Demo = true }, "demo: the demo is its own backend; take away this or upstream"},
-		{"bad backend", func(c *config.Config) { c.Upstream = []string{"wss://a"} }, `upstream: upstream "wss://a": scheme`},
+		{"bad backend", func(c *config.Config) { c.Upstream = []string{"ftp://a"} }, `upstream: upstream "ftp://a": scheme`},
 		{"nothing to listen on", func(c *config.Config) { c.Listen = nil }, "listen: no address given; write one such as :8080"},
 		{"address without port", func(c *config.Config) { c.Listen = []string{"80"} }, `listen: "80" is not an address; write HOST:PORT or :PORT`},
 		{"port too high", func(c *config.Config) { c.Admin = ":65536" }, `admin: ":65536": port "65536" is not a number from 0 to 65535`},
 		{"admin off", func(c *config.Config) { c.Admin = "off" }, ""},
 		{"address twice", func(c *config.Config) { c.Listen = []string{":80", ":80"} }, "listen: :80 is listened on twice"},
 		{"admin on the clients' address", func(c *config.Config) { c.Admin = c.Listen[0] }, "admin: 127.0.0.1:8080 is listened on twice"},
+		{"any free port beside a unix socket", func(c *config.Config) { c.Listen = []string{":0", "unix:/run/weir.sock"} }, ""},
+		{"relative unix socket", func(c *config.Config) { c.Listen = []string{"unix:weir.sock"} }, `listen: "unix:weir.sock" is not a unix socket's address; write unix:/PATH, with a path of at most 103 bytes`},
+		{"long unix socket", func(c *config.Config) { c.Listen = []string{"unix:/" + strings.Repeat("x", 103)} }, `listen: "unix:/xxx`},
+		{"unix socket twice", func(c *config.Config) { c.Listen = []string{"unix:/a", "unix:/a"} }, "listen: unix:/a is listened on twice"},
+		{"admin on a unix socket", func(c *config.Config) { c.Admin = "unix:/a" }, `admin: "unix:/a": port "/a" is not a number from 0 to 65535`},
+		{"with and without TLS on one address", func(c *config.Config) { secure(c); c.TLSListen = c.Listen }, "tls-listen: 127.0.0.1:8080 is listened on twice"},
+		{"TLS alone", func(c *config.Config) { secure(c); c.Listen = nil }, ""},
 		{"any port, twice", func(c *config.Config) { c.Listen = []string{":0", ":0"} }, ""},
 		{"factor below one", func(c *config.Config) { c.BalanceFactor = 0.5 }, "balance-factor: 0.5 is out of range; write 1 to 100, or 0"},
 		{"factor off", func(c *config.Config) { c.BalanceFactor = 0 }, ""},
@@ -44,6 +52,48 @@ func TestValidate(t *testing.T) {
 		{"header rule on our own field", func(c *config.Config) { c.ResponseHeader = []string{"remove Upgrade"} }, `response-header: header rule "remove Upgrade": Upgrade`},
 		{"endpoint header", func(c *config.Config) { c.EndpointHeader = "X Weir" }, `endpoint-header: header rule "add X Weir: x": "X Weir" is not a field name`},
 		{"Host with a line break", func(c *config.Config) { c.UpstreamHost = "a\r\nX: y" }, `upstream-host: "a\r\nX: y" is not a host with an optional port`},
+		{"TLS", secure, ""},
+		{"TLS without a certificate", func(c *config.Config) { c.TLSListen = []string{":443"} }, "tls-listen: there is no certificate; give tls-cert and tls-key, or acme-domain"},
+		{"certificate without TLS", func(c *config.Config) { secure(c); c.TLSListen = nil }, "tls-cert: nothing listens with TLS; write tls-listen, such as :443"},
+		{"certificate without its key", func(c *config.Config) { secure(c); c.TLSCert = append(c.TLSCert, "b") }, "tls-cert: 2 certificates have 1 keys; give one tls-key for each tls-cert"},
+		{"TLS versions", func(c *config.Config) { c.TLSMinVersion, c.TLSMaxVersion = tls.VersionTLS13, tls.VersionTLS12 }, "tls-min-version: 1.3 is above tls-max-version (1.2)"},
+		{"weak suite", func(c *config.Config) { c.TLSCiphers = []string{"TLS_RSA_WITH_RC4_128_SHA"} }, "tls-ciphers: TLS_RSA_WITH_RC4_128_SHA is not secure"},
+		{"unknown suite", func(c *config.Config) { c.TLSCiphers = []string{"AES128"} }, `tls-ciphers: "AES128" is not a cipher suite; write a name such as TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256`},
+		{"suite of TLS 1.3", func(c *config.Config) { c.TLSCiphers = []string{"TLS_AES_128_GCM_SHA256"} }, "tls-ciphers: TLS_AES_128_GCM_SHA256 is one of TLS 1.3, whose cipher suites are always all offered"},
+		{"suites of no version", func(c *config.Config) {
+			c.TLSMinVersion, c.TLSCiphers = tls.VersionTLS13, []string{"TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"}
+		}, "tls-ciphers: are for TLS 1.2, which tls-min-version leaves out"},
+		{"curve", func(c *config.Config) { c.TLSCurves = []string{"P256"} }, `tls-curves: "P256" is not X25519MLKEM768, X25519, P-256, P-384 or P-521`},
+		{"unknown protocol", func(c *config.Config) { c.TLSALPN = []string{"http/1.1", "h3"} }, `tls-alpn: "h3" is not h2 or http/1.1`},
+		{"no protocol for WebSockets", func(c *config.Config) { c.TLSALPN = []string{"h2"} }, "tls-alpn: http/1.1 is missing, which WebSockets need"},
+		{"no ALPN", func(c *config.Config) { c.TLSALPN = nil }, ""},
+		{"clients' certificates of nobody", func(c *config.Config) { c.TLSClientAuth = config.ClientAuthAsk }, "tls-client-auth: certificates cannot be checked; name the authorities in tls-client-ca"},
+		{"client header", func(c *config.Config) { c.TLSClientHeader = "X Client" }, `tls-client-header: header rule "add X Client: x": "X Client" is not a field name`},
+		{"keys of no tickets", func(c *config.Config) { c.TLSTickets, c.TLSTicketKeys = false, "keys" }, "tls-ticket-keys: are of no use without tls-tickets"},
+		{"TLS required and not there", func(c *config.Config) { c.RequireTLS = config.RequireTLSRefuse }, "require-tls: nothing listens with TLS; write tls-listen, such as :443"},
+		{"ACME", acme, ""},
+		{"ACME without TLS", func(c *config.Config) { acme(c); c.TLSListen = nil }, "acme-domain: nothing listens with TLS; write tls-listen, such as :443"},
+		{"ACME without storage", func(c *config.Config) { acme(c); c.ACMEStorage = "" }, "acme-domain: certificates have to be kept; name a directory in acme-storage"},
+		{"ACME for a wildcard", func(c *config.Config) { acme(c); c.ACMEDomain = []string{"*.a.example"} }, `acme-domain: "*.a.example" is not a host name; wildcards and addresses cannot be had this way`},
+		{"ACME's directory", func(c *config.Config) { acme(c); c.ACMEDirectory = "http://a" }, `acme-directory: "http://a" is not a URL such as https://HOST/PATH`},
+		{"ACME's email", func(c *config.Config) { acme(c); c.ACMEEmail = "me" }, `acme-email: "me" is not an address such as admin@example.com`},
+		{"client certificate without its key", func(c *config.Config) { c.UpstreamCert = "a" }, "upstream-cert: lacks its key; name it in upstream-key"},
+		{"key without its certificate", func(c *config.Config) { c.UpstreamKey = "a" }, "upstream-key: lacks its certificate; name it in upstream-cert"},
+		{"backend's name", func(c *config.Config) { c.UpstreamServerName = "a:443" }, `upstream-server-name: "a:443" is not a host name or address`},
+		{"backend's address as its name", func(c *config.Config) { c.UpstreamServerName = "::1" }, ""},
+		{"bad HTTP backend", func(c *config.Config) { c.HTTPUpstream = []string{"ftp://a"} }, `http-upstream: upstream "ftp://a": scheme`},
+		{"PROXY header on plain requests", func(c *config.Config) { c.HTTPUpstream = []string{"http://a#proxy-protocol=v2"} }, `http-upstream: upstream "http://a#proxy-protocol=v2": clients share the connections of plain requests, so that no PROXY header can tell who they are`},
+		{"rewrite of one word", func(c *config.Config) { c.PathRewrite = "^/a" }, `path-rewrite: "^/a" is not 'REGEXP REPLACEMENT', with one space between and none inside`},
+		{"rewrite by no expression", func(c *config.Config) { c.PathRewrite = "( /" }, "path-rewrite: \"(\" is not a regular expression: error parsing regexp: missing closing ): `(`"},
+		{"rewrite into no path", func(c *config.Config) { c.PathRewrite = "^/(.*) x$1" }, `path-rewrite: "x$1" makes no path; it begins with / or a group, and holds no ? or #`},
+		{"rewrite into a query", func(c *config.Config) { c.PathRewrite = "^/(.*) /?$1" }, `path-rewrite: "/?$1" makes no path; it begins with / or a group, and holds no ? or #`},
+		{"rewrite by a group that is not", func(c *config.Config) { c.PathRewrite = "^/(.*) /$1x" }, "path-rewrite: $1x is no group of the expression; groups are $1 and so on, before a letter or digit ${1}"},
+		{"rewrite by too high a group", func(c *config.Config) { c.PathRewrite = "^/(.*) /${2}" }, "path-rewrite: ${2} is no group of the expression"},
+		{"sticky cookie", func(c *config.Config) { c.StickyCookie = "a b" }, `sticky-cookie: "a b" is not a cookie's name`},
+		{"sticky key", func(c *config.Config) { c.StickyKey = "canary" }, "sticky-key: 6 bytes can be guessed; write at least 16"},
+		{"trusted proxies", func(c *config.Config) { c.TrustedProxies = []string{"10.0.0.0/8", "proxy.example"} }, `trusted-proxies: trusted proxy "proxy.example": neither`},
+		{"PROXY header from nobody", func(c *config.Config) { c.ProxyProtocol = true }, "proxy-protocol: nobody is trusted to send a PROXY header; name the proxies in trusted-proxies"},
+		{"Forwarded alone", func(c *config.Config) { c.Forwarded, c.ForwardedStandard = false, true }, "forwarded-standard: adds to forwarded, which is switched off"},
 		{"push URL", func(c *config.Config) { c.MetricsPushURL = "ftp://u:canary@a" }, "metrics-push-url: not a URL such as http://HOST:PORT/PATH"},
 		{"push labels", func(c *config.Config) { c.MetricsPushLabels = "zone=a" }, `metrics-push-labels: "zone=a" is not a list such as instance="a",zone="b"`},
 		{"token", func(c *config.Config) { c.AdminToken = "canary\n" }, "admin-token: holds a space or a control character, which no Authorization header can carry"},
@@ -64,6 +114,15 @@ func TestValidate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// secure and acme are sound ways to listen with TLS.
+func secure(c *config.Config) {
+	c.TLSListen, c.TLSCert, c.TLSKey = []string{":443"}, []string{"a.pem"}, []string{"a.key"}
+}
+
+func acme(c *config.Config) {
+	c.TLSListen, c.ACMEDomain, c.ACMEStorage = []string{":443"}, []string{"a.example"}, "/var/lib/weir"
 }
 
 func TestValidateCollects(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"time"
 )
 
@@ -19,12 +18,15 @@ const maxHead = 16 << 10
 // after ctx ends.
 type Probe func(ctx context.Context) error
 
-// NewProbe makes the probe of one address: a connection where path is "", else a
-// GET of path with the given Host. The path must have passed Options.Complete.
-func NewProbe(addr netip.AddrPort, host, path string) Probe {
+// A Dial connects to a backend, up to where HTTP can be spoken.
+type Dial func(ctx context.Context) (net.Conn, error)
+
+// NewProbe makes the probe of what dial connects to: a connection where path is "",
+// else a GET of path with the given Host. The path must have passed Options.Complete.
+func NewProbe(dial Dial, host, path string) Probe {
 	if path == "" {
 		return func(ctx context.Context) error {
-			conn, err := dial(ctx, addr)
+			conn, err := dial(ctx)
 			if err != nil {
 				return err
 			}
@@ -33,11 +35,11 @@ func NewProbe(addr netip.AddrPort, host, path string) Probe {
 	}
 	request := "GET " + path + " HTTP/1.1\r\nHost: " + host +
 		"\r\nUser-Agent: weir-health\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-	return func(ctx context.Context) error { return get(ctx, addr, request) }
+	return func(ctx context.Context) error { return get(ctx, dial, request) }
 }
 
-func get(ctx context.Context, addr netip.AddrPort, request string) error {
-	conn, err := dial(ctx, addr)
+func get(ctx context.Context, dial Dial, request string) error {
+	conn, err := dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,9 +73,4 @@ func exchange(conn net.Conn, request string) (*http.Response, error) {
 	}
 	// The parser's own words quote the backend's bytes, which do not belong in logs.
 	return nil, errors.New("the answer is not HTTP")
-}
-
-func dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-	var d net.Dialer
-	return d.DialContext(ctx, "tcp", addr.String())
 }

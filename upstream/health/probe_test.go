@@ -39,6 +39,13 @@ func serve(t *testing.T, f func(net.Conn)) netip.AddrPort {
 	return l.Addr().(*net.TCPAddr).AddrPort()
 }
 
+// to dials an address.
+func to(addr netip.AddrPort) health.Dial {
+	return func(ctx context.Context) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", addr.String())
+	}
+}
+
 // answer reads a request's head and sends this.
 func answer(text string) func(net.Conn) {
 	return func(conn net.Conn) {
@@ -111,7 +118,7 @@ func TestProbe(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			probe := health.NewProbe(serve(t, tt.backend), "backend:80", tt.path)
+			probe := health.NewProbe(to(serve(t, tt.backend)), "backend:80", tt.path)
 			ctx, cancel := context.WithTimeout(t.Context(), tt.timeout)
 			defer cancel()
 			err := probe(ctx)
@@ -133,7 +140,7 @@ func TestProbeRefused(t *testing.T) {
 	addr := l.Addr().(*net.TCPAddr).AddrPort()
 	l.Close()
 	for _, path := range []string{"", "/"} {
-		if err := health.NewProbe(addr, "b", path)(t.Context()); err == nil || !strings.Contains(err.Error(), "refused") {
+		if err := health.NewProbe(to(addr), "b", path)(t.Context()); err == nil || !strings.Contains(err.Error(), "refused") {
 			t.Errorf("path %q: %v", path, err)
 		}
 	}
@@ -145,7 +152,7 @@ func TestProbeRequest(t *testing.T) {
 		heads <- readHead(conn)
 		io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
 	})
-	if err := health.NewProbe(addr, "chat.internal:9000", "/ready?deep=1")(t.Context()); err != nil {
+	if err := health.NewProbe(to(addr), "chat.internal:9000", "/ready?deep=1")(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	const want = "GET /ready?deep=1 HTTP/1.1\r\nHost: chat.internal:9000\r\n" +

@@ -1,0 +1,69 @@
+//go:build linux
+
+package bench
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"weir/bench/load"
+	"weir/bench/proc"
+)
+
+// meter reads the processes' CPU time at the edges of a window.
+type meter struct {
+	pids          []int
+	before, after proc.CPU
+	err           error
+}
+
+func (m *meter) window(s Scenario) load.Window {
+	return load.Window{Warmup: s.Warmup, Duration: s.Seconds, Begin: m.begin, End: m.end}
+}
+
+func (m *meter) begin() { m.before, m.err = proc.ReadCPU(m.pids...) }
+
+func (m *meter) end() {
+	after, err := proc.ReadCPU(m.pids...)
+	if m.after = after; m.err == nil {
+		m.err = err
+	}
+}
+
+func (m *meter) figures(r load.Result) Figures {
+	f := Figures{
+		Ops: r.Ops, Seconds: r.Elapsed.Seconds(), TLS: negotiated(r),
+		LoadBusy: r.Busy, LoadStarved: r.Starved, Saturated: r.Saturated(),
+	}
+	if r.Latency != nil && r.Latency.TotalCount() > 0 {
+		f.P50, f.P90, f.P99, f.P999 = quantile(r, 50), quantile(r, 90), quantile(r, 99), quantile(r, 99.9)
+		f.Max = float64(r.Latency.Max()) / 1e3
+	}
+	if f.Seconds == 0 || m.err != nil {
+		return f
+	}
+	user, system := m.after.Since(m.before)
+	f.PerSecond = float64(f.Ops) / f.Seconds
+	f.CPUShare = (user + system).Seconds() / f.Seconds
+	if f.Ops > 0 {
+		f.UserMicros = micros(user) / float64(f.Ops)
+		f.SystemMicros = micros(system) / float64(f.Ops)
+		f.CPUMicros = f.UserMicros + f.SystemMicros
+	}
+	return f
+}
+
+func quantile(r load.Result, q float64) float64 { return float64(r.Latency.ValueAtQuantile(q)) / 1e3 }
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// negotiated says what TLS sessions a crowd had, several joined; empty without TLS.
+func negotiated(r load.Result) string {
+	var kinds []string
+	for session := range r.Sessions {
+		kinds = append(kinds, session.String())
+	}
+	slices.Sort(kinds)
+	return strings.Join(kinds, " and ")
+}

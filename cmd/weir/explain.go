@@ -1,0 +1,120 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"weir/gateway/config"
+	"weir/gateway/route"
+)
+
+// routes lists them where there is more to tell than the backends of one.
+func routes(cfg *config.Config, w io.Writer) {
+	if len(cfg.Routes) == 1 && cfg.Routes[0].Match.Any() {
+		return
+	}
+	fmt.Fprintln(w, "\nRoutes, of which the first that matches is taken:")
+	t := newTable(w)
+	for _, r := range cfg.Routes {
+		t.row(r.Name, r.Match.String())
+		t.backends("", r.Config)
+	}
+	t.Flush()
+}
+
+// A request is one whose route is asked for.
+type request struct {
+	url    *url.URL
+	path   string // escaped, as it is sent
+	fields fields
+}
+
+// fields are the header fields it comes with.
+type fields http.Header
+
+// Get is nil if there is none, as route.Fields wants it.
+func (f fields) Get(name string) []byte {
+	values := http.Header(f).Values(name)
+	if values == nil {
+		return nil
+	}
+	return []byte(values[0])
+}
+
+func parseRequests(urls, headers []string) ([]request, error) {
+	header, err := parseHeader(headers)
+	if err != nil {
+		return nil, err
+	}
+	var all []request
+	for _, text := range urls {
+		u, err := url.Parse(text)
+		switch {
+		case !strings.Contains(text, "://"):
+			return nil, config.Unexpected(text)
+		case err != nil || u.Host == "" || !strings.Contains(" ws wss http https ", " "+u.Scheme+" "):
+			return nil, fmt.Errorf("%q is not a URL such as wss://HOST/PATH or https://HOST/PATH", withoutQuery(text))
+		}
+		all = append(all, request{u, cmp.Or(u.EscapedPath(), "/"), fields(header)})
+	}
+	if len(urls) == 0 && len(headers) > 0 {
+		return nil, errors.New("--header is of use beside a URL")
+	}
+	return all, nil
+}
+
+// explain says which route the request takes, and why not those before it.
+func (r *request) explain(cfg *config.Config, w io.Writer) {
+	matches := make([]route.Match, len(cfg.Routes))
+	for i := range cfg.Routes {
+		matches[i] = cfg.Routes[i].Match
+	}
+	table, _ := route.New(matches) // Load has checked them
+	subject := &route.Subject{Host: []byte(r.url.Host), Path: []byte(r.path), Query: []byte(r.url.RawQuery), Fields: r.fields}
+	fmt.Fprintf(w, "\n%s\n", withoutQuery(r.url.String()))
+	t := newTable(w)
+	defer t.Flush()
+	if table.ReadsPaths() && route.Ambiguous(subject.Path) {
+		t.row("refused", "a backend could read this path in another way than the routes do")
+		return
+	}
+	lines := table.Explain(subject)
+	taken, ok := table.Find(subject)
+	if ok {
+		lines = lines[:taken]
+	}
+	for i, why := range lines {
+		t.row(cfg.Routes[i].Name, "no: "+why)
+	}
+	if !ok {
+		t.row("refused", "no route takes it")
+		return
+	}
+	t.row(cfg.Routes[taken].Name, "taken"+r.then(cfg.Routes[taken].Config))
+}
+
+// then is what happens to the request on its route.
+func (r *request) then(cfg *config.Config) string {
+	secure := r.url.Scheme == "wss" || r.url.Scheme == "https"
+	plain := strings.HasPrefix(r.url.Scheme, "http")
+	switch {
+	case cfg.RequireTLS != config.RequireTLSOff && !secure:
+		return fmt.Sprintf("; require-tls: %s", cfg.RequireTLS)
+	case plain && !cfg.HTTP:
+		return "; refused, as http is false"
+	}
+	if re, into, _ := cfg.Rewrite(); re != nil && re.MatchString(r.path) {
+		return "; the backend is asked for " + rewritten(re, r.path, into)
+	}
+	return ""
+}
+
+func rewritten(re *regexp.Regexp, path, into string) string {
+	return string(re.ExpandString(nil, into, path, re.FindStringSubmatchIndex(path)))
+}

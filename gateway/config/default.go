@@ -1,0 +1,77 @@
+package config
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+)
+
+// Default is the configuration with no flag, variable or file given.
+func Default() *Config {
+	return &Config{
+		Listen:   []string{"127.0.0.1:8080"},
+		UnixMode: 0o660,
+		Admin:    "127.0.0.1:9090",
+
+		TLSMinVersion:     tls.VersionTLS12,
+		TLSMaxVersion:     tls.VersionTLS13,
+		TLSALPN:           []string{"h2", "http/1.1"},
+		TLSUnknownName:    UnknownDefault,
+		TLSClientAuth:     ClientAuthOff,
+		TLSTickets:        true,
+		TLSHandshakes:     1024,
+		TLSReloadInterval: 10 * time.Second,
+		RequireTLS:        RequireTLSOff,
+		ACMEDirectory:     "https://acme-v02.api.letsencrypt.org/directory",
+
+		HashOn:         HashOn{By: HashClientIP},
+		BalanceFactor:  1.25,
+		ConnectRetries: 2,
+		Panic:          true,
+		DNSInterval:    30 * time.Second,
+
+		StickySameSite: SameSiteLax,
+
+		HealthInterval: 5 * time.Second,
+		HealthTimeout:  2 * time.Second,
+		HealthRise:     2,
+		HealthFall:     3,
+
+		PoolMin:          1,
+		PoolIdle:         time.Minute,
+		PoolPingInterval: 15 * time.Second,
+		PoolPingTimeout:  10 * time.Second,
+		PoolSpread:       time.Second,
+
+		HTTP:               true,
+		HTTPTimeout:        time.Minute,
+		HTTPIdleTimeout:    75 * time.Second,
+		MaxHTTPConnections: 10000,
+
+		HandshakeTimeout: 10 * time.Second,
+		ConnectTimeout:   3 * time.Second,
+		BackendTimeout:   10 * time.Second,
+		IdleTimeout:      time.Hour,
+		PongTimeout:      10 * time.Second,
+		CloseTimeout:     5 * time.Second,
+		DrainTimeout:     30 * time.Second,
+
+		MaxHeaderSize:   16 << 10,
+		MaxHeaderFields: 100,
+		HighWater:       128 << 10,
+		LowWater:        32 << 10,
+		ReadBuffer:      64 << 10,
+
+		DrainCode: 1001,
+		Forwarded: true,
+
+		TCPNoDelay:   true,
+		TCPKeepAlive: 60 * time.Second,
+
+		AccessLog:       AccessText,
+		AccessLogSample: 1,
+		LogLevel:        slog.LevelInfo,
+
+		MetricsPushInterval: 10 * time.Second,
+	}
+}

@@ -1,0 +1,78 @@
+package config
+
+import (
+	"maps"
+	"slices"
+
+	"weir/gateway/route"
+)
+
+// catchAll is the name of the route that the top level's backends make.
+const catchAll = "default"
+
+// A Route is what requests that match get. Immutable.
+type Route struct {
+	Name   string
+	Match  route.Match
+	Config *Config // the whole configuration with this route's own values in it; its Routes are nil
+
+	added  bool              // by arrange
+	where  string            // "weir.yaml:12: routes[0]"
+	places map[string]string // of what was given in the route: knobs by their name, "name", and "match: host" and so on
+}
+
+// With is c after change, and each route with it: what a route was not given
+// itself it takes from the top level. There is at least one route then.
+func (c *Config) With(change func(*Config)) *Config {
+	changed := *c
+	change(&changed)
+	changed.arrange()
+	return &changed
+}
+
+// arrange fits the routes to the top level, and adds the one that takes what no
+// other does if there are backends for it.
+func (c *Config) arrange() {
+	routes := slices.Clone(c.Routes)
+	for i := range routes {
+		routes[i].Config = c.under(&routes[i])
+	}
+	last := len(routes) - 1
+	if last < 0 || c.hasBackend() && !routes[last].Match.Any() {
+		r := Route{Name: catchAll, added: true}
+		r.Config = c.under(&r)
+		routes = append(routes, r)
+	}
+	c.Routes = routes
+}
+
+// under is c with the values that r was given.
+func (c *Config) under(r *Route) *Config {
+	d := *c
+	d.Routes, d.places = nil, map[string]string{}
+	maps.Copy(d.places, c.places)
+	for i := range knobs {
+		k := &knobs[i]
+		if place, given := r.places[k.name]; given {
+			k.of(&d).Set(k.of(r.Config))
+			d.places[k.name] = place
+		}
+	}
+	if len(d.Upstream) > 0 {
+		d.Demo = false
+	}
+	return &d
+}
+
+func (c *Config) hasBackend() bool { return c.Demo || len(c.Upstream) > 0 }
+
+// A Site is a set of server names whose clients are asked for certificates in
+// another way than the rest. Immutable.
+type Site struct {
+	Names      []string   `knob:"server-name"` // "admin.example.com", or "*.example.com" for one label more
+	ClientAuth ClientAuth `knob:"client-auth"`
+	ClientCA   string     `knob:"client-ca"` // file; tls-client-ca where none is given
+
+	where  string // "weir.yaml:20: sites[0]"
+	places map[string]string
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"weir/codec/http1"
+	"weir/gateway/route"
+)
+
+// at says where a route or site stands: in the file, or else in the list.
+func (r *Route) at(i int) string { return orIndexed(r.where, routesKey, i) }
+func (s *Site) at(i int) string  { return orIndexed(s.where, sitesKey, i) }
+
+func orIndexed(where, list string, i int) string {
+	if where != "" {
+		return where
+	}
+	return fmt.Sprintf("%s[%d]", list, i)
+}
+
+var routeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+func (v *verdict) routes(c *Config) {
+	names := map[string]bool{}
+	matches := make([]route.Match, len(c.Routes))
+	var open string // the route that leaves nothing to those after it
+	if last := len(c.Routes) - 1; last > 0 && c.Routes[last].added {
+		names[catchAll] = true
+	}
+	for i := range c.Routes {
+		r := &c.Routes[i]
+		one := verdict{places: r.places, where: r.at(i) + ": ", told: v.told}
+		switch {
+		case r.added:
+		case !routeName.MatchString(r.Name):
+			one.wrong("name", "%q is not a name; write up to 64 letters, digits, '.', '_' and '-'", r.Name)
+		case names[r.Name]:
+			one.wrong("name", "%s is the name of another route", r.Name)
+		case open != "":
+			one.wrong("name", "%s is never taken: %s before it takes every request", r.Name, open)
+		}
+		names[r.Name] = true
+		if r.Match.Any() {
+			open = r.Name
+		}
+		matches[i] = r.Match
+		if !r.added { // else it is the top level, which has been looked at
+			one.route(r.Config)
+		}
+		v.problems = append(v.problems, one.problems...)
+	}
+	v.matches(c, matches)
+}
+
+func (v *verdict) route(c *Config) {
+	if !c.hasBackend() {
+		v.wrong("upstream", "no backend given; name one here or at the top level")
+	}
+	for i := range knobs {
+		if k := &knobs[i]; k.route {
+			v.limit(k, c)
+		}
+	}
+	v.perRoute(c)
+}
+
+func (v *verdict) matches(c *Config, matches []route.Match) {
+	_, err := route.New(matches)
+	joined, _ := err.(interface{ Unwrap() []error })
+	if joined == nil {
+		return
+	}
+	for _, err := range joined.Unwrap() {
+		if wrong := (*route.Error)(nil); errors.As(err, &wrong) {
+			r, key := &c.Routes[wrong.Entry], matchPrefix+wrong.Key
+			one := verdict{places: r.places, where: r.at(wrong.Entry) + ": "}
+			one.wrong(key, "%w", wrong.Err)
+			v.problems = append(v.problems, one.problems...)
+		}
+	}
+}
+
+// perRoute checks what a route may have values of its own for.
+func (v *verdict) perRoute(c *Config) {
+	_, err := c.Backends()
+	v.reject("upstream", err)
+	_, err = c.HTTPBackends()
+	v.reject("http-upstream", err)
+	v.backendTLS(c)
+	v.headers(c)
+	if p := c.HealthPath; p != "" && (p[0] != '/' || !printable(p)) {
+		v.wrong("health-path", "%q is not a path; it begins with / and holds no spaces", p)
+	}
+	if c.MaxMessageSize > 0 && c.MaxFrameSize > c.MaxMessageSize {
+		v.wrong("max-frame-size", "%s is more than max-message-size (%s)", c.MaxFrameSize, c.MaxMessageSize)
+	}
+	_, _, err = c.Rewrite()
+	v.reject("path-rewrite", err)
+	if c.StickyCookie != "" && !httpguts.ValidHeaderFieldName(c.StickyCookie) { // both are tokens (RFC 6265 section 4.1.1)
+		v.wrong("sticky-cookie", "%q is not a cookie's name", c.StickyCookie)
+	}
+	if c.RequireTLS != RequireTLSOff && len(c.TLSListen) == 0 {
+		v.wrong("require-tls", "nothing listens with TLS; write tls-listen, such as :443")
+	}
+}
+
+func (v *verdict) backendTLS(c *Config) {
+	switch {
+	case c.UpstreamCert != "" && c.UpstreamKey == "":
+		v.wrong("upstream-cert", "lacks its key; name it in upstream-key")
+	case c.UpstreamCert == "" && c.UpstreamKey != "":
+		v.wrong("upstream-key", "lacks its certificate; name it in upstream-cert")
+	}
+	if name := c.UpstreamServerName; name != "" {
+		if _, err := netip.ParseAddr(name); err != nil && !isServerName(name) {
+			v.wrong("upstream-server-name", "%q is not a host name or address", name)
+		}
+	}
+}
+
+func (v *verdict) headers(c *Config) {
+	_, err := each(c.RequestHeader, http1.ParseRule)
+	v.reject("request-header", err)
+	_, err = each(c.ResponseHeader, http1.ParseRule)
+	v.reject("response-header", err)
+	v.fieldName("endpoint-header", c.EndpointHeader)
+	if h := c.UpstreamHost; h != "" && (!printable(h) || strings.ContainsAny(h, "/@?#") || !httpguts.ValidHostHeader(h)) {
+		v.wrong("upstream-host", "%q is not a host with an optional port", h)
+	}
+	if c.ForwardedStandard && !c.Forwarded {
+		v.wrong("forwarded-standard", "adds to forwarded, which is switched off")
+	}
+}
+
+// fieldName refuses a field that a header rule could not add.
+func (v *verdict) fieldName(name, field string) {
+	if field != "" {
+		_, err := http1.ParseRule("add " + field + ": x")
+		v.reject(name, err)
+	}
+}
+
+// isServerName tells whether a certificate can have s among its names.
+func isServerName(s string) bool {
+	if len(s) > 253 {
+		return false
+	}
+	labels := strings.Split(s, ".")
+	for _, label := range labels {
+		if label == "" || len(label) > 63 || strings.Trim(strings.ToLower(label), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+	}
+	return strings.Trim(labels[len(labels)-1], "0123456789") != "" // else it is an address
+}

@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"crypto/tls"
+	"net/netip"
+	"strings"
+
+	"weir/codec/http1"
+	routing "weir/gateway/route"
+)
+
+// question is a request of either kind, as far as it decides where that may go.
+type question struct {
+	host, path, query []byte
+	asks              asker
+	from              http1.From
+	state             *tls.ConnectionState // of the client's connection; nil in clear
+	upgrade           bool
+}
+
+// direct finds the route of a request, or says why it gets none.
+func (g *Gateway) direct(q *question) (*route, *http1.Refusal) {
+	if g.readsPaths && routing.Ambiguous(q.path) {
+		return nil, refusedPath
+	}
+	if q.state != nil && g.certs != nil && !g.certs.Permits(string(q.host), q.state) {
+		return nil, refusedName
+	}
+	r := g.only
+	if r == nil {
+		i, ok := g.table.Find(&routing.Subject{Host: q.host, Path: q.path, Query: q.query, Fields: q.asks})
+		if !ok {
+			return nil, refusedNoRoute
+		}
+		r = g.routes[i]
+	}
+	if !q.from.TLS && r.cfg.RequireTLS != "off" {
+		return nil, r.insist(q)
+	}
+	return r, nil
+}
+
+// insist answers a request in clear where TLS is required.
+func (r *route) insist(q *question) *http1.Refusal {
+	if r.cfg.RequireTLS != "redirect" || q.upgrade {
+		return refusedInsecure
+	}
+	host := q.host
+	if q.from.Host != nil {
+		host = q.from.Host
+	}
+	target := string(q.path)
+	if q.query != nil {
+		target += "?" + string(q.query)
+	}
+	name := hostName(string(host))
+	to := *redirected
+	to.Header = "Location: https://" + name + target + "\r\n"
+	return &to
+}
+
+// hostName is a Host field without its port.
+func hostName(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		return host[:i]
+	}
+	return host
+}
+
+// origin is who sent a handshake: the socket's other end, or whom trusted proxies name.
+func (s *session) origin(state *tls.ConnectionState) http1.From {
+	g, h := s.lane.shard.gw, s.hs
+	peer := s.from().Addr()
+	from := h.request.Origin(peer, s.client.Secured(), g.trusted, h.hops[:0])
+	h.hops = from.Hops
+	if from.Addr != peer {
+		s.setFrom(netip.AddrPortFrom(from.Addr, 0))
+	}
+	from.Identity = g.identity(state)
+	return from
+}
+
+// local is where the client connected to.
+func (s *session) local() netip.AddrPort {
+	if h := s.hs; h != nil && h.local.IsValid() {
+		return h.local
+	}
+	return s.lane.door.local.AddrPort
+}
+
+// identity is the subject of a verified client certificate, if backends are to be told.
+func (g *Gateway) identity(state *tls.ConnectionState) string {
+	if state == nil || g.cfg.TLSClientHeader == "" || len(state.VerifiedChains) == 0 {
+		return ""
+	}
+	return state.VerifiedChains[0][0].Subject.String()
+}

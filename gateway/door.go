@@ -1,0 +1,51 @@
+package gateway
+
+import (
+	"net/netip"
+
+	"weir/netpoll"
+)
+
+// door is a loop's listener on one address, and what its clients have to go through before their request is read.
+// Owned by the loop.
+type door struct {
+	lane     lane // of clients whose route is not known yet
+	listener *netpoll.Listener
+	local    netpoll.Addr
+	tls      *netpoll.TLS // nil: clients speak in clear
+}
+
+// OnAccept begins a session. A client past the limit is answered when its request has come, but not many more:
+// beyond them it is cheaper for all to be turned away at once.
+func (d *door) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
+	sh := d.lane.shard
+	if len(sh.sessions) >= sh.gw.limits.max+refusalRoom {
+		sh.count.refused[refusedFull.Reason]++
+		ln.Refuse(fd)
+		return
+	}
+	s := &session{lane: &d.lane, opened: sh.loop.Now(), phase: greeting}
+	s.setFrom(from)
+	if err := sh.loop.Attach(&s.client, fd, (*clientSide)(s)); err != nil {
+		sh.count.refused[reasonDescriptors]++
+		return
+	}
+	sh.add(s)
+	switch {
+	case sh.gw.cfg.ProxyProtocol && sh.gw.trusted(from.Addr()):
+		s.phase = announcing
+	case d.tls != nil:
+		s.phase = securing
+		s.client.StartTLS(d.tls, nil)
+	}
+}
+
+// refusalRoom is how many clients past the limit a loop reads the request of, in order to answer it.
+const refusalRoom = 256
+
+// add puts a session on the books; its request has to come in time.
+func (sh *shard) add(s *session) {
+	s.index = int32(len(sh.sessions))
+	sh.sessions = append(sh.sessions, s)
+	sh.loop.Schedule(&s.timer, sh.gw.cfg.HandshakeTimeout, s)
+}

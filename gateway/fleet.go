@@ -1,0 +1,81 @@
+package gateway
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"slices"
+
+	"weir/gateway/config"
+	"weir/upstream"
+)
+
+// fleet is a set of backends and how they are reached. Routes that say the same about both share one, so that
+// nothing is checked, looked up or connected to twice.
+type fleet struct {
+	// Immutable.
+	index  int
+	name   string // of the first route that uses it
+	group  *upstream.Group
+	dialer *upstream.Dialer
+	tls    *tls.Config
+	panics bool
+}
+
+// fleetKey is all that makes one fleet differ from another.
+func fleetKey(cfg *config.Config, specs []upstream.Spec) string {
+	return fmt.Sprint(specs, cfg.BalanceFactor, cfg.Panic, cfg.ConnectRetries, cfg.ConnectTimeout, cfg.BackendTimeout,
+		cfg.HealthPath, cfg.HealthInterval, cfg.HealthTimeout, cfg.HealthRise, cfg.HealthFall,
+		cfg.PoolMin, cfg.PoolMaxStreams, cfg.PoolIdle, cfg.PoolPingInterval, cfg.PoolPingTimeout, cfg.PoolSpread,
+		[]string{cfg.UpstreamCA, cfg.UpstreamCert, cfg.UpstreamKey, cfg.UpstreamServerName}, cfg.UpstreamSkipVerify)
+}
+
+// fleetOf gives the fleet of these backends, a new one if no route before asked for the same.
+func (g *Gateway) fleetOf(name string, cfg *config.Config, specs []upstream.Spec) (*fleet, error) {
+	key := fleetKey(cfg, specs)
+	if i := slices.Index(g.fleetKeys, key); i >= 0 {
+		return g.fleets[i], nil
+	}
+	secure, err := backendTLS(cfg)
+	if err != nil {
+		return nil, err
+	}
+	group, err := newGroup(cfg, specs, secure, g.log)
+	if err != nil {
+		return nil, err
+	}
+	f := &fleet{index: len(g.fleets), name: name, group: group, tls: secure, panics: cfg.Panic}
+	f.dialer = &upstream.Dialer{Group: group, Retries: cfg.ConnectRetries, ConnectTimeout: cfg.ConnectTimeout,
+		AnswerTimeout: cfg.BackendTimeout, Limits: g.headLimits, OnConnect: g.metrics.connected, Handshakes: g.toBackends,
+		Pool: upstream.PoolOptions{Min: cfg.PoolMin, MaxStreams: cfg.PoolMaxStreams, Window: int(cfg.ReadBuffer), Idle: cfg.PoolIdle,
+			PingInterval: cfg.PoolPingInterval, PingTimeout: cfg.PoolPingTimeout, Spread: cfg.PoolSpread}}
+	g.fleets, g.fleetKeys = append(g.fleets, f), append(g.fleetKeys, key)
+	return f, nil
+}
+
+// backendHandshakes is how many TLS handshakes with backends run at once. They are few, but for tunnels to wss://.
+const backendHandshakes = 256
+
+// backendTLS is how backends are spoken to in TLS: what they have to prove, and what we do.
+func backendTLS(cfg *config.Config) (*tls.Config, error) {
+	c := &tls.Config{ServerName: cfg.UpstreamServerName, InsecureSkipVerify: cfg.UpstreamSkipVerify, DynamicRecordSizingDisabled: true}
+	if file := cfg.UpstreamCA; file != "" {
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("upstream-ca: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("upstream-ca: %s holds no certificate in PEM form", file)
+		}
+	}
+	if cfg.UpstreamCert != "" {
+		pair, err := tls.LoadX509KeyPair(cfg.UpstreamCert, cfg.UpstreamKey)
+		if err != nil {
+			return nil, fmt.Errorf("upstream-cert: %s with %s: %w", cfg.UpstreamCert, cfg.UpstreamKey, err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}

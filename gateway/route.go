@@ -1,0 +1,124 @@
+package gateway
+
+import (
+	"net/netip"
+	"regexp"
+
+	mrand "math/rand/v2"
+
+	"weir/codec/frame"
+	"weir/codec/http1"
+	"weir/gateway/config"
+	routing "weir/gateway/route"
+	"weir/gateway/sticky"
+	"weir/gateway/web"
+	"weir/upstream"
+)
+
+// route is where a kind of request goes and how it is treated on the way. Immutable, shared by all loops.
+type route struct {
+	name      string
+	index     int
+	cfg       *config.Config // the whole of it, with the route's own values
+	fleet     *fleet
+	headers   http1.Rules
+	upRules   frame.Rules
+	downRules frame.Rules
+	sticky    *sticky.Cookie // nil: none
+	rewrite   *regexp.Regexp // nil: none
+	into      []byte         // what rewrite makes of a path
+	plan      *web.Plan      // for plain requests; nil: they are refused
+}
+
+// lane is a loop's part of a route, or of a door while the route is not known. Owned by the loop.
+type lane struct {
+	shard *shard
+	door  *door           // until the route is known, then nil
+	route *route          // nil until then
+	links *upstream.Links // to the route's backends
+}
+
+// cfg is what counts for the session: its route's values, once there is one.
+func (s *session) cfg() *config.Config {
+	if r := s.lane.route; r != nil {
+		return r.cfg
+	}
+	return s.lane.shard.gw.cfg
+}
+
+func newRoute(g *Gateway, index int, from *config.Route, f *fleet) (*route, error) {
+	cfg := from.Config
+	r := &route{name: from.Name, index: index, cfg: cfg, fleet: f}
+	var err error
+	if r.headers, err = cfg.HeaderRules(); err != nil {
+		return nil, err
+	}
+	re, into, err := cfg.Rewrite()
+	if err != nil {
+		return nil, err
+	}
+	r.rewrite, r.into = re, []byte(into)
+	r.upRules = frame.Rules{Masked: true, MaxFrame: uint64(cfg.MaxFrameSize), MaxMessage: uint64(cfg.MaxMessageSize), ValidateUTF8: cfg.ValidateUTF8}
+	r.downRules = r.upRules
+	r.downRules.Masked = false
+	if cfg.StickyCookie != "" {
+		r.sticky = sticky.New(g.stickyKey, cfg.StickyCookie, cfg.StickyTTL, cfg.StickySameSite.HTTP())
+	}
+	return r, nil
+}
+
+// target is what the backend is asked for: the client's own target, or what the route makes of its path.
+func (r *route) target(q *http1.Request) []byte {
+	if r.rewrite == nil {
+		return q.Target
+	}
+	path := routing.Normal(q.Path) // as it was matched
+	at := r.rewrite.FindSubmatchIndex(path)
+	if at == nil {
+		return q.Target
+	}
+	out := r.rewrite.Expand(nil, r.into, path, at)
+	if len(out) == 0 || out[0] != '/' {
+		out = append([]byte{'/'}, out...)
+	}
+	return append(out, q.Target[len(q.Path):]...)
+}
+
+// rewritePath is the same for plain requests; path is as it was sent, escapes and all.
+func (r *route) rewritePath(path string) string {
+	return string(r.target(&http1.Request{Path: []byte(path), Target: []byte(path)}))
+}
+
+// asker is a request of either kind, as the choice of a backend sees it. Nil stands for what is not there.
+type asker interface {
+	Get(name string) []byte
+	Cookie(name string) []byte
+	QueryParam(name string) []byte
+}
+
+// hashKey is the place on the ring of who asks.
+func (r *route) hashKey(client netip.Addr, path []byte, q asker) uint64 {
+	switch on := r.cfg.HashOn; on.By {
+	case config.HashPath:
+		return upstream.Hash(path)
+	case config.HashHeader:
+		return upstream.Hash(q.Get(on.Name))
+	case config.HashCookie:
+		return upstream.Hash(q.Cookie(on.Name))
+	case config.HashQuery:
+		return upstream.Hash(q.QueryParam(on.Name))
+	case config.HashRandom:
+		return mrand.Uint64()
+	default:
+		ip := as16(client)
+		return upstream.Hash(ip[:])
+	}
+}
+
+// as16 is the address in 16 bytes; zeroes for a client of a unix socket, who has none.
+func as16(ip netip.Addr) (b [16]byte) {
+	if ip.IsValid() {
+		b = ip.As16()
+	}
+	return b
+}

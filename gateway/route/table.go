@@ -1,0 +1,113 @@
+package route
+
+import (
+	"errors"
+	"strings"
+)
+
+// A Match is what a route asks of a request, as written. Within Hosts any one
+// has to hold; Paths, Prefixes and Regexps are one condition, of which any one
+// has to hold; of Headers and Queries all have to. What is empty asks nothing.
+// The tags are for package config, which reads a Match as it reads its knobs.
+type Match struct {
+	Hosts    []string `knob:"host"`                 // "chat.example.com", "[::1]", or "*.example.com" for all below; ports do not count
+	Paths    []string `knob:"path" sep:"\n"`        // "/chat": this path alone
+	Prefixes []string `knob:"path-prefix" sep:"\n"` // "/chat" or "/chat/": this path and all below, not "/chatter"
+	Regexps  []string `knob:"path-regexp" sep:"\n"` // RE2, on the whole path
+	Headers  []string `knob:"header" sep:"\n"`      // "Name: value", or "Name" where any value will do
+	Queries  []string `knob:"query" sep:"\n"`       // "name=value", as sent, or "name"
+}
+
+// Any tells whether m takes every request.
+func (m *Match) Any() bool {
+	return len(m.Hosts)+len(m.Paths)+len(m.Prefixes)+len(m.Regexps)+len(m.Headers)+len(m.Queries) == 0
+}
+
+// String is what m asks for, in words.
+func (m Match) String() string {
+	if m.Any() {
+		return "every request"
+	}
+	var paths []string
+	paths = append(paths, m.Paths...)
+	for _, p := range m.Prefixes {
+		paths = append(paths, "below "+p)
+	}
+	for _, r := range m.Regexps {
+		paths = append(paths, "like "+r)
+	}
+	var all []string
+	add := func(what, between string, values []string) {
+		if len(values) > 0 {
+			all = append(all, what+" "+strings.Join(values, between))
+		}
+	}
+	add("host", " or ", m.Hosts)
+	add("path", " or ", paths)
+	add("header", " and ", m.Headers)
+	add("query", " and ", m.Queries)
+	return strings.Join(all, "; ")
+}
+
+// A Subject is the request that looks for its route.
+type Subject struct {
+	Host   []byte // as in the Host field; a port does not count
+	Path   []byte // as sent, escapes and all
+	Query  []byte // without '?'
+	Fields Fields // nil: no header fields
+}
+
+// Fields are a request's header fields, without Host. Get gives the first value
+// of a name, whatever its case, and nil if there is none.
+type Fields interface{ Get(name string) []byte }
+
+// A Table holds the conditions of all routes.
+type Table struct {
+	entries []entry
+	paths   bool
+}
+
+// New compiles the matches. The error joins an *Error for each that is wrong.
+func New(matches []Match) (*Table, error) {
+	t := &Table{entries: make([]entry, len(matches))}
+	var problems []error
+	for i := range matches {
+		wrong := func(key string, err error) {
+			problems = append(problems, &Error{Entry: i, Key: key, Err: err})
+		}
+		t.entries[i] = compile(&matches[i], wrong)
+		t.paths = t.paths || len(t.entries[i].paths) > 0
+	}
+	return t, errors.Join(problems...)
+}
+
+// ReadsPaths tells whether any route asks for a path, so that ambiguous ones
+// must be refused.
+func (t *Table) ReadsPaths() bool { return t.paths }
+
+// Find gives the index of the first match whose conditions all hold.
+func (t *Table) Find(s *Subject) (index int, ok bool) {
+	p := newProbe(s)
+	for i := range t.entries {
+		if unmet, _ := t.entries[i].unmet(&p); unmet == nothing {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// Explain gives a line for each route that Find looks at: the condition that
+// does not hold, or "taken" for the last if there is one to take.
+func (t *Table) Explain(s *Subject) []string {
+	p := newProbe(s)
+	var lines []string
+	for i := range t.entries {
+		e := &t.entries[i]
+		unmet, k := e.unmet(&p)
+		if unmet == nothing {
+			return append(lines, "taken")
+		}
+		lines = append(lines, e.why(&p, unmet, k))
+	}
+	return lines
+}

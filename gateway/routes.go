@@ -1,0 +1,88 @@
+package gateway
+
+import (
+	"weir/gateway/config"
+	routing "weir/gateway/route"
+	"weir/gateway/web"
+	"weir/upstream"
+)
+
+// newRoutes makes the routes and the fleets they lead to.
+func (g *Gateway) newRoutes() error {
+	var matches []routing.Match
+	sockets := 1
+	for i := range g.cfg.Routes {
+		from := &g.cfg.Routes[i]
+		matches = append(matches, from.Match)
+		specs, err := from.Config.Backends()
+		if err != nil {
+			return err
+		}
+		for _, spec := range specs {
+			if spec.Tunnels() {
+				sockets = 2
+			}
+		}
+		f, err := g.fleetOf(from.Name, from.Config, specs)
+		if err != nil {
+			return err
+		}
+		r, err := newRoute(g, i, from, f)
+		if err != nil {
+			return err
+		}
+		if r.cfg.HTTP {
+			if err := g.planFor(r); err != nil {
+				return err
+			}
+		}
+		g.routes = append(g.routes, r)
+		g.readsPaths = g.readsPaths || r.rewrite != nil
+	}
+	g.limits.max = maxConnections(g.cfg, sockets)
+	if len(g.routes) == 1 && matches[0].Any() {
+		g.only = g.routes[0]
+	}
+	var err error
+	g.table, err = routing.New(matches)
+	g.readsPaths = g.readsPaths || err == nil && g.table.ReadsPaths()
+	return err
+}
+
+// planFor says how the route's plain requests are served: by backends of their own, or the same.
+func (g *Gateway) planFor(r *route) error {
+	f := r.fleet
+	specs, err := r.cfg.HTTPBackends()
+	if err != nil {
+		return err
+	}
+	if len(r.cfg.HTTPUpstream) > 0 {
+		if f, err = g.fleetOf(r.name, r.cfg, specs); err != nil {
+			return err
+		}
+	}
+	g.transports = append(g.transports, transports(r.cfg))
+	r.plan = &web.Plan{Route: r.name, Group: f.group, Retries: r.cfg.ConnectRetries, Rules: &r.headers,
+		EndpointHeader: r.cfg.EndpointHeader, Key: r.plainKey, Sticky: r.sticky, Transports: g.transports[len(g.transports)-1]}
+	if r.rewrite != nil {
+		r.plan.Rewrite = r.rewritePath
+	}
+	return nil
+}
+
+// idlePerEndpoint is how many connections for plain requests are kept to each endpoint by each route.
+const idlePerEndpoint = 64
+
+func transports(cfg *config.Config) *web.Transports {
+	return web.NewTransports(web.TransportOptions{ConnectTimeout: cfg.ConnectTimeout, AnswerTimeout: cfg.HTTPTimeout,
+		IdleTimeout: cfg.HTTPIdleTimeout, MaxIdlePerEndpoint: idlePerEndpoint, MaxHeader: int(cfg.MaxHeaderSize)})
+}
+
+// eachEndpoint walks the endpoints of all fleets.
+func (g *Gateway) eachEndpoint(do func(f *fleet, e *upstream.Endpoint)) {
+	for _, f := range g.fleets {
+		for _, e := range f.group.Endpoints() {
+			do(f, e)
+		}
+	}
+}

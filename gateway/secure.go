@@ -1,0 +1,89 @@
+package gateway
+
+import (
+	"crypto/tls"
+	"errors"
+
+	"weir/gateway/certs"
+	"weir/gateway/config"
+	"weir/netpoll"
+)
+
+// newTLS reads the certificates, if clients are to be served over TLS.
+func (g *Gateway) newTLS() error {
+	cfg := g.cfg
+	if len(cfg.TLSListen) == 0 {
+		return nil
+	}
+	o := certs.Options{
+		RejectUnknown: cfg.TLSUnknownName == config.UnknownReject,
+		MinVersion:    uint16(cfg.TLSMinVersion), MaxVersion: uint16(cfg.TLSMaxVersion), ALPN: g.protocols(),
+		ClientAuth: clientAuth(cfg.TLSClientAuth), ClientCA: cfg.TLSClientCA,
+		Tickets: cfg.TLSTickets, TicketKeys: cfg.TLSTicketKeys, ReloadInterval: cfg.TLSReloadInterval, OnReload: g.reloaded,
+	}
+	suites, err := cfg.CipherSuites()
+	curves, err2 := cfg.Curves()
+	if err := errors.Join(err, err2); err != nil {
+		return err
+	}
+	o.CipherSuites, o.Curves = suites, curves
+	for i := range cfg.TLSCert {
+		o.Pairs = append(o.Pairs, certs.Pair{Cert: cfg.TLSCert[i], Key: cfg.TLSKey[i]})
+	}
+	for _, site := range cfg.Sites {
+		o.Sites = append(o.Sites, certs.Site{Names: site.Names, ClientAuth: clientAuth(site.ClientAuth), ClientCA: site.ClientCA})
+	}
+	if len(cfg.ACMEDomain) > 0 {
+		o.ACME = &certs.ACME{Domains: cfg.ACMEDomain, Directory: cfg.ACMEDirectory, Email: cfg.ACMEEmail, Storage: cfg.ACMEStorage, CA: cfg.ACMECA, Listen: cfg.TLSListen[0]}
+	}
+	if g.certs, err = certs.New(o); err != nil {
+		return err
+	}
+	g.serverTLS = &netpoll.TLS{Config: g.certs.Config(), Handshakes: netpoll.NewHandshakes(cfg.TLSHandshakes)}
+	return nil
+}
+
+// protocols are what ALPN offers. Without a route for plain HTTP there is no use for HTTP/2, which has no WebSocket here.
+func (g *Gateway) protocols() []string {
+	for _, r := range g.cfg.Routes {
+		if r.Config.HTTP {
+			return g.cfg.TLSALPN
+		}
+	}
+	return []string{"http/1.1"}
+}
+
+func clientAuth(a config.ClientAuth) certs.Auth {
+	switch a {
+	case config.ClientAuthAsk:
+		return certs.Ask
+	case config.ClientAuthRequire:
+		return certs.Require
+	}
+	return certs.Off
+}
+
+// reloaded hears of each file that was taken anew, and of each that could not be.
+func (g *Gateway) reloaded(what string, err error) {
+	if err != nil {
+		g.metrics.reloadFailures.Inc()
+		g.log.Error("not taken, what was there before stays in use", "what", what, "error", err)
+		return
+	}
+	g.metrics.reloads.Inc()
+	g.log.Info("taken anew", "what", what)
+}
+
+// Reload reads certificates, keys and authorities again. Sessions and connections are not touched. What cannot be
+// read stays as it was; the error tells all of it.
+func (g *Gateway) Reload() error {
+	if g.certs == nil {
+		return nil
+	}
+	return g.certs.Reload()
+}
+
+// secured counts a TLS handshake that went well.
+func (c *counters) handshook(state *tls.ConnectionState) {
+	c.secured[tlsKey{state.Version, state.DidResume}]++
+}

@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/valyala/bytebufferpool"
+
+	"weir/codec/proxyproto"
+	"weir/gateway/certs"
+	"weir/netpoll"
+)
+
+// What a client goes through before its request is read: a PROXY header where a trusted proxy stands in front, then
+// TLS where the door asks for it.
+
+// announced reads the PROXY header that a trusted proxy begins with.
+func (s *session) announced(b []byte) {
+	if s.hs == nil {
+		s.hs = newHandshake()
+	}
+	h := s.hs
+	if h.head != nil {
+		h.head.B = append(h.head.B, b...)
+		b = h.head.B
+	}
+	header, n, err := proxyproto.Parse(b)
+	switch {
+	case err != nil:
+		s.turnAway(err.Reason)
+		return
+	case n == 0:
+		if h.head == nil {
+			h.head = bytebufferpool.Get()
+			h.head.B = append(h.head.B, b...)
+		}
+		return
+	case !header.Local:
+		s.setFrom(header.Source)
+		h.local = header.Destination
+	}
+	rest := bytes.Clone(b[n:])
+	if h.head != nil {
+		bytebufferpool.Put(h.head)
+		h.head = nil
+	}
+	if d := s.lane.door; d.tls != nil {
+		s.phase = securing
+		s.client.StartTLS(d.tls, rest)
+		return
+	}
+	s.phase = greeting
+	if len(rest) > 0 {
+		s.greet(rest)
+	}
+}
+
+// OnConnect says that TLS stands.
+func (c *clientSide) OnConnect(*netpoll.Conn) {
+	s := (*session)(c)
+	if s.phase != securing {
+		return
+	}
+	state := s.client.TLSState()
+	s.lane.shard.count.handshook(state)
+	s.phase = greeting
+	switch state.NegotiatedProtocol {
+	case "h2":
+		s.handOver(nil)
+	case certs.ACMEProtocol: // the certificate was all that the directory wanted to see (RFC 8737 section 3)
+		s.finish()
+	}
+}
+
+// notSecured answers a client that speaks in clear where TLS is spoken.
+func (s *session) notSecured() {
+	s.phase = greeting
+	s.refuse(refusedClear)
+}
+
+// tlsFailed notes why a client could not be secured.
+func (s *session) tlsFailed(err error) {
+	var failed *netpoll.HandshakeError
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	s.lane.shard.count.tlsFailed[certs.Reason(err)]++
+	s.turnAway(reasonTLS)
+}
+
+// turnAway ends a session that cannot be answered, or is not worth it.
+func (s *session) turnAway(reason string) {
+	sh := s.lane.shard
+	sh.count.refused[reason]++
+	sh.gw.access.refused(s, 0, reason)
+	s.finish()
+}

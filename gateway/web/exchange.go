@@ -1,0 +1,169 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/http/httputil"
+	"net/netip"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/codec/http1"
+	"weir/upstream"
+)
+
+// An exchange is one request and its answer. It belongs to the request's goroutine, but for what is atomic.
+type exchange struct {
+	server  *Server
+	link    *link
+	request *http.Request
+	answer  answer
+	upload  upload
+	control *http.ResponseController // of the client's side
+	began   time.Time
+
+	// once the route is known
+	plan     *Plan
+	from     http1.From
+	key      uint64
+	prefer   uint64 // what the sticky cookie says; 0: nothing
+	target   *url.URL
+	tried    []*upstream.Endpoint
+	endpoint *upstream.Endpoint // counts this exchange as load
+
+	reason string
+	heard  atomic.Bool // a byte of the endpoint's answer has come
+}
+
+// exchange answers a request, with why or with what an endpoint says.
+func (s *Server) exchange(w http.ResponseWriter, r *http.Request, l *link, why *http1.Refusal) {
+	x := &exchange{server: s, link: l, request: r, control: http.NewResponseController(w), began: time.Now()}
+	x.answer.ResponseWriter, x.answer.x = w, x
+	x.answer.stall.limit, x.answer.stall.cut = s.options.StallTimeout, x.control.SetWriteDeadline
+	x.wrapBody()
+	defer x.finish()
+	if s.draining.Load() {
+		w.Header().Set("Connection", "close")
+	}
+	if why == nil {
+		x.plan, why = s.options.Find(r, l.client)
+	} else if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close") // who breaks one rule may break others, on where a request ends
+	}
+	if why != nil {
+		x.refuse(why)
+	} else {
+		x.pass()
+	}
+}
+
+// wrapBody has the body watched. In HTTP/1.1 net/http would take it from under the proxy's hands as soon as an answer
+// begins, unless told that both go on at once.
+func (x *exchange) wrapBody() {
+	r := x.request
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		x.upload.done.Store(true)
+		return
+	}
+	x.upload.ReadCloser = r.Body
+	x.upload.stall.limit, x.upload.stall.cut = x.server.options.StallTimeout, x.control.SetReadDeadline
+	r.Body = &x.upload
+	_ = x.control.EnableFullDuplex()
+}
+
+// pass hands the request to an endpoint and its answer to the client.
+func (x *exchange) pass() {
+	r, p := x.request, x.plan
+	x.from = x.server.options.Origin(r, x.link.client)
+	x.key = p.Key(r, x.from.Addr)
+	x.prefer = x.cookie()
+	if x.target = x.rewritten(); x.target == nil {
+		x.refuse(refusedTarget)
+		return
+	}
+	// An upgrade to anything is between the client and us, and we know none but WebSocket (RFC 9110 section 7.8).
+	r.Header.Del("Upgrade")
+	proxy := httputil.ReverseProxy{
+		Rewrite:        x.rewrite,
+		Transport:      x,
+		ModifyResponse: x.shape,
+		ErrorHandler:   x.failed,
+		FlushInterval:  -1, // at once: events and long polls wait for no buffer to fill
+		BufferPool:     buffers{},
+		ErrorLog:       x.server.http.ErrorLog,
+	}
+	proxy.ServeHTTP(&x.answer, r)
+}
+
+// RoundTrip asks endpoints until one could be connected to. Once a byte may have been sent there is no other try, with
+// the one exception that net/http makes: where a kept connection turns out to have been closed by then, it makes a new
+// one for a request that can be repeated without harm (RFC 9110 section 9.2.2), and so may we elsewhere.
+func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
+	var why error = upstream.RefusedNoEndpoint
+	for len(x.tried) <= x.plan.Retries {
+		e := x.choose()
+		if e == nil {
+			break
+		}
+		x.tried = append(x.tried, e)
+		x.leave()
+		e.Acquire()
+		x.endpoint = e
+		res, err := x.ask(e, out)
+		var unreached *connectError
+		if err == nil || !errors.As(err, &unreached) || out.Context().Err() != nil {
+			return res, err
+		}
+		why = err
+	}
+	return nil, why
+}
+
+// choose prefers the endpoint of the cookie for as long as that is well.
+func (x *exchange) choose() *upstream.Endpoint {
+	if x.prefer != 0 && len(x.tried) == 0 {
+		if e := x.plan.Group.ByID(x.prefer); e != nil && e.Healthy() {
+			return e
+		}
+	}
+	return x.plan.Group.Pick(x.key, x.tried)
+}
+
+// leave takes the exchange off its endpoint's load.
+func (x *exchange) leave() {
+	if x.endpoint != nil {
+		x.endpoint.Release()
+		x.endpoint = nil
+	}
+}
+
+func (x *exchange) ask(e *upstream.Endpoint, out *http.Request) (*http.Response, error) {
+	ctx := context.WithValue(out.Context(), partiesKey{}, parties{x.source(), x.link.client.Local})
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() { x.heard.Store(true) }})
+	try := out.WithContext(ctx)
+	if out.Body != nil {
+		try.Body = io.NopCloser(out.Body) // or it were closed by a try that failed
+	}
+	return x.plan.Transports.ask(e, x.plan.Group, try)
+}
+
+// source is the client as a PROXY header tells it.
+func (x *exchange) source() netip.AddrPort {
+	if peer := x.link.client.Peer; peer.Addr() == x.from.Addr {
+		return peer
+	}
+	return netip.AddrPortFrom(x.from.Addr, 0) // the port is known to the proxy in front alone
+}
+
+// buffers are what bodies are copied through.
+type buffers struct{}
+
+var spare = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+func (buffers) Get() []byte  { return spare.Get().(*[32 << 10]byte)[:] }
+func (buffers) Put(b []byte) { spare.Put((*[32 << 10]byte)(b)) }

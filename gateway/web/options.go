@@ -1,0 +1,76 @@
+package web
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"weir/codec/http1"
+	"weir/gateway/sticky"
+	"weir/upstream"
+)
+
+// A Client is who is at the other end of a connection. All of it is immutable.
+type Client struct {
+	Peer   netip.AddrPort       // of the socket, or as a PROXY header told
+	Local  netip.AddrPort       // the address that was connected to
+	TLS    *tls.ConnectionState // nil: in clear
+	Owner  any                  // whatever the caller wants to find again
+	Closed func()               // called once, when the connection is over or just before it is handed back; may be nil
+}
+
+// Options shape a server. The functions are called on the goroutine of a request.
+type Options struct {
+	// Find tells which route a request takes. A refusal is answered.
+	Find func(r *http.Request, c *Client) (*Plan, *http1.Refusal)
+	// Upgrade takes back a connection on which a WebSocket handshake came: its head in HTTP/1.1 as it was understood,
+	// and the bytes that were read behind it, which with those still in conn are the rest.
+	Upgrade func(conn net.Conn, c *Client, head, early []byte)
+	// Origin tells who asks, as far as it can be believed.
+	Origin func(r *http.Request, c *Client) http1.From
+	// Log is told of each request once it is over; it must not block. Nil: nobody is told.
+	Log    func(Line)
+	Logger *slog.Logger // what net/http has to say, at debug, and panics; nil: nobody is told
+
+	Limits        http1.Limits  // of a request's head
+	HeaderTimeout time.Duration // from the first byte of a request to the end of its head
+	IdleTimeout   time.Duration // between two requests
+	StallTimeout  time.Duration // of a client that neither sends the body nor reads the answer; 0: a minute
+	MaxConns      int           // at once; more are not taken
+	MaxStreams    uint32        // requests at once on an HTTP/2 connection; 0: 100
+}
+
+const (
+	defaultStall   = time.Minute
+	defaultStreams = 100
+)
+
+// A Plan is how the requests of one route are served. It is immutable.
+type Plan struct {
+	Route          string
+	Group          *upstream.Group
+	Transports     *Transports
+	Retries        int // further endpoints to try after one that could not be connected to
+	Rules          *http1.Rules
+	EndpointHeader string // of the answer, which names the endpoint; "": none
+	// Rewrite changes the path, escapes and all; it gives one that begins with '/'. Nil: as it is.
+	Rewrite func(path string) string
+	// Key is the place on the ring, the same as for a WebSocket of this client.
+	Key    func(r *http.Request, client netip.Addr) uint64
+	Sticky *sticky.Cookie // nil: none
+}
+
+// A Line is what is known of a request once it is over. It has no query string, as that may hold a token.
+type Line struct {
+	Client             netip.AddrPort // the peer
+	Route, Endpoint    string         // "" where it did not come so far
+	Method, Host, Path string
+	Proto              string // "HTTP/1.1" or "HTTP/2.0"
+	Status             int    // 0 if there was no answer
+	Reason             string // the refusal's, or why the answer is not whole; "" if an answer was passed on
+	BytesUp, BytesDown uint64 // of bodies
+	Duration           time.Duration
+}

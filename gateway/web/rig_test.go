@@ -1,0 +1,222 @@
+package web_test
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"weir/codec/http1"
+	"weir/gateway/web"
+	"weir/upstream"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 10 * time.Second // for what has to happen
+
+// rig is a server between real sockets: a listener in the place of the event loops, and endpoints.
+type rig struct {
+	t        testing.TB
+	server   *web.Server
+	plan     *web.Plan
+	group    *upstream.Group
+	client   *http.Client
+	url      string // of the front
+	upgrades chan upgrade
+	lines    chan web.Line
+	closed   atomic.Int64 // calls of Client.Closed
+	taken    atomic.Int64 // connections that Serve took
+	refused  chan error   // what Serve said otherwise
+	stop     func()
+}
+
+type upgrade struct {
+	conn        net.Conn
+	head, early string
+	closed      int64 // calls of Client.Closed by then
+}
+
+type setup struct {
+	specs   []string
+	tls     bool
+	options func(*web.Options)
+	plan    func(*web.Plan)
+	more    web.TransportOptions
+	backend func(*upstream.Options)
+}
+
+func newRig(t testing.TB, s setup) *rig {
+	t.Helper()
+	r := &rig{t: t, upgrades: make(chan upgrade, 8), lines: make(chan web.Line, 1024), refused: make(chan error, 64)}
+	specs := make([]upstream.Spec, len(s.specs))
+	for i, text := range s.specs {
+		spec, err := upstream.ParseSpec(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		specs[i] = spec
+	}
+	var uo upstream.Options
+	if s.backend != nil {
+		s.backend(&uo)
+	}
+	var err error
+	if r.group, err = upstream.NewGroup(specs, uo); err != nil {
+		t.Fatal(err)
+	}
+	r.group.Start()
+	if s.more.ConnectTimeout == 0 {
+		s.more.ConnectTimeout = patience
+	}
+	s.more.MaxIdlePerEndpoint = 8
+	r.plan = &web.Plan{
+		Route: "all", Group: r.group, Retries: 1, Rules: &http1.Rules{Forwarded: true}, Transports: web.NewTransports(s.more),
+		Key: func(r *http.Request, _ netip.Addr) uint64 { return upstream.Hash([]byte(r.Header.Get("X-Key"))) },
+	}
+	if s.plan != nil {
+		s.plan(r.plan)
+	}
+	o := web.Options{
+		Find: func(*http.Request, *web.Client) (*web.Plan, *http1.Refusal) { return r.plan, nil },
+		Upgrade: func(conn net.Conn, _ *web.Client, head, early []byte) {
+			r.upgrades <- upgrade{conn, string(head), string(early), r.closed.Load()}
+		},
+		Origin: func(_ *http.Request, c *web.Client) http1.From {
+			return http1.From{Addr: c.Peer.Addr(), TLS: c.TLS != nil}
+		},
+		Log:           func(l web.Line) { r.lines <- l },
+		Limits:        http1.Limits{Head: 16 << 10, Fields: 100},
+		HeaderTimeout: patience, IdleTimeout: patience, MaxConns: 100,
+	}
+	if s.options != nil {
+		s.options(&o)
+	}
+	r.server = web.New(o)
+	r.listen(s.tls)
+	t.Cleanup(r.end)
+	return r
+}
+
+// listen takes connections as a loop would, and does TLS handshakes.
+func (r *rig) listen(secure bool) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.url = "http://" + l.Addr().String()
+	transport := &http.Transport{DisableCompression: true}
+	var cert tls.Certificate
+	if secure {
+		r.url = "https://" + l.Addr().String()
+		var trust *tls.Config
+		cert, trust = credentials()
+		transport.TLSClientConfig = trust.Clone()
+		transport.Protocols = new(http.Protocols)
+		transport.Protocols.SetHTTP2(true)
+	}
+	r.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() { r.take(conn, secure, cert) })
+		}
+	})
+	r.stop = func() {
+		_ = l.Close()
+		running.Wait()
+		transport.CloseIdleConnections()
+	}
+}
+
+func (r *rig) take(conn net.Conn, secure bool, cert tls.Certificate) {
+	c := &web.Client{
+		Peer: addrPort(conn.RemoteAddr()), Local: addrPort(conn.LocalAddr()),
+		Closed: func() { r.closed.Add(1) },
+	}
+	if secure {
+		t := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}})
+		if t.Handshake() != nil {
+			_ = conn.Close()
+			return
+		}
+		state := t.ConnectionState()
+		conn, c.TLS = t, &state
+	}
+	if err := r.server.Serve(conn, c); err != nil {
+		r.refused <- err
+		_ = conn.Close()
+		return
+	}
+	r.taken.Add(1)
+}
+
+// end checks that each connection was given back exactly once.
+func (r *rig) end() {
+	r.client.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	r.stop()
+	r.server.Shutdown(ctx)
+	r.plan.Transports.Close()
+	r.group.Close()
+	if taken, closed := r.taken.Load(), r.closed.Load(); taken != closed {
+		r.t.Errorf("%d connections were taken, and %d calls of Closed came", taken, closed)
+	}
+	for _, e := range r.group.Endpoints() {
+		if n := e.Active(); n != 0 {
+			r.t.Errorf("%s still has a load of %d", e.Name, n)
+		}
+	}
+}
+
+func (r *rig) line() web.Line {
+	r.t.Helper()
+	select {
+	case l := <-r.lines:
+		return l
+	case <-time.After(patience):
+		r.t.Fatal("no line")
+		return web.Line{}
+	}
+}
+
+// do sends a request through the server and reads the answer to its end.
+func (r *rig) do(method, path, body string, fields ...string) (*http.Response, string) {
+	r.t.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	req, err := http.NewRequest(method, r.url, reader)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.URL.Opaque, req.URL.RawQuery, _ = strings.Cut(path, "?") // byte for byte
+	for i := 0; i < len(fields); i += 2 {
+		req.Header.Add(fields[i], fields[i+1])
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	all, err := io.ReadAll(res.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return res, string(all)
+}

@@ -1,0 +1,192 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+)
+
+// Why a connection is not taken.
+var (
+	ErrFull   = errors.New("web: as many connections as there may be")
+	ErrClosed = errors.New("web: the server is shut down")
+)
+
+// errDrained is the cause of cutting what did not end in time.
+var errDrained = errors.New("web: the time to drain is over")
+
+// maxWaiting bounds the connections that net/http has not picked up yet.
+const maxWaiting = 1024
+
+// A Server serves the connections it is given. It may be used from any goroutine.
+type Server struct {
+	// immutable
+	options Options
+	http    *http.Server
+	waiting queue
+	cut     context.CancelCauseFunc // ends what still runs
+
+	// any goroutine
+	count    counters
+	draining atomic.Bool
+	running  sync.WaitGroup // a connection each
+
+	mu     sync.Mutex
+	links  map[net.Conn]*link // by the connection that net/http sees
+	closed bool
+}
+
+// A link is a connection with its client.
+type link struct {
+	client *Client
+	conn   net.Conn // as it was given to Serve
+}
+
+// New starts a server. It has to be ended by Shutdown.
+func New(o Options) *Server {
+	if o.StallTimeout <= 0 {
+		o.StallTimeout = defaultStall
+	}
+	if o.MaxStreams == 0 {
+		o.MaxStreams = defaultStreams
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{options: o, links: make(map[net.Conn]*link)}
+	s.waiting = make(queue, max(1, min(o.MaxConns, maxWaiting)))
+	s.count.reasons = make(map[string]uint64)
+	ctx, cut := context.WithCancelCause(context.Background())
+	s.cut = cut
+	s.http = &http.Server{
+		Handler:           http.HandlerFunc(s.serve),
+		ReadHeaderTimeout: o.HeaderTimeout,
+		IdleTimeout:       o.IdleTimeout,
+		MaxHeaderBytes:    o.Limits.Head,
+		Protocols:         new(http.Protocols),
+		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       s.connContext,
+		ConnState:         s.connState,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:      int(o.MaxStreams),
+			MaxReceiveBufferPerStream: maxStreamBuffer,
+			SendPingTimeout:           o.StallTimeout,
+			WriteByteTimeout:          o.StallTimeout,
+		},
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is refused like any target of that form
+	}
+	s.http.Protocols.SetHTTP1(true)
+	s.http.Protocols.SetHTTP2(true)
+	s.running.Go(s.run)
+	return s
+}
+
+func (s *Server) run() {
+	_ = s.http.Serve(s.waiting)
+	for seen := range s.waiting { // by now closed; where Shutdown came first, nobody took what is in it
+		_ = seen.Close()
+		s.connState(seen, http.StateClosed)
+	}
+}
+
+// Serve takes the connection and never blocks. After ErrFull or ErrClosed it is still the caller's. A connection on
+// which HTTP/2 was negotiated has to be a *tls.Conn whose handshake is done; any other is read as HTTP/1.1. conn needs
+// deadlines, and should have CloseWrite, so that an answer to a request which is not read to its end arrives.
+func (s *Server) Serve(conn net.Conn, c *Client) error {
+	seen := net.Conn(&plainConn{conn})
+	if t, ok := conn.(*tls.Conn); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
+		seen = conn
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return ErrClosed
+	case len(s.links) >= s.options.MaxConns:
+		return ErrFull
+	}
+	select {
+	case s.waiting <- seen:
+	default:
+		return ErrFull
+	}
+	s.links[seen] = &link{client: c, conn: conn}
+	s.running.Add(1)
+	s.count.conns.Add(1)
+	return nil
+}
+
+// Shutdown ends the server: idle connections at once, the others behind the answer that is under way, HTTP/2 with a
+// GOAWAY. What still runs when ctx is done is cut. All connections are closed when it returns.
+func (s *Server) Shutdown(ctx context.Context) {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.draining.Store(true)
+	if s.http.Shutdown(ctx) != nil {
+		s.cut(errDrained)
+		_ = s.http.Close()
+	}
+	s.running.Wait()
+	s.cut(nil)
+}
+
+type linkKey struct{}
+
+// connContext lets each request find its client.
+func (s *Server) connContext(ctx context.Context, seen net.Conn) context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return context.WithValue(ctx, linkKey{}, s.links[seen])
+}
+
+// connState hears of a connection's end here, and of its being handed back.
+func (s *Server) connState(seen net.Conn, state http.ConnState) {
+	if state != http.StateClosed && state != http.StateHijacked {
+		return
+	}
+	s.mu.Lock()
+	l := s.links[seen]
+	delete(s.links, seen)
+	s.mu.Unlock()
+	if l == nil {
+		return
+	}
+	if l.client.Closed != nil {
+		l.client.Closed()
+	}
+	s.running.Done()
+}
+
+// queue is the listener of the http.Server. What was queued before Close is still accepted.
+type queue chan net.Conn
+
+func (q queue) Accept() (net.Conn, error) {
+	if conn, ok := <-q; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (q queue) Close() error {
+	close(q)
+	return nil
+}
+
+func (q queue) Addr() net.Addr { return &net.UnixAddr{Name: "loops", Net: "unix"} }
+
+// plainConn hides from net/http what kind of connection it is: HTTP/1.1 is all that is spoken on it.
+type plainConn struct{ net.Conn }
+
+func (c *plainConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}

@@ -1,0 +1,164 @@
+package web_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/codec/http1"
+	"weir/gateway/web"
+)
+
+func bufioOf(s string) *bufio.Reader { return bufio.NewReader(strings.NewReader(s)) }
+
+// TestFieldsUp: what a client must not tell the endpoint.
+func TestFieldsUp(t *testing.T) {
+	for _, c := range []struct{ what, fields, want string }{
+		{"hop-by-hop fields", "Keep-Alive: 5\r\nProxy-Connection: x\r\nProxy-Authorization: x\r\nTE: gzip\r\nTrailer: x\r\n", ""},
+		{"what Connection names", "Connection: close, X-Secret\r\nX-Secret: 1\r\nX-Open: 2\r\n", "X-Open=[2]"},
+		{"ours, named by Connection", "Connection: X-Forwarded-For, X-Real-IP, X-Forwarded-Proto\r\n", ""},
+		{"lies", "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX-Forwarded-Host: evil\r\nX-Forwarded-Port: 1\r\n", ""},
+		{"lies in underscores", "X_Forwarded_For: 6.6.6.6\r\nX_Real_IP: 6.6.6.6\r\n", ""},
+		{"h2c", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n", ""},
+		{"h2c that Connection hides", "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n", ""},
+		{"an upgrade to what we do not speak", "Connection: Upgrade\r\nUpgrade: tls/1.0\r\n", ""},
+		{"trailers are welcome", "TE: trailers\r\nConnection: TE\r\n", "Te=[trailers]"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			r := newRig(t, setup{specs: []string{backend(t, func(w http.ResponseWriter, r *http.Request) {
+				ours := fmt.Sprint(r.Header["X-Forwarded-For"], r.Header["X-Real-Ip"], r.Header["X-Forwarded-Proto"], r.Header["X-Forwarded-Host"])
+				for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "X-Forwarded-Proto", "X-Forwarded-Host"} {
+					r.Header.Del(name)
+				}
+				fmt.Fprintln(w, ours)
+				for name, values := range r.Header {
+					fmt.Fprint(w, name, "=", values)
+				}
+			})}})
+			_, body := r.raw("GET / HTTP/1.1\r\nHost: x.example\r\n" + c.fields + "\r\n").answer(t)
+			equal(t, "fields", body, "[127.0.0.1] [127.0.0.1] [http] [x.example]\n"+c.want)
+		})
+	}
+}
+
+func TestFieldsDown(t *testing.T) {
+	r := newRig(t, setup{specs: []string{scripted(t, say("HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n"+
+		"Upgrade: h2,h2c\r\nProxy-Authenticate: Basic\r\nAlt-Svc: x\r\nContent-Length: 2\r\n\r\nok"))}})
+	res, body := r.raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n").answer(t)
+	equal(t, "body", body, "ok")
+	for _, name := range []string{"Connection", "X-Hop", "Keep-Alive", "Upgrade", "Proxy-Authenticate"} {
+		equal(t, name, res.Header.Get(name), "")
+	}
+	equal(t, "Alt-Svc", res.Header.Get("Alt-Svc"), "x")
+}
+
+// TestRefusedRequests: none of these may reach an endpoint, as the first request or as a later one.
+func TestRefusedRequests(t *testing.T) {
+	for _, c := range []struct {
+		what, request string
+		status        int
+	}{
+		{"absolute form", "GET http://other.example/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		{"CONNECT", "CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\n\r\n", 405},
+		{"asterisk form", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		{"HTTP/1.0", "GET / HTTP/1.0\r\nHost: x\r\n\r\n", 505},
+		{"no Host", "GET / HTTP/1.1\r\n\r\n", 400},
+		{"two Hosts", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400},
+		{"a Host with a comma", "GET / HTTP/1.1\r\nHost: x,y\r\n\r\n", 400},
+		{"a fragment", "GET /#/../admin HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		{"two lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400},
+		{"a signed length", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na", 400},
+		{"an unknown coding", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
+		{"a space before the colon", "GET / HTTP/1.1\r\nHost: x\r\nX : y\r\n\r\n", 400},
+		{"a head that is too large", "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("y", 17<<10) + "\r\n\r\n", 431},
+		{"too many fields", "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X: y\r\n", 101) + "\r\n", 431},
+		{"garbage", "\x16\x03\x01\x00\xa5\x01\r\n\r\n", 400},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			r := newRig(t, setup{specs: []string{backend(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/first" {
+					t.Errorf("the endpoint got %s %s", r.Method, r.RequestURI)
+				}
+			})}})
+			client := r.raw("GET /first HTTP/1.1\r\nHost: x\r\n\r\n" + c.request + "GET /behind HTTP/1.1\r\nHost: x\r\n\r\n")
+			client.answer(t)
+			res, _ := client.answer(t)
+			equal(t, "status", fmt.Sprint(res.StatusCode, res.Close), fmt.Sprint(c.status, true))
+			if rest, _ := io.ReadAll(client); len(rest) > 0 {
+				t.Errorf("and then came %.100q", rest)
+			}
+		})
+	}
+}
+
+// TestUnreadBody: bytes of a body that nobody read are no request.
+func TestUnreadBody(t *testing.T) {
+	inner := "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+	r := newRig(t, setup{
+		specs: []string{scripted(t, say("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"))},
+		options: func(o *web.Options) {
+			find := o.Find
+			o.Find = func(r *http.Request, c *web.Client) (*web.Plan, *http1.Refusal) {
+				if r.URL.Path == "/smuggled" {
+					t.Error("the body is taken for a request")
+				}
+				if r.URL.Path == "/none" {
+					return nil, &http1.Refusal{Status: 404, Reason: "no_route", Text: "No route.", Header: "X-More: yes\r\n"}
+				}
+				return find(r, c)
+			}
+		},
+	})
+	for _, path := range []string{"/none", "/answered"} {
+		for _, framing := range []string{"Content-Length: 1000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n400\r\n"} {
+			client := r.raw("POST " + path + " HTTP/1.1\r\nHost: x\r\n" + framing + "abc")
+			res, _ := client.answer(t)
+			if res.StatusCode != 403 && res.StatusCode != 404 {
+				t.Errorf("%s: status %d", path, res.StatusCode)
+			}
+			_, _ = io.WriteString(client, inner)
+			_ = client.Conn.(interface{ CloseWrite() error }).CloseWrite()
+			if rest, _ := io.ReadAll(client); len(rest) > 0 {
+				t.Errorf("%s: and then came %.100q", path, rest)
+			}
+		}
+	}
+}
+
+func TestRefusalByRoute(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		r := newRig(t, setup{tls: secure, specs: []string{nowhere(t)}, options: func(o *web.Options) {
+			o.Find = func(*http.Request, *web.Client) (*web.Plan, *http1.Refusal) { return nil, http1.NotUpgrade }
+		}})
+		for _, method := range []string{"GET", "HEAD", "GET"} {
+			res, body := r.do(method, "/", "")
+			equal(t, "status", res.StatusCode, 426)
+			equal(t, "length", int(res.ContentLength), len(http1.NotUpgrade.Text)+1)
+			if method == "GET" {
+				equal(t, "body", body, http1.NotUpgrade.Text+"\n")
+			}
+		}
+		equal(t, "connections", r.server.Stats().Accepted, 1)
+	}
+}
+
+func TestSlowHead(t *testing.T) {
+	r := newRig(t, setup{specs: []string{backend(t, func(http.ResponseWriter, *http.Request) {})}, options: func(o *web.Options) {
+		o.HeaderTimeout, o.IdleTimeout = 100*time.Millisecond, 200*time.Millisecond
+	}})
+	for what, text := range map[string]string{
+		"the first head":   "GET / HTTP/1.1\r\nHost:",
+		"a later head":     "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost:",
+		"no later request": "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+	} {
+		began := time.Now()
+		_, _ = io.ReadAll(r.raw(text))
+		if took := time.Since(began); took > patience/2 {
+			t.Errorf("%s is waited for %v", what, took)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"weir/codec/http1"
+	"weir/netpoll"
+	"weir/upstream"
+)
+
+const (
+	maxStreamBuffer  = 256 << 10 // of an HTTP/2 stream whose other side does not read
+	maxAnswerHead    = 64 << 10
+	continueTimeout  = time.Second // for a "100 Continue", after which the body is sent unasked
+	backendPingAfter = 30 * time.Second
+)
+
+// TransportOptions shape the connections to endpoints. A time of 0 has no limit.
+type TransportOptions struct {
+	ConnectTimeout     time.Duration // for TCP and TLS together
+	AnswerTimeout      time.Duration // from the end of the request to the end of the answer's head; a long poll's wait is in it
+	IdleTimeout        time.Duration // of a connection kept for later
+	MaxIdlePerEndpoint int           // connections kept for later
+	MaxHeader          int           // bytes of an answer's head; 0: 64 KiB
+}
+
+// Transports keep connections to endpoints, for HTTP/1.1 or HTTP/2 as each endpoint's scheme says. They may be used
+// from any goroutine and by several plans.
+type Transports struct {
+	options TransportOptions
+
+	mu  sync.Mutex
+	all map[*upstream.Endpoint]*transport
+}
+
+type transport struct {
+	http.Transport
+	group  *upstream.Group
+	scheme string
+}
+
+// NewTransports makes an empty set.
+func NewTransports(o TransportOptions) *Transports {
+	if o.MaxHeader == 0 {
+		o.MaxHeader = maxAnswerHead
+	}
+	return &Transports{options: o, all: make(map[*upstream.Endpoint]*transport)}
+}
+
+// Close closes the connections that serve no request, and those that do behind their answers.
+func (ts *Transports) Close() {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for e, t := range ts.all {
+		delete(ts.all, e)
+		t.CloseIdleConnections()
+	}
+}
+
+// ask sends r, whose URL lacks the scheme and the host, to an endpoint of the group.
+func (ts *Transports) ask(e *upstream.Endpoint, g *upstream.Group, r *http.Request) (*http.Response, error) {
+	t := ts.of(e, g)
+	u := *r.URL
+	u.Scheme, u.Host = t.scheme, "endpoint" // of use to find an idle connection; the one in r.Host is sent
+	r.URL = &u
+	return t.RoundTrip(r)
+}
+
+// of gives an endpoint's transport. A new one is the occasion to drop those of members that have left their group, so
+// that there is never one more than the groups have members.
+func (ts *Transports) of(e *upstream.Endpoint, g *upstream.Group) *transport {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if t := ts.all[e]; t != nil {
+		return t
+	}
+	members := g.Endpoints()
+	for gone, t := range ts.all {
+		if t.group == g && !slices.Contains(members, gone) {
+			delete(ts.all, gone)
+			t.CloseIdleConnections()
+		}
+	}
+	t := ts.make(e, g)
+	ts.all[e] = t
+	return t
+}
+
+func (ts *Transports) make(e *upstream.Endpoint, g *upstream.Group) *transport {
+	o := &ts.options
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return o.dial(ctx, e) }
+	t := &transport{group: g, scheme: "http", Transport: http.Transport{
+		DialContext:            dial,
+		DialTLSContext:         dial,
+		Protocols:              protocols(e.Spec),
+		DisableCompression:     true,              // bodies pass as they are
+		DisableKeepAlives:      e.Spec.Proxy != 0, // a connection tells of one client
+		MaxIdleConnsPerHost:    o.MaxIdlePerEndpoint,
+		IdleConnTimeout:        o.IdleTimeout,
+		ResponseHeaderTimeout:  o.AnswerTimeout,
+		ExpectContinueTimeout:  continueTimeout,
+		MaxResponseHeaderBytes: int64(o.MaxHeader),
+		HTTP2:                  &http.HTTP2Config{MaxReceiveBufferPerStream: maxStreamBuffer, SendPingTimeout: backendPingAfter},
+	}}
+	if e.Spec.Secure() {
+		t.scheme = "https"
+	}
+	return t
+}
+
+// protocols are HTTP/2 alone, HTTP/1.1 alone, or what ALPN chooses. In clear there is nothing to choose by.
+func protocols(s upstream.Spec) *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(s.Tunnels())
+	p.SetHTTP2(s.Secure() && s.Pools())
+	p.SetUnencryptedHTTP2(!s.Secure() && !s.Tunnels())
+	return p
+}
+
+// dial connects to an endpoint, which learns how it went.
+func (o *TransportOptions) dial(ctx context.Context, e *upstream.Endpoint) (net.Conn, error) {
+	who, _ := ctx.Value(partiesKey{}).(parties)
+	timed := ctx
+	if o.ConnectTimeout > 0 {
+		var cancel context.CancelFunc
+		timed, cancel = context.WithTimeout(ctx, o.ConnectTimeout)
+		defer cancel()
+	}
+	conn, err := e.Dial(timed, who.source, who.destination)
+	if err == nil {
+		e.ConnectOK()
+		return conn, nil
+	}
+	failed := &connectError{err: err, why: whyUnreached(err)}
+	if ctx.Err() == nil && failed.why != upstream.RefusedSockets { // else it says nothing of the endpoint
+		e.ConnectFailed(err.Error())
+	}
+	return nil, failed
+}
+
+// parties are the client and the address it connected to, for an endpoint that is told them by PROXY protocol.
+type parties struct{ source, destination netip.AddrPort }
+
+type partiesKey struct{}
+
+// A connectError says that an endpoint has not seen a byte of the request.
+type connectError struct {
+	err error
+	why *http1.Refusal
+}
+
+func (e *connectError) Error() string { return e.err.Error() }
+func (e *connectError) Unwrap() error { return e.err }
+
+func whyUnreached(err error) *http1.Refusal {
+	var handshake *netpoll.HandshakeError
+	var slow net.Error
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return upstream.RefusedSockets
+	case errors.As(err, &slow) && slow.Timeout():
+		return upstream.RefusedSlow
+	case errors.As(err, &handshake):
+		return upstream.RefusedTLS
+	}
+	return upstream.RefusedConnect
+}

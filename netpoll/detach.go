@@ -1,0 +1,140 @@
+package netpoll
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"slices"
+)
+
+// Detach takes the connection from its handler and gives it to goroutines as a net.Conn, from which early is read
+// first: what the handler was given and has not used. Closing the net.Conn closes the connection. With TLS it is a
+// *tls.Conn if early is empty. c itself is as if closed; it must not be detached before OnConnect or while paused
+// bytes are owed to its handler.
+func (c *Conn) Detach(early []byte) net.Conn {
+	l := c.loop
+	l.owner.Check()
+	g := newGoConn(l, nil)
+	g.conn = &g.own
+	var out net.Conn = g
+	if c.has(secured) {
+		s := c.layer()
+		s.seal()
+		s.stage = lent
+		g.in = slices.Clone(s.wire.rest)
+		s.wire.rest, s.wire.goes = nil, g
+		out = s.tls
+		if len(early) > 0 {
+			out = &replay{Conn: s.tls, early: slices.Clone(early)}
+		}
+	} else {
+		g.in = slices.Clone(early)
+	}
+	g.ended = c.has(ended)
+	g.take(c)
+	return out
+}
+
+// take moves the socket of c to the goConn's own Conn. What was put off for c finds it closed.
+func (g *goConn) take(c *Conn) {
+	g.own.move(c, g)
+	g.own.Resume()
+}
+
+// move makes c the owner of the socket of from, on the same loop.
+func (c *Conn) move(from *Conn, h Handler) {
+	l := from.loop
+	*c = Conn{loop: l, handler: h, out: from.out, fd: from.fd, sent: from.sent, errno: from.errno, flags: from.flags &^ (resuming | queued | secured)}
+	from.out, from.flags = nil, 0
+	l.conns.Put(c)
+	if from.has(broken) {
+		l.later.failed.add(c)
+		l.putOff()
+	}
+	if c.has(readable) && !c.has(paused) {
+		c.readLater()
+	}
+	if c.out != nil && !c.has(blocked) {
+		c.flushLater()
+	}
+}
+
+// Adopt takes back on the loop what Detach gave away there, when no goroutine uses it any more. rest is what has come
+// meanwhile and h was not given; it may be empty. An error says that the connection is gone.
+func (l *Loop) Adopt(c *Conn, conn net.Conn, h Handler) (rest []byte, err error) {
+	l.owner.Check()
+	if r, ok := conn.(*replay); ok {
+		rest, conn = r.early, r.Conn
+	}
+	if t, ok := conn.(*tls.Conn); ok {
+		w, ok := t.NetConn().(*wire)
+		if !ok {
+			return nil, net.ErrClosed
+		}
+		return w.adopt(c, h, rest)
+	}
+	g, ok := conn.(*goConn)
+	if !ok || !g.giveUp() {
+		return nil, net.ErrClosed
+	}
+	c.move(&g.own, h)
+	return append(rest, g.in...), nil
+}
+
+func (w *wire) adopt(c *Conn, h Handler, rest []byte) ([]byte, error) {
+	g, s := w.goes, w.s
+	if !g.giveUp() {
+		return nil, net.ErrClosed
+	}
+	c.move(&g.own, s)
+	c.set(secured)
+	s.conn, s.inner, s.stage = c, h, standing
+	w.goes, w.rest = nil, g.in
+	room := c.loop.plainRoom()
+	for {
+		n, err := s.fill(room)
+		rest = append(rest, room[:n]...)
+		if err != nil {
+			return rest, nil // an end or a failure comes again with the next read
+		}
+	}
+}
+
+// giveUp ends the goroutines' part, if the connection still stands.
+func (g *goConn) giveUp() bool {
+	g.flush()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed || g.finWant || len(g.out) > 0 || !g.own.Open() {
+		return false
+	}
+	g.readBy.stop()
+	g.writeBy.stop()
+	g.closed = true
+	g.own.Resume()
+	g.changed.Broadcast()
+	return true
+}
+
+// replay gives bytes back that were read before.
+type replay struct {
+	net.Conn
+	early []byte
+}
+
+func (r *replay) Read(b []byte) (int, error) {
+	if len(r.early) == 0 {
+		return r.Conn.Read(b)
+	}
+	n := copy(b, r.early)
+	r.early = r.early[n:]
+	return n, nil
+}
+
+// CloseWrite is for servers that linger after their last answer.
+func (r *replay) CloseWrite() error {
+	if c, ok := r.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return io.ErrClosedPipe
+}

@@ -1,0 +1,189 @@
+package netpoll
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+)
+
+// goConn is a connection of the loop as goroutines see it: a net.Conn whose calls wait. The loop goes on reading and
+// writing the socket; bytes are copied on their way to and from the goroutine, which is for handshakes and plain
+// HTTP, not for messages.
+type goConn struct {
+	// Immutable.
+	loop *Loop
+
+	// Owned by the loop.
+	conn   *Conn
+	own    Conn // is conn after Detach
+	linger Timer
+
+	// Under mu.
+	mu      sync.Mutex
+	changed sync.Cond // in came, out went, a deadline passed, or an end
+	in      []byte    // came and was not read yet
+	out     []byte    // written and not given to the loop yet
+	posted  bool      // the loop is to look at out and in
+	full    bool      // the connection has enough queued: out must wait
+	held    bool      // the socket is not read since in is full
+	ended   bool      // the peer sends no more
+	finWant bool      // CloseWrite was called
+	closed  bool      // Close was called
+	err     error     // the connection failed
+	readBy  deadline
+	writeBy deadline
+}
+
+// What is kept for a goroutine each way before its peer, or the goroutine, has to wait.
+const goConnRoom = 256 << 10
+
+func newGoConn(l *Loop, c *Conn) *goConn {
+	g := &goConn{loop: l, conn: c}
+	g.changed.L = &g.mu
+	return g
+}
+
+// Read is net.Conn's.
+func (g *goConn) Read(b []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for {
+		switch {
+		case g.closed:
+			return 0, net.ErrClosed
+		case g.readBy.passed():
+			return 0, os.ErrDeadlineExceeded
+		case len(g.in) > 0:
+			n := copy(b, g.in)
+			if g.in = g.in[n:]; len(g.in) == 0 {
+				g.in = nil
+			}
+			if g.held && len(g.in) < goConnRoom/2 {
+				g.post()
+			}
+			return n, nil
+		case g.ended:
+			return 0, io.EOF
+		case g.err != nil:
+			return 0, g.err
+		case len(b) == 0:
+			return 0, nil
+		}
+		g.changed.Wait()
+	}
+}
+
+// Write is net.Conn's. It waits while the connection has enough to send.
+func (g *goConn) Write(b []byte) (n int, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for {
+		switch {
+		case g.closed || g.finWant:
+			return n, net.ErrClosed
+		case g.err != nil:
+			return n, g.err
+		case g.writeBy.passed():
+			return n, os.ErrDeadlineExceeded
+		case len(b) == 0:
+			return n, nil
+		}
+		if room := goConnRoom - len(g.out); room > 0 {
+			m := min(room, len(b))
+			g.out = append(g.out, b[:m]...)
+			b, n = b[m:], n+m
+			if !g.full {
+				g.post()
+			}
+			continue
+		}
+		g.changed.Wait()
+	}
+}
+
+// CloseWrite ends our direction behind what was written.
+func (g *goConn) CloseWrite() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.finWant = true
+	g.post()
+	return nil
+}
+
+// Close is net.Conn's: what was written still goes out, if the peer takes it within a few seconds.
+func (g *goConn) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.closed {
+		g.closed = true
+		g.readBy.stop()
+		g.writeBy.stop()
+		g.changed.Broadcast()
+		g.post()
+	}
+	return nil
+}
+
+// post has the loop look after the connection.
+func (g *goConn) post() {
+	if !g.posted {
+		g.posted = true
+		_ = g.loop.Post(g.tend) // a stopped loop has closed the connection
+	}
+}
+
+// deadline is a moment at which waiting calls give up.
+type deadline struct {
+	at    time.Time
+	timer *time.Timer
+}
+
+func (d *deadline) passed() bool { return !d.at.IsZero() && !time.Now().Before(d.at) }
+
+func (d *deadline) stop() {
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
+}
+
+func (g *goConn) set(d *deadline, t time.Time) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return net.ErrClosed
+	}
+	d.stop()
+	d.at = t
+	if wait := time.Until(t); !t.IsZero() && wait > 0 {
+		d.timer = time.AfterFunc(wait, g.wake)
+	}
+	g.changed.Broadcast()
+	return nil
+}
+
+func (g *goConn) wake() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.changed.Broadcast()
+}
+
+func (g *goConn) SetReadDeadline(t time.Time) error  { return g.set(&g.readBy, t) }
+func (g *goConn) SetWriteDeadline(t time.Time) error { return g.set(&g.writeBy, t) }
+
+// SetDeadline is net.Conn's.
+func (g *goConn) SetDeadline(t time.Time) error {
+	if err := g.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return g.SetWriteDeadline(t)
+}
+
+// noAddr is where the connection leads: who handed it over knows better.
+var noAddr net.Addr = net.TCPAddrFromAddrPort(netip.AddrPort{})
+
+func (g *goConn) LocalAddr() net.Addr  { return noAddr }
+func (g *goConn) RemoteAddr() net.Addr { return noAddr }
