@@ -26,6 +26,7 @@ const (
 	closeCode
 	frameTooLarge
 	messageTooLarge
+	messageType
 	invalidUTF8
 )
 
@@ -44,6 +45,7 @@ var violations = [...]*codec.ProtocolError{
 	closeCode:              {Code: ws.StatusProtocolError, Reason: "bad_close_code", Text: "a close code is one that must not be sent (RFC 6455 section 7.4)"},
 	frameTooLarge:          {Code: ws.StatusMessageTooBig, Reason: "frame_too_large", Text: "a frame is larger than the limit (RFC 6455 section 10.4)"},
 	messageTooLarge:        {Code: ws.StatusMessageTooBig, Reason: "message_too_large", Text: "a message is larger than the limit (RFC 6455 section 10.4)"},
+	messageType:            {Code: ws.StatusUnsupportedData, Reason: "message_type", Text: "a message is of a kind that is not taken here (RFC 6455 section 7.4.1)"},
 	invalidUTF8:            {Code: ws.StatusInvalidFramePayloadData, Reason: "invalid_utf8", Text: "a text message or close reason is not UTF-8 (RFC 6455 section 8.1)"},
 }
 

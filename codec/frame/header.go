@@ -50,12 +50,17 @@ func parseHeader(h []byte) (n int, length uint64) {
 }
 
 // walkHead takes the head of the next frame: what it has to be checked by before any of it is passed.
-// That is the header, for a close frame its code too, and for a pong that is waited for all of it.
-func (s *Scanner) walkHead(b []byte, r *Rules, c *Counts) (pass, used int, ev Event) {
+// That is the header, for a close frame its code too, and for a pong that is waited for all of it. A data message
+// that is to be announced stays where it is, unless it is admitted.
+func (s *Scanner) walkHead(b []byte, r *Rules, c *Counts, admitted bool) (pass, used int, ev Event) {
 	h, before := b, int(s.nKept)
 	if before > 0 {
 		h = s.kept[:before+copy(s.kept[before:], b)]
 	}
+	if r.Announce && !admitted && s.begins(h, r) {
+		return 0, 0, Start
+	}
+	drops := s.flags&dropping != 0
 	n, ev := s.openFrame(h, r, c)
 	s.nKept = 0
 	switch {
@@ -67,10 +72,23 @@ func (s *Scanner) walkHead(b []byte, r *Rules, c *Counts) (pass, used int, ev Ev
 	case ev == Pong:
 		copy(s.kept[:], h[:n])
 		return 0, n - before, ev
+	case drops && ws.OpCode(s.first&opcode).IsData():
+		s.set(check, false)
+		return 0, n - before, Dropped
 	case before > 0: // only the first head of a Scan can have been kept
 		s.nHeld = uint8(copy(s.held[:], s.kept[:before]))
 	}
 	return n - before, n - before, ev
+}
+
+// begins tells whether h begins with the whole and sound header of a data message's first frame.
+func (s *Scanner) begins(h []byte, r *Rules) bool {
+	n, length := parseHeader(h)
+	if n == 0 {
+		return false
+	}
+	op := ws.OpCode(h[0] & opcode)
+	return (op == ws.OpText || op == ws.OpBinary) && s.checkHeader(h[0], h[1], length, r) == 0
 }
 
 // openFrame checks the frame's head that h begins with and enters the frame. n is the head's length,
@@ -139,6 +157,8 @@ func (s *Scanner) checkHeader(b0, b1 byte, length uint64, r *Rules) fault {
 		return unexpectedContinuation
 	case op != ws.OpContinuation && s.flags&fragmented != 0: // 5.4
 		return interruptedMessage
+	case r.Only != 0 && op != r.Only && op != ws.OpContinuation:
+		return messageType
 	case b1&length7 == 126 && length < 126, b1&length7 == 127 && length < 1<<16: // 5.2
 		return longLengthEncoding
 	case length >= 1<<63: // 5.2

@@ -14,6 +14,9 @@ type Rules struct {
 	MaxFrame     uint64 // payload bytes of one data frame, as on the wire; 0: no limit
 	MaxMessage   uint64 // payload bytes of all the frames of one message, as on the wire; 0: no limit
 	ValidateUTF8 bool   // check uncompressed text messages and close reasons: RFC 6455 section 8.1
+
+	Only     ws.OpCode // the one kind of data message that may come, text or binary; 0: both
+	Announce bool      // each data message is an event before it passes: Start
 }
 
 // Counts are kept per loop and direction, cumulative.
@@ -31,6 +34,8 @@ const (
 	Boundary               // asked for by WantBoundary: what was passed ends with a whole frame
 	Close                  // what was passed ends behind a close frame's header and code; the reason follows as payload
 	Pong                   // asked for by ExpectPong: an 8-byte pong, not passed; see Frame and PongPayload
+	Start                  // asked for by Rules.Announce: what was passed ends where a data message begins; go on with Admit
+	Dropped                // bytes of a message that is dropped were used and not passed
 	Ended                  // the close frame has wholly passed; whatever follows is dropped (RFC 6455 section 5.5.1)
 	Violation              // Err tells the rule; what was passed is good, nothing after is
 )
@@ -47,6 +52,7 @@ const (
 	textCheck  // the message under way is checked as text
 	check      // the payload of the frame under way is checked
 	ended      // a close frame went by
+	dropping   // the data message under way does not pass
 )
 
 // Scanner is the state of one direction of one session; the zero value stands before the first frame.
@@ -83,7 +89,11 @@ func (s *Scanner) Scan(b []byte, r *Rules, c *Counts) (pass, used int, ev Event)
 	}
 	for i := 0; ; {
 		if s.left > 0 {
-			i += s.walkPayload(b[i:])
+			n := s.walkPayload(b[i:])
+			if s.flags&dropping != 0 && ws.OpCode(s.first&opcode).IsData() {
+				return s.dropPayload(i, n, c)
+			}
+			i += n
 			if s.fault != 0 {
 				return i, len(b), Violation
 			}
@@ -103,7 +113,7 @@ func (s *Scanner) Scan(b []byte, r *Rules, c *Counts) (pass, used int, ev Event)
 		if i == len(b) {
 			return i, i, None
 		}
-		pass, used, ev = s.walkHead(b[i:], r, c)
+		pass, used, ev = s.walkHead(b[i:], r, c, false)
 		if i += pass; ev != None || pass != used {
 			return i, i + used - pass, ev
 		}
@@ -113,7 +123,7 @@ func (s *Scanner) Scan(b []byte, r *Rules, c *Counts) (pass, used int, ev Event)
 // walkSmall is the fast path: as many whole, unfragmented, unchecked data frames of up to 125 bytes as
 // b begins with. It leaves everything else, faults too, to walkHead.
 func (s *Scanner) walkSmall(b []byte, r *Rules, c *Counts) int {
-	if s.nKept != 0 || s.flags&fragmented != 0 || r.ValidateUTF8 {
+	if s.nKept != 0 || s.flags&fragmented != 0 || r.ValidateUTF8 || r.Announce || r.Only != 0 {
 		return 0
 	}
 	if min(r.MaxFrame-1, r.MaxMessage-1) < ws.MaxControlFramePayloadSize-1 { // 0 wraps to no limit
@@ -174,9 +184,35 @@ func (s *Scanner) finishFrame(c *Counts) {
 	case op == ws.OpClose:
 		s.flags |= ended
 	case op.IsData() && s.first&fin != 0:
-		c.Messages++
+		if s.flags&dropping == 0 {
+			c.Messages++
+		}
+		s.flags &^= dropping
 		s.size = 0
 	}
+}
+
+// Admit goes on after Start, as Scan does, with no more than the head of the message that begins. It passes with what
+// follows, or is dropped: no byte of any of its frames is passed, while control frames between them are.
+func (s *Scanner) Admit(b []byte, r *Rules, c *Counts, drop bool) (pass, used int, ev Event) {
+	s.nHeld = 0
+	s.set(dropping, drop)
+	if pass, used, ev = s.walkHead(b, r, c, true); !drop {
+		return pass, used, ev
+	}
+	s.flags &^= check // nobody will read it
+	return 0, used, ev
+}
+
+// dropPayload ends a Scan inside a frame that does not pass: i bytes before it do, and n bytes of it are used up.
+func (s *Scanner) dropPayload(i, n int, c *Counts) (pass, used int, ev Event) {
+	if s.left == 0 {
+		s.finishFrame(c)
+	}
+	if n == 0 {
+		return i, i, None
+	}
+	return i, i + n, Dropped
 }
 
 // Held is what earlier calls kept and the last one found good; it goes out before b[:pass]. At most 13

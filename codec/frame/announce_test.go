@@ -1,0 +1,127 @@
+package frame_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gobwas/ws"
+
+	"weir/codec/frame"
+)
+
+// announced walks b in pieces cut at the given places, and drops every message whose first frame says "drop".
+func announced(t *testing.T, b []byte, cuts []int, r *frame.Rules) (passed []byte, starts int, counts frame.Counts) {
+	t.Helper()
+	var s frame.Scanner
+	seen := 0
+	for _, end := range append(cuts, len(b)) {
+		piece := b[seen:end]
+		base := seen
+		seen = end
+		for {
+			pass, used, ev := s.Scan(piece, r, &counts)
+			passed = append(append(passed, s.Held()...), piece[:pass]...)
+			piece = piece[used:]
+			base += used
+			if ev == frame.Start {
+				starts++
+				drop := bytes.HasPrefix(payloadAt(b, base-s.Buffered()), []byte("drop"))
+				pass, used, ev = s.Admit(piece, r, &counts, drop)
+				passed = append(append(passed, s.Held()...), piece[:pass]...)
+				piece = piece[used:]
+				base += used
+			}
+			if ev == frame.Violation {
+				t.Fatal(s.Err())
+			}
+			if ev == frame.Ended || ev == frame.None && len(piece) == 0 {
+				break
+			}
+		}
+	}
+	return passed, starts, counts
+}
+
+// payloadAt is what follows the header that stands at the place in b, unmasked.
+func payloadAt(b []byte, at int) []byte {
+	h, err := ws.ReadHeader(bytes.NewReader(b[at:]))
+	if err != nil {
+		return nil
+	}
+	from := at + ws.HeaderSize(h)
+	p := bytes.Clone(b[from : from+int(h.Length)])
+	if h.Masked {
+		ws.Cipher(p, h.Mask, 0)
+	}
+	return p
+}
+
+// A dropped message is gone with all its frames and nothing else is, however the bytes are split.
+func TestAnnounce(t *testing.T) {
+	mask := [4]byte{1, 2, 3, 4}
+	put := func(b *bytes.Buffer, op ws.OpCode, fin bool, payload string) {
+		f := ws.NewFrame(op, fin, []byte(payload))
+		if err := ws.WriteFrame(b, ws.MaskFrameWith(f, mask)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	both := func(keep bool, all, kept *bytes.Buffer, op ws.OpCode, fin bool, payload string) {
+		put(all, op, fin, payload)
+		if keep {
+			put(kept, op, fin, payload)
+		}
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for round := range 50 {
+		var all, kept bytes.Buffer
+		messages, keptMessages := 0, uint64(0)
+		for range 1 + random.IntN(6) {
+			keep, text := random.IntN(2) == 0, "drop"
+			if keep {
+				text = "keep"
+				keptMessages++
+			}
+			messages++
+			if random.IntN(2) == 0 {
+				both(keep, &all, &kept, ws.OpText, true, text+string(make([]byte, random.IntN(300))))
+			} else {
+				both(keep, &all, &kept, ws.OpBinary, false, text)
+				both(true, &all, &kept, ws.OpPing, true, "between")
+				for range random.IntN(3) {
+					both(keep, &all, &kept, ws.OpContinuation, false, string(make([]byte, random.IntN(200))))
+				}
+				both(keep, &all, &kept, ws.OpContinuation, true, "")
+			}
+		}
+		both(true, &all, &kept, ws.OpClose, true, "\x03\xe8")
+		r := &frame.Rules{Masked: true, Announce: true, ValidateUTF8: round%2 == 0}
+		var every []int
+		for i := 1; i < all.Len(); i++ {
+			every = append(every, i)
+		}
+		for _, cuts := range [][]int{nil, every, {random.IntN(all.Len())}, {all.Len() / 2}} {
+			got, starts, counts := announced(t, all.Bytes(), cuts, r)
+			if !bytes.Equal(got, kept.Bytes()) || starts != messages || counts.Messages != keptMessages {
+				t.Fatalf("round %d, %d cuts: %d bytes passed, want %d; %d starts, want %d; %d messages, want %d",
+					round, len(cuts), len(got), kept.Len(), starts, messages, counts.Messages, keptMessages)
+			}
+		}
+	}
+}
+
+func TestOnly(t *testing.T) {
+	for _, c := range []struct {
+		only, sent ws.OpCode
+		good       bool
+	}{{ws.OpText, ws.OpText, true}, {ws.OpText, ws.OpBinary, false}, {ws.OpBinary, ws.OpBinary, true}, {ws.OpBinary, ws.OpText, false},
+		{ws.OpText, ws.OpPing, true}} {
+		var s frame.Scanner
+		var counts frame.Counts
+		b := ws.MustCompileFrame(ws.NewFrame(c.sent, true, []byte("x")))
+		_, _, ev := s.Scan(b, &frame.Rules{Only: c.only}, &counts)
+		if good := ev != frame.Violation; good != c.good || !good && s.Err().Code != ws.StatusUnsupportedData {
+			t.Errorf("only %v: %v passes is %v", c.only, c.sent, good)
+		}
+	}
+}
