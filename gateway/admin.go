@@ -64,6 +64,8 @@ func adminRoutes(g *Gateway) *http.ServeMux {
 	})
 	mux.HandleFunc("GET /endpoints", func(w http.ResponseWriter, _ *http.Request) { serveJSON(w, g.endpointList()) })
 	mux.HandleFunc("GET /sessions", func(w http.ResponseWriter, _ *http.Request) { serveJSON(w, g.sessionSummary()) })
+	mux.HandleFunc("POST /sessions/close", g.closeSessions)
+	mux.HandleFunc("POST /sessions/renew", g.renewSessions)
 	mux.HandleFunc("POST /drain", func(w http.ResponseWriter, _ *http.Request) {
 		g.Drain()
 		w.WriteHeader(http.StatusAccepted)

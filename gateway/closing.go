@@ -18,13 +18,17 @@ const badGateway ws.StatusCode = 1014
 
 // begin notes the first cause of the end and gives the rest of it a deadline.
 func (s *session) begin(reason string, code ws.StatusCode) {
-	if s.ending == nil {
-		s.ending = &ending{reason: reason}
+	if s.ending() == nil {
+		m := s.moreOf()
+		m.ends, m.end = true, ending{reason: reason}
+		if m.held { // the end is not paced
+			s.loop().Schedule(&m.pace, 0, (*pacer)(s))
+		}
 		s.lane.shard.ending++
 		s.loop().Schedule(&s.timer, s.cfg().CloseTimeout, s)
 	}
-	if s.ending.code == 0 {
-		s.ending.code = code
+	if s.ending().code == 0 {
+		s.ending().code = code
 	}
 }
 
@@ -68,7 +72,7 @@ func (s *session) sendClose() {
 // cutClient ends the direction to the client inside a frame, where no close frame can be understood.
 func (s *session) cutClient() {
 	s.down.closed = true
-	s.ending.midFrame = true
+	s.ending().midFrame = true
 	s.client.CloseWrite()
 }
 
@@ -120,7 +124,7 @@ func (s *session) backendEnded(reason string) {
 
 // settle finishes the session if nothing is left to wait for.
 func (s *session) settle() {
-	if s.ending == nil || s.phase != talking {
+	if s.ending() == nil || s.phase != talking {
 		return
 	}
 	toBackend := s.stream != nil && s.stream.Buffered() > 0
@@ -140,7 +144,7 @@ func (s *session) cut() {
 	if s.phase == talking {
 		s.lane.shard.count.cut++
 		if s.down.due != 0 && !s.down.closed {
-			s.ending.midFrame = true // the boundary that our close frame waited for never came
+			s.ending().midFrame = true // the boundary that our close frame waited for never came
 		}
 		s.closeBackend(ws.StatusGoingAway)
 	}

@@ -23,7 +23,10 @@ func (g *Gateway) direct(q *question) (*route, *http1.Refusal) {
 	if g.readsPaths && routing.Ambiguous(q.path) {
 		return nil, refusedPath
 	}
-	if q.state != nil && g.certs != nil && !g.certs.Permits(string(q.host), q.state) {
+	if g.certs != nil && !g.certs.Permits(string(q.host), q.state) {
+		if q.state == nil {
+			return nil, refusedInsecure
+		}
 		return nil, refusedName
 	}
 	r := g.only
@@ -34,8 +37,11 @@ func (g *Gateway) direct(q *question) (*route, *http1.Refusal) {
 		}
 		r = g.routes[i]
 	}
-	if !q.from.TLS && r.cfg.RequireTLS != "off" {
+	switch {
+	case !q.from.TLS && r.cfg.RequireTLS != "off":
 		return nil, r.insist(q)
+	case !r.gate.admits(q.from.Addr):
+		return nil, refusedAddress
 	}
 	return r, nil
 }
@@ -70,14 +76,22 @@ func hostName(host string) string {
 // origin is who sent a handshake: the socket's other end, or whom trusted proxies name.
 func (s *session) origin(state *tls.ConnectionState) http1.From {
 	g, h := s.lane.shard.gw, s.hs
-	peer := s.from().Addr()
+	if !h.asked {
+		h.peer, h.asked = s.from().Addr(), true // who asks again is believed by now
+	}
+	peer := h.peer
 	from := h.request.Origin(peer, s.client.Secured(), g.trusted, h.hops[:0])
 	h.hops = from.Hops
-	if from.Addr != peer {
-		s.setFrom(netip.AddrPortFrom(from.Addr, 0))
-	}
-	from.Identity = g.identity(state)
+	from.Identity = g.identity(string(h.request.Host), state)
 	return from
+}
+
+// believe takes the client that a request names for the session's. A connection that goes on to further requests, of
+// other clients of the same proxy, must not.
+func (s *session) believe(client netip.Addr) {
+	if client != s.from().Addr() {
+		s.setFrom(netip.AddrPortFrom(client, 0))
+	}
 }
 
 // local is where the client connected to.
@@ -89,8 +103,8 @@ func (s *session) local() netip.AddrPort {
 }
 
 // identity is the subject of a verified client certificate, if backends are to be told.
-func (g *Gateway) identity(state *tls.ConnectionState) string {
-	if state == nil || g.cfg.TLSClientHeader == "" || len(state.VerifiedChains) == 0 {
+func (g *Gateway) identity(host string, state *tls.ConnectionState) string {
+	if state == nil || g.cfg.TLSClientHeader == "" || len(state.VerifiedChains) == 0 || !g.certs.Vouches(host, state) {
 		return ""
 	}
 	return state.VerifiedChains[0][0].Subject.String()

@@ -3,14 +3,31 @@
 //
 // # The way of the data
 //
-// A [Gateway] has a shard for each event loop, and a shard has its sessions; nothing of a session is ever touched
-// by another loop. A session begins with an accepted socket and passes through phases:
+// A [Gateway] has a shard for each event loop, and a shard has its doors (listeners) and sessions; nothing of a session
+// is ever touched by another loop. A session begins with an accepted socket and passes through phases:
 //
-//	greeting   the client's request is read and checked once (codec/http1)         handshake.go
-//	asking     an upstream.Attempt looks for a backend; the client is not read
-//	declining  the backend said something else than 101, which is passed on
-//	refusing   the gateway answered itself, and waits for the client to go
-//	talking    the WebSocket stands                                                forward.go
+//	announcing  a trusted proxy's PROXY header is read (codec/proxyproto)           threshold.go
+//	securing    TLS is made to stand (netpoll, gateway/certs)
+//	greeting    the client's request is read and checked once (codec/http1)         handshake.go
+//	proving     a goroutine has the client's credential checked; it is not read     prove.go
+//	asking      an upstream.Attempt looks for a backend; the client is not read
+//	declining   the backend said something else than 101, which is passed on
+//	refusing    the gateway answered itself, and waits for the client to go
+//	talking     the WebSocket stands                                                forward.go
+//
+// Between greeting and asking the request finds its route (direct.go, gateway/route), which knows its fleet, the
+// backends and how they are reached; routes that say the same about both share one. A request that is no WebSocket
+// handshake ends the session: its connection goes to gateway/web on a goroutine, and comes back as a new session
+// when a handshake follows on it (plain.go). What HTTP/2 was negotiated for goes there at once.
+//
+// Each route has a gate (gate.go), which a request has to pass before a backend is looked for: its address
+// (gateway/origin), the page that it comes from, and its credential (gateway/auth). What a credential needs no wait for is
+// settled on the loop. Else the request is kept, a goroutine of a bounded set waits, and the loop reads the same bytes
+// again when it is told the outcome. Plain requests pass the same gate, but for the page, on their own goroutine.
+//
+// Each route that limits rates has a meter (meter.go, gateway/rate). To close or drop, the scanner announces each message
+// before any byte of it passes; to pause, and for bytes, what was read is counted behind it, and the client is read again
+// when its rate has made up for it.
 //
 // While it talks, a slice that the loop has read goes to the direction's frame.Scanner, which walks the headers and
 // says how much may pass; those very bytes are written to the other side. Payload is neither copied nor unmasked.
@@ -25,4 +42,10 @@
 // A shard and its sessions belong to their loop. Limits are atomic or under a lock, and touched when a session comes
 // and goes. Counters are plain numbers of a shard, copied on the loop when somebody asks (metrics.go). The access log
 // takes copies over a bounded queue, and leaves lines out rather than make a loop wait.
+//
+// Routes, their gates and meters, and fleets are immutable and shared by all loops; a lane is one loop's part of a route.
+// What a gate reads from files is swapped as a whole (upkeep), and the tables of a meter have locks of their own; the
+// bucket of a session is its loop's. An identity may be shared by many sessions: nobody changes one. Certificates are
+// gateway/certs' own, which swaps them as a whole; plain connections are gateway/web's, from handOver to takeBack, and
+// count against the limits meanwhile.
 package gateway

@@ -83,7 +83,7 @@ func (s *session) drain() {
 		s.turnAway(refusedDraining.Reason)
 	case s.phase == greeting:
 		s.refuse(refusedDraining)
-	case s.phase == talking && s.ending == nil:
+	case s.phase == talking && s.ending() == nil:
 		code := ws.StatusCode(s.cfg().DrainCode)
 		s.begin(reasonDrain, code)
 		s.closeClient(code)

@@ -25,10 +25,10 @@ type fleet struct {
 
 // fleetKey is all that makes one fleet differ from another.
 func fleetKey(cfg *config.Config, specs []upstream.Spec) string {
-	return fmt.Sprint(specs, cfg.BalanceFactor, cfg.Panic, cfg.ConnectRetries, cfg.ConnectTimeout, cfg.BackendTimeout,
-		cfg.HealthPath, cfg.HealthInterval, cfg.HealthTimeout, cfg.HealthRise, cfg.HealthFall,
+	return fmt.Sprintf("%v %q", []any{specs, cfg.BalanceFactor, cfg.Panic, cfg.ConnectRetries, cfg.ConnectTimeout, cfg.BackendTimeout,
+		cfg.HealthInterval, cfg.HealthTimeout, cfg.HealthRise, cfg.HealthFall,
 		cfg.PoolMin, cfg.PoolMaxStreams, cfg.PoolIdle, cfg.PoolPingInterval, cfg.PoolPingTimeout, cfg.PoolSpread,
-		[]string{cfg.UpstreamCA, cfg.UpstreamCert, cfg.UpstreamKey, cfg.UpstreamServerName}, cfg.UpstreamSkipVerify)
+		cfg.UpstreamSkipVerify}, []string{cfg.HealthPath, cfg.UpstreamCA, cfg.UpstreamCert, cfg.UpstreamKey, cfg.UpstreamServerName})
 }
 
 // fleetOf gives the fleet of these backends, a new one if no route before asked for the same.

@@ -14,13 +14,22 @@ type writer interface {
 
 // forwardUp passes what the client sent to the backend, in the very slice it was read into.
 func (s *session) forwardUp(b []byte) {
-	sh := s.lane.shard
 	s.up.bytes += uint64(len(b))
-	sh.count.upBytes += uint64(len(b))
+	s.lane.shard.count.upBytes += uint64(len(b))
 	if s.stream == nil || s.up.closed {
 		return // after a close frame the rest is read only to see its end
 	}
-	if s.forward(&s.up, s.stream, b, &s.lane.route.upRules, &sh.count.up) {
+	s.passUp(b)
+	if s.lane.route.meter != nil {
+		s.spend(len(b))
+	}
+}
+
+func (s *session) passUp(b []byte) {
+	if s.stream == nil || s.up.closed {
+		return
+	}
+	if s.forward(&s.up, s.stream, b, &s.lane.route.upRules, &s.lane.shard.count.up) {
 		s.client.Pause()
 	}
 }
@@ -43,19 +52,31 @@ func (s *session) forwardDown(b []byte) {
 func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, counts *frame.Counts) (full bool) {
 	for {
 		pass, used, ev := h.scan.Scan(b, rules, counts)
-		if held := h.scan.Held(); len(held) > 0 {
-			to.Queue(held)
-		}
-		to.Write(b[:pass])
-		if ev != frame.None && !s.handle(h, to, ev) {
-			return false
-		}
+		s.passOn(h, to, b[:pass])
 		if ev == frame.None {
 			break
 		}
 		b = b[used:]
+		if ev == frame.Start {
+			if pass, used, ev = s.started(h, b, rules, counts); used == 0 {
+				return false
+			}
+			s.passOn(h, to, b[:pass])
+			b = b[used:]
+		}
+		if ev != frame.None && !s.handle(h, to, ev) {
+			return false
+		}
 	}
 	return to.Full(s.lane.shard.gw.pauseAt)
+}
+
+// passOn sends what the scanner found good, behind what it kept from before.
+func (s *session) passOn(h *half, to writer, b []byte) {
+	if held := h.scan.Held(); len(held) > 0 {
+		to.Queue(held)
+	}
+	to.Write(b)
 }
 
 // handle deals with an event of the scanner and tells whether the direction goes on.
@@ -92,7 +113,7 @@ func (s *session) OnBackendData(b []byte) {
 
 // OnBackendDrained is called by the stream: the client may be read again.
 func (s *session) OnBackendDrained() {
-	s.client.Resume()
+	s.readClient()
 	s.settle()
 }
 

@@ -16,6 +16,7 @@ import (
 	"weir/gateway/certs"
 	"weir/gateway/clientaddr"
 	"weir/gateway/config"
+	"weir/gateway/rate"
 	routing "weir/gateway/route"
 	"weir/gateway/web"
 	"weir/netpoll"
@@ -39,6 +40,10 @@ type Gateway struct {
 	web        *web.Server
 	transports []*web.Transports
 	stickyKey  []byte
+	newcomers  *rate.Table     // handshakes by address; nil: any number
+	proofs     chan struct{}   // taken by handshakes whose credential somebody else looks at
+	running    context.Context // ends with the gateway
+	end        context.CancelFunc
 	headLimits http1.Limits
 	pauseAt    int // queued bytes at which the source is no longer read; one more read then stays below high-water
 	pingMark   [4]byte
@@ -69,13 +74,18 @@ func New(cfg *config.Config, log *slog.Logger) (*Gateway, error) {
 	g.headLimits = http1.Limits{Head: int(cfg.MaxHeaderSize), Fields: cfg.MaxHeaderFields}
 	g.pauseAt = int(cfg.HighWater - cfg.ReadBuffer)
 	_, _ = rand.Read(g.pingMark[:])
-	g.limits = limits{maxPerIP: cfg.MaxConnectionsPerIP, perIP: map[netip.Addr]int32{}}
+	g.limits = limits{maxPerIP: cfg.MaxConnectionsPerIP, prefix: cfg.IPv6Prefix, perIP: map[netip.Addr]int32{}}
 	g.stickyKey = []byte(cfg.StickyKey)
 	if len(g.stickyKey) == 0 {
 		g.stickyKey = make([]byte, 32)
 		_, _ = rand.Read(g.stickyKey)
 	}
 	g.access = newAccessLog(cfg, log)
+	g.proofs = make(chan struct{}, maxProofs)
+	g.running, g.end = context.WithCancel(context.Background())
+	if cfg.ConnectionRate.Per > 0 {
+		g.newcomers = rate.NewTable(cfg.ConnectionRate, cfg.RateTable, rate.Allow)
+	}
 	if err := g.prepare(); err != nil {
 		g.stop()
 		return nil, err
@@ -126,6 +136,12 @@ func (g *Gateway) Start() error {
 	if g.certs != nil {
 		g.certs.Start()
 	}
+	for _, r := range g.routes {
+		if r.gate.auth != nil {
+			r.gate.auth.Start()
+		}
+	}
+	go g.upkeep()
 	for _, f := range g.fleets {
 		f.group.Start()
 	}
@@ -204,6 +220,12 @@ func (g *Gateway) Wait() error {
 }
 
 func (g *Gateway) stop() {
+	g.end()
+	for _, r := range g.routes {
+		if r.gate.auth != nil {
+			r.gate.auth.Close()
+		}
+	}
 	if g.admin != nil {
 		g.admin.close()
 	}
@@ -233,12 +255,17 @@ func (g *Gateway) stop() {
 	g.memory.ended.Store(true)
 }
 
+// welcome counts a newcomer, and tells whether there were too many of its address lately.
+func (g *Gateway) welcome(ip netip.Addr) bool {
+	return g.newcomers == nil || !ip.IsValid() || g.newcomers.Take(rate.IPKey(ip, g.cfg.IPv6Prefix), g.now(), 1)
+}
+
 // admit decides whether a well-formed request may go on to a backend.
-func (g *Gateway) admit(s *session) *http1.Refusal {
+func (g *Gateway) admit(s *session, client netip.Addr) *http1.Refusal {
 	if g.draining.Load() {
 		return refusedDraining
 	}
-	why := g.limits.enter(s.from().Addr())
+	why := g.limits.enter(client)
 	s.admitted = why == nil
 	return why
 }

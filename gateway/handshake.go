@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"net/netip"
 	"sync"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"weir/codec/http1"
+	"weir/gateway/auth"
 	"weir/upstream"
 )
 
@@ -17,7 +19,10 @@ type handshake struct {
 	head    *bytebufferpool.ByteBuffer // the request so far, if it came in pieces
 	early   *bytebufferpool.ByteBuffer // bytes behind the request, kept until the backend has said 101
 	attempt *upstream.Attempt          // while a backend is being asked
+	stop    context.CancelFunc         // while somebody is asked about the credential
 	accept  [28]byte
+	peer    netip.Addr     // the client's socket, or who a PROXY header names
+	asked   bool           // peer is known
 	local   netip.AddrPort // where the client connected to, if a PROXY header tells
 	hops    []netip.Addr   // room for the proxies that it came through
 	sticky  uint64         // the endpoint that its cookie names; 0: none
@@ -38,6 +43,9 @@ func (s *session) dropHandshake() {
 	s.hs = nil
 	if h.attempt != nil {
 		h.attempt.Cancel()
+	}
+	if h.stop != nil {
+		h.stop()
 	}
 	for _, b := range []*bytebufferpool.ByteBuffer{h.head, h.early} {
 		if b != nil {
@@ -76,16 +84,39 @@ func (s *session) route(b []byte, n int) {
 	h, sh := s.hs, s.lane.shard
 	q := h.question(s)
 	r, why := sh.gw.direct(&q)
+	if !sh.gw.welcome(q.from.Addr) {
+		why = refusedRate
+	}
+	if why == nil && !q.upgrade && r.plan != nil {
+		s.handOver(b, q.from.Addr)
+		return
+	}
+	s.believe(q.from.Addr)
 	switch {
 	case why != nil:
 	case q.upgrade:
-		s.ask(r, &q, b[n:])
-		return
-	case r.plan != nil:
-		s.handOver(b)
+		s.enter(r, &q, b, n)
 		return
 	default:
 		why = http1.NotUpgrade
+	}
+	s.refuse(why)
+}
+
+// enter tells whether a handshake may go on to the route's backends.
+func (s *session) enter(to *route, q *question, b []byte, n int) {
+	h := s.hs
+	why := h.request.CheckUpgrade()
+	switch {
+	case why != nil:
+	case !to.gate.allows(q, &h.request):
+		why = refusedOrigin
+	case to.gate.auth == nil:
+		s.ask(to, q, nil, b[n:])
+		return
+	default:
+		s.prove(to, q, b, n)
+		return
 	}
 	s.refuse(why)
 }
@@ -103,14 +134,10 @@ func (h *handshake) question(s *session) question {
 
 // ask turns the client's request into one of our own, and looks for a backend that takes it. The client is
 // not read meanwhile; early is what it sent behind its request.
-func (s *session) ask(to *route, q *question, early []byte) {
+func (s *session) ask(to *route, q *question, who *auth.Identity, early []byte) {
 	h, sh := s.hs, s.lane.shard
 	gw := sh.gw
-	why := h.request.CheckUpgrade()
-	if why == nil {
-		why = gw.admit(s)
-	}
-	if why != nil {
+	if why := gw.admit(s, q.from.Addr); why != nil {
 		s.refuse(why)
 		return
 	}
@@ -120,7 +147,7 @@ func (s *session) ask(to *route, q *question, early []byte) {
 		h.early = bytebufferpool.Get()
 		h.early.B = append(h.early.B, early...)
 	}
-	r := upstream.Request{Key: to.hashKey(q.from.Addr, h.request.Path, &h.request), Target: to.target(&h.request),
+	r := upstream.Request{Key: to.hashKey(q.from.Addr, h.request.Path, &h.request, who), Target: to.target(&h.request),
 		WebSocketKey: h.request.Key, Source: s.from(), Destination: s.local()}
 	if to.sticky != nil {
 		h.sticky, _ = to.sticky.Read(h.request.Cookie(to.cfg.StickyCookie), time.Now())
@@ -128,8 +155,15 @@ func (s *session) ask(to *route, q *question, early []byte) {
 	}
 	h.secure = q.from.TLS
 	sh.fields, r.Host, sh.scratch = to.headers.Forward(sh.fields[:0], sh.scratch[:0], &h.request, q.from)
+	if to.gate.auth != nil {
+		sh.fields = to.gate.tell(sh.fields, &r, who, to.cfg.AuthStrip)
+	}
 	r.Fields = sh.fields
 	s.lane = &sh.lanes[to.index]
+	if who != nil || to.meter != nil {
+		s.know(who)
+	}
+	var why *http1.Refusal
 	h.attempt, why = s.lane.links.Open(&r, s)
 	clear(sh.fields)
 	if why != nil {
@@ -152,6 +186,7 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 		sh.fields = append(sh.fields, http1.Field{Name: []byte("Set-Cookie"), Value: []byte(to.sticky.SetCookie(id, time.Now(), h.secure))})
 	}
 	if a.Status == 101 {
+		sh.fields = s.selectProtocol(sh.fields)
 		sh.scratch = http1.AppendSwitching(sh.scratch[:0], h.accept[:], sh.fields)
 	} else {
 		sh.scratch = http1.AppendAnswer(sh.scratch[:0], a.Status, a.Reason, sh.fields)

@@ -28,7 +28,7 @@ func wantField(t *testing.T, m *message, name string, want ...string) {
 
 func TestRequestIsRebuilt(t *testing.T) {
 	t.Parallel()
-	asked, answered, _ := exchange(t, nil,
+	asked, answered, _ := exchange(t, func(cfg *config.Config) { cfg.Origin = []string{"https://good.test"} },
 		[]string{"Origin: https://good.test", "Sec-WebSocket-Protocol: chat, superchat", "Cookie: a=1; b=2", "Authorization: Bearer x",
 			"Sec-WebSocket-Extensions: permessage-deflate"},
 		[]string{"Sec-WebSocket-Protocol: chat", "Set-Cookie: a=1", "Set-Cookie: b=2", "Sec-WebSocket-Extensions: permessage-deflate"})

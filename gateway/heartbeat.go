@@ -14,13 +14,24 @@ import (
 func (s *session) beat() {
 	cfg := s.cfg()
 	next := time.Duration(1<<63 - 1)
+	if s.more != nil && !s.more.expires.IsZero() {
+		left := time.Until(s.more.expires)
+		if left <= 0 {
+			s.hangUp(reasonExpired, ws.StatusCode(cfg.AuthExpiredCode))
+			return
+		}
+		next = min(left, wallClockLook)
+	}
+	if s.more != nil && s.more.held {
+		s.up.heard = s.now() // we do not listen
+	}
 	if cfg.IdleTimeout > 0 {
 		left := cfg.IdleTimeout - min(s.since(s.up.heard), s.since(s.down.heard))
 		if left <= 0 {
 			s.hangUp(reasonIdle, ws.StatusGoingAway)
 			return
 		}
-		next = left
+		next = min(next, left)
 	}
 	if cfg.PingInterval > 0 {
 		left, alive := s.heartbeat(cfg.PingInterval, cfg.PongTimeout)
@@ -30,10 +41,13 @@ func (s *session) beat() {
 		}
 		next = min(next, left)
 	}
-	if cfg.IdleTimeout > 0 || cfg.PingInterval > 0 {
+	if next < 1<<63-1 {
 		s.loop().Schedule(&s.timer, next, s)
 	}
 }
+
+// wallClockLook is how often the clock on the wall is looked at, which may be set while the loop's runs on.
+const wallClockLook = time.Minute
 
 // heartbeat pings a silent client, and tells when to look again or that the client is dead. A client that we
 // do not read, or that does not take what it was sent, cannot answer and is not judged: TCP judges it.

@@ -12,6 +12,7 @@ import (
 // it ends, never by a message.
 type limits struct {
 	max, maxPerIP int // immutable; maxPerIP 0: none
+	prefix        int // bits of an IPv6 address that count as one client; immutable
 
 	// Any goroutine.
 	connections atomic.Int64
@@ -25,14 +26,23 @@ func (l *limits) enter(ip netip.Addr) *http1.Refusal {
 		l.connections.Add(-1)
 		return refusedFull
 	}
-	if l.maxPerIP > 0 && !l.enterIP(ip) {
+	if l.maxPerIP > 0 && ip.IsValid() && !l.enterIP(ip) {
 		l.connections.Add(-1)
 		return refusedPerIP
 	}
 	return nil
 }
 
+// clientOf is the part of an address that one client has for itself.
+func (l *limits) clientOf(ip netip.Addr) netip.Addr {
+	if p, err := ip.Prefix(l.prefix); ip.Is6() && err == nil {
+		return p.Addr()
+	}
+	return ip
+}
+
 func (l *limits) enterIP(ip netip.Addr) bool {
+	ip = l.clientOf(ip)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if int(l.perIP[ip]) >= l.maxPerIP {
@@ -45,9 +55,10 @@ func (l *limits) enterIP(ip netip.Addr) bool {
 // leave takes a connection off that has entered.
 func (l *limits) leave(ip netip.Addr) {
 	l.connections.Add(-1)
-	if l.maxPerIP == 0 {
+	if l.maxPerIP == 0 || !ip.IsValid() {
 		return
 	}
+	ip = l.clientOf(ip)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.perIP[ip]--; l.perIP[ip] <= 0 {

@@ -24,6 +24,7 @@ type metricsSet struct {
 
 	reloads        *metrics.Counter
 	reloadFailures *metrics.Counter
+	fetchFailures  *metrics.Counter
 }
 
 func newMetricsSet() *metricsSet {
@@ -36,6 +37,7 @@ func newMetricsSet() *metricsSet {
 
 		reloads:        set.NewCounter("weir_tls_reloads_total"),
 		reloadFailures: set.NewCounter("weir_tls_reload_failures_total"),
+		fetchFailures:  set.NewCounter("weir_auth_key_fetch_failures_total"),
 	}
 }
 
@@ -85,6 +87,7 @@ func (sum *shardStats) add(st shardStats) {
 	sum.pings += st.pings
 	sum.pongs += st.pongs
 	sum.cut += st.cut
+	sum.dropped += st.dropped
 	sum.sessions += st.sessions
 	sum.talking += st.talking
 	sum.ending += st.ending
@@ -144,6 +147,7 @@ func (g *Gateway) writeSums(w io.Writer, sum *shardStats) {
 	metrics.WriteGaugeUint64(w, "weir_buffered_bytes", uint64(max(0, sum.loop.Buffered)))
 	metrics.WriteCounterUint64(w, "weir_pings_sent_total", sum.pings)
 	metrics.WriteCounterUint64(w, "weir_pongs_received_total", sum.pongs)
+	metrics.WriteCounterUint64(w, "weir_messages_dropped_total", sum.dropped)
 	metrics.WriteCounterUint64(w, "weir_access_log_dropped_total", g.access.dropped.Load())
 	metrics.WriteGaugeUint64(w, "weir_pool_connections", uint64(sum.pools.Connections))
 	metrics.WriteGaugeUint64(w, "weir_pool_streams", uint64(sum.pools.Streams))

@@ -1,13 +1,19 @@
 package gateway
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
+	"strings"
 
 	"weir/codec/http1"
+	"weir/gateway/auth"
 	"weir/gateway/web"
+	"weir/upstream"
 )
 
 // Plain HTTP beside WebSocket. The loop reads a request's head; if no WebSocket is asked for, the connection goes to
@@ -23,10 +29,11 @@ func (g *Gateway) newWeb() *web.Server {
 
 // handOver gives the client's connection to the HTTP server; early is what was read of it. The session is over, but
 // the client still counts against the limits.
-func (s *session) handOver(early []byte) {
+func (s *session) handOver(early []byte, client netip.Addr) {
 	sh := s.lane.shard
-	g, ip := sh.gw, s.from().Addr()
-	if why := g.admit(s); why != nil {
+	g := sh.gw
+	if why := g.admit(s, client); why != nil {
+		s.believe(client)
 		if early == nil { // HTTP/2: there is no request yet to answer
 			s.turnAway(why.Reason)
 		} else {
@@ -34,11 +41,21 @@ func (s *session) handOver(early []byte) {
 		}
 		return
 	}
-	c := &web.Client{Peer: s.from(), Local: s.local(), TLS: s.client.TLSState(), Owner: s.lane.door, Closed: func() { g.limits.leave(ip) }}
+	c := &web.Client{Peer: s.from(), Local: s.local(), TLS: s.client.TLSState(), Owner: s.lane.door, Closed: func() { g.limits.leave(client) }}
 	s.admitted = false // the connection's end takes it off, not the session's
 	conn := s.client.Detach(early)
 	if err := g.web.Serve(conn, c); err != nil {
-		sh.count.refused[refusedFull.Reason]++
+		why := refusedFull
+		if errors.Is(err, web.ErrClosed) {
+			why = refusedDraining
+		}
+		status := 0
+		if early != nil {
+			status = why.Status
+			_, _ = conn.Write(why.Append(nil)) // never waits: there is room for that much
+		}
+		sh.count.refused[why.Reason]++
+		g.access.refused(s, status, why.Reason)
 		_ = conn.Close()
 		c.Closed()
 	}
@@ -75,8 +92,8 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 
 // findPlain is direct for a request that net/http has parsed.
 func (g *Gateway) findPlain(r *http.Request, c *web.Client) (*web.Plan, *http1.Refusal) {
-	q := question{host: []byte(r.Host), path: []byte(r.URL.EscapedPath()), query: []byte(r.URL.RawQuery),
-		asks: plainAsker{r}, from: g.originPlain(r, c), state: c.TLS}
+	q := question{host: []byte(r.Host), asks: plainAsker{r}, from: g.originPlain(r, c), state: c.TLS}
+	q.path, q.query = splitTarget(r)
 	to, why := g.direct(&q)
 	switch {
 	case why != nil:
@@ -84,19 +101,34 @@ func (g *Gateway) findPlain(r *http.Request, c *web.Client) (*web.Plan, *http1.R
 	case to.plan == nil:
 		return nil, http1.NotUpgrade
 	}
+	if to.gate.auth != nil {
+		return to.plan, g.provePlain(to, r, &q)
+	}
 	return to.plan, nil
 }
 
 func (g *Gateway) originPlain(r *http.Request, c *web.Client) http1.From {
 	from := http1.OriginHeader(r.Header, c.Peer.Addr(), c.TLS != nil, g.trusted)
-	from.Identity = g.identity(c.TLS)
+	from.Identity = g.identity(r.Host, c.TLS)
 	return from
+}
+
+// splitTarget gives path and query as they were sent, and not as package url would write them; query is nil without one.
+func splitTarget(r *http.Request) (path, query []byte) {
+	p, q, asked := strings.Cut(r.RequestURI, "?")
+	if asked {
+		query = []byte(q)
+	}
+	return []byte(p), query
 }
 
 // plainAsker shows a request of net/http as one of our own.
 type plainAsker struct{ *http.Request }
 
 func (r plainAsker) Get(name string) []byte {
+	if strings.EqualFold(name, "host") {
+		return []byte(r.Host)
+	}
 	if v := r.Header.Values(name); len(v) > 0 {
 		return []byte(v[0])
 	}
@@ -104,11 +136,11 @@ func (r plainAsker) Get(name string) []byte {
 }
 
 func (r plainAsker) Cookie(name string) []byte {
-	c, err := r.Request.Cookie(name)
-	if err != nil {
-		return nil
+	var q http1.Request // read as a handshake's
+	for _, v := range r.Header["Cookie"] {
+		q.Fields = append(q.Fields, http1.Field{Name: []byte("Cookie"), Value: []byte(v)})
 	}
-	return []byte(c.Value)
+	return q.Cookie(name)
 }
 
 func (r plainAsker) QueryParam(name string) []byte {
@@ -117,5 +149,38 @@ func (r plainAsker) QueryParam(name string) []byte {
 }
 
 func (r *route) plainKey(q *http.Request, client netip.Addr) uint64 {
-	return r.hashKey(client, []byte(q.URL.EscapedPath()), plainAsker{q})
+	path, _ := splitTarget(q)
+	who, _ := q.Context().Value(whoKey{}).(*auth.Identity)
+	return r.hashKey(client, path, plainAsker{q}, who)
+}
+
+type whoKey struct{}
+
+// provePlain checks the credential of a plain request, on whose goroutine it may wait, and has the backend told.
+func (g *Gateway) provePlain(to *route, r *http.Request, q *question) *http1.Refusal {
+	fields := make([]http1.Field, 0, len(r.Header))
+	for name, values := range r.Header {
+		for _, v := range values {
+			fields = append(fields, http1.Field{Name: []byte(name), Value: []byte(v)})
+		}
+	}
+	ask := auth.Request{Method: []byte(r.Method), Host: q.host, Target: []byte(r.RequestURI), Path: q.path, Query: q.query, Fields: fields,
+		Client: q.from.Addr, TLS: q.from.TLS}
+	ctx, cancel := context.WithTimeout(r.Context(), g.cfg.HandshakeTimeout)
+	defer cancel()
+	out := to.gate.auth.Wait(ctx, &ask)
+	if out.Refusal != nil {
+		return out.Refusal
+	}
+	target := upstream.Request{Target: []byte(r.URL.RequestURI())}
+	fields = to.gate.tell(fields, &target, out.Identity, to.cfg.AuthStrip)
+	clear(r.Header)
+	for _, f := range fields {
+		r.Header.Add(string(f.Name), string(f.Value))
+	}
+	if u, err := url.ParseRequestURI(string(target.Target)); err == nil {
+		r.URL.RawQuery, r.RequestURI = u.RawQuery, string(target.Target)
+	}
+	*r = *r.WithContext(context.WithValue(r.Context(), whoKey{}, out.Identity))
+	return nil
 }

@@ -20,6 +20,12 @@ const (
 	reasonDeclined     = "backend_declined" // the backend's own answer was no 101, and was passed on
 )
 
+const (
+	reasonExpired = "auth_expired" // the credential of the session has expired
+	reasonRate    = "message_rate" // more messages than a rate allows
+	reasonClosed  = "closed_by_admin"
+)
+
 const reasonTLS = "tls_failed" // the client could not be secured; weir_tls_handshake_failures_total says why
 
 var (
@@ -29,6 +35,10 @@ var (
 	refusedNoRoute  = &http1.Refusal{Status: 404, Reason: "no_route", Text: "Nothing is served at this address."}
 	refusedPath     = &http1.Refusal{Status: 400, Reason: "ambiguous_path", Text: "The path holds dot segments or escaped separators, which servers read in different ways."}
 	refusedName     = &http1.Refusal{Status: 421, Reason: "misdirected_request", Text: "This connection was made for another name (RFC 9110 section 15.5.20)."}
+
+	refusedAddress = &http1.Refusal{Status: 403, Reason: "address_denied", Text: "Connections from this address are not taken."}
+	refusedOrigin  = &http1.Refusal{Status: 403, Reason: "origin_denied", Text: "Pages of this origin may not connect here."}
+	refusedRate    = &http1.Refusal{Status: 429, Reason: "connection_rate", Text: "There are too many new connections from this address.", Header: "Retry-After: 5\r\n"}
 
 	refusedSlow     = &http1.Refusal{Status: 408, Reason: "handshake_timeout", Text: "The request did not arrive in time."}
 	refusedDraining = &http1.Refusal{Status: 503, Reason: "draining", Text: "This gateway is shutting down; connect again to reach another one.", Header: "Retry-After: 1\r\n"}

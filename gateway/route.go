@@ -6,8 +6,11 @@ import (
 
 	mrand "math/rand/v2"
 
+	"github.com/gobwas/ws"
+
 	"weir/codec/frame"
 	"weir/codec/http1"
+	"weir/gateway/auth"
 	"weir/gateway/config"
 	routing "weir/gateway/route"
 	"weir/gateway/sticky"
@@ -28,6 +31,8 @@ type route struct {
 	rewrite   *regexp.Regexp // nil: none
 	into      []byte         // what rewrite makes of a path
 	plan      *web.Plan      // for plain requests; nil: they are refused
+	gate      gate
+	meter     *meter // nil: no rates
 }
 
 // lane is a loop's part of a route, or of a door while the route is not known. Owned by the loop.
@@ -58,9 +63,23 @@ func newRoute(g *Gateway, index int, from *config.Route, f *fleet) (*route, erro
 		return nil, err
 	}
 	r.rewrite, r.into = re, []byte(into)
+	if r.gate, err = g.newGate(cfg); err != nil {
+		return nil, err
+	}
+	r.meter = newMeter(cfg)
+	if r.meter != nil && r.meter.drop && r.meter.announce { // a compressor that remembers what was dropped would not be understood
+		r.headers.Request = append(r.headers.Request, http1.Rule{Op: http1.Remove, Name: "Sec-WebSocket-Extensions"})
+	}
 	r.upRules = frame.Rules{Masked: true, MaxFrame: uint64(cfg.MaxFrameSize), MaxMessage: uint64(cfg.MaxMessageSize), ValidateUTF8: cfg.ValidateUTF8}
 	r.downRules = r.upRules
 	r.downRules.Masked = false
+	r.upRules.Announce = r.meter != nil && r.meter.announce
+	switch cfg.Messages {
+	case config.MessagesText:
+		r.upRules.Only = ws.OpText
+	case config.MessagesBinary:
+		r.upRules.Only = ws.OpBinary
+	}
 	if cfg.StickyCookie != "" {
 		r.sticky = sticky.New(g.stickyKey, cfg.StickyCookie, cfg.StickyTTL, cfg.StickySameSite.HTTP())
 	}
@@ -97,7 +116,7 @@ type asker interface {
 }
 
 // hashKey is the place on the ring of who asks.
-func (r *route) hashKey(client netip.Addr, path []byte, q asker) uint64 {
+func (r *route) hashKey(client netip.Addr, path []byte, q asker, who *auth.Identity) uint64 {
 	switch on := r.cfg.HashOn; on.By {
 	case config.HashPath:
 		return upstream.Hash(path)
@@ -107,6 +126,12 @@ func (r *route) hashKey(client netip.Addr, path []byte, q asker) uint64 {
 		return upstream.Hash(q.Cookie(on.Name))
 	case config.HashQuery:
 		return upstream.Hash(q.QueryParam(on.Name))
+	case config.HashClaim:
+		if who == nil {
+			return upstream.Hash(nil)
+		}
+		claim, _ := who.Claim(on.Name)
+		return upstream.Hash([]byte(claim))
 	case config.HashRandom:
 		return mrand.Uint64()
 	default:

@@ -57,7 +57,7 @@ func (g *Gateway) planFor(r *route) error {
 		return err
 	}
 	if len(r.cfg.HTTPUpstream) > 0 {
-		if f, err = g.fleetOf(r.name, r.cfg, specs); err != nil {
+		if f, err = g.fleetOf(r.name+" (http)", r.cfg, specs); err != nil {
 			return err
 		}
 	}

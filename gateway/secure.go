@@ -65,7 +65,11 @@ func clientAuth(a config.ClientAuth) certs.Auth {
 
 // reloaded hears of each file that was taken anew, and of each that could not be.
 func (g *Gateway) reloaded(what string, err error) {
-	if err != nil {
+	switch {
+	case errors.Is(err, certs.ErrExpired):
+		g.log.Warn("taken, though its time is over or has not come", "what", what, "error", err)
+		return
+	case err != nil:
 		g.metrics.reloadFailures.Inc()
 		g.log.Error("not taken, what was there before stays in use", "what", what, "error", err)
 		return
@@ -77,10 +81,14 @@ func (g *Gateway) reloaded(what string, err error) {
 // Reload reads certificates, keys and authorities again. Sessions and connections are not touched. What cannot be
 // read stays as it was; the error tells all of it.
 func (g *Gateway) Reload() error {
-	if g.certs == nil {
-		return nil
+	var errs []error
+	if g.certs != nil {
+		errs = append(errs, g.certs.Reload())
 	}
-	return g.certs.Reload()
+	for _, r := range g.routes {
+		errs = append(errs, r.gate.reload())
+	}
+	return errors.Join(errs...)
 }
 
 // secured counts a TLS handshake that went well.

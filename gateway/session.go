@@ -5,8 +5,11 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"github.com/valyala/bytebufferpool"
 
 	"weir/codec/frame"
+	"weir/gateway/auth"
+	"weir/gateway/rate"
 	"weir/netpoll"
 	"weir/upstream"
 )
@@ -18,6 +21,7 @@ const (
 	announcing phase = iota // a trusted proxy is to say whom it speaks for
 	securing                // TLS does not stand yet
 	greeting                // the client's request is being read
+	proving                 // somebody is asked whether the client may come in
 	asking                  // the backend has not answered yet
 	declining               // the backend answered something else than 101, which is being passed on
 	refusing                // the gateway answered the request itself
@@ -51,7 +55,7 @@ type session struct {
 	timer    netpoll.Timer      // the one next deadline, whatever it is
 	hs       *handshake         // until the answer
 	endpoint *upstream.Endpoint // who serves it, once it talks
-	ending   *ending            // once the end has begun
+	more     *more              // what only some sessions have, or for a time only
 	pingAt   moment             // when the ping that is not answered yet went out; 0: none
 	index    int32              // place in the shard's list
 	pings    uint16
@@ -60,6 +64,36 @@ type session struct {
 	pingDue  bool
 	unlogged bool // left out by --access-log-sample
 	admitted bool // counted by the gateway's limits
+}
+
+// more is what a session has besides, if its route asks for it, or once its end has begun.
+type more struct {
+	who             *auth.Identity // nil: nobody is told apart
+	expires         time.Time      // of the credential, by the wall clock; zero: never
+	user            rate.Key
+	messages, bytes rate.Bucket
+	pace            netpoll.Timer              // until the client may be read again
+	held            bool                       // it runs
+	until           time.Duration              // loop time at which it is due
+	rest            *bytebufferpool.ByteBuffer // what was read and may not pass yet; nil: nothing
+	ended           bool                       // the client sends no more behind rest
+	ends            bool                       // end counts
+	end             ending
+}
+
+func (s *session) moreOf() *more {
+	if s.more == nil {
+		s.more = new(more)
+	}
+	return s.more
+}
+
+// ending is how the session ends; nil before it does.
+func (s *session) ending() *ending {
+	if s.more == nil || !s.more.ends {
+		return nil
+	}
+	return &s.more.end
 }
 
 // ending is what is known of how a session ends.
@@ -103,11 +137,15 @@ func (s *session) finish() {
 	if s.phase == talking {
 		sh.closedSession(s)
 	}
-	if s.ending != nil {
+	if s.ending() != nil {
 		sh.ending--
 	}
 	s.phase = over
 	sh.loop.Cancel(&s.timer)
+	if s.more != nil {
+		sh.loop.Cancel(&s.more.pace)
+		s.dropRest()
+	}
 	s.client.Close()
 	s.dropStream()
 	s.dropHandshake()
@@ -136,7 +174,9 @@ func (s *session) OnTimer(*netpoll.Timer) {
 		s.turnAway(refusedSlow.Reason)
 	case s.phase == greeting:
 		s.refuse(refusedSlow)
-	case s.ending != nil || s.phase != talking:
+	case s.phase == proving:
+		s.refuse(auth.Unavailable)
+	case s.ending() != nil || s.phase != talking:
 		s.cut()
 	default:
 		s.beat()
@@ -170,6 +210,10 @@ func (c *clientSide) OnEOF(*netpoll.Conn) {
 	s := (*session)(c)
 	if s.phase != talking {
 		s.gone(reasonClientGone)
+		return
+	}
+	if s.more != nil && s.more.rest != nil && s.ending() == nil {
+		s.more.ended = true // told again behind the rest
 		return
 	}
 	s.up.eof = true

@@ -44,6 +44,7 @@ type counters struct {
 	downBytes         uint64
 	opened            uint64
 	pings, pongs, cut uint64
+	dropped           uint64 // messages over a rate
 	refused           map[string]uint64
 	closed            map[closeKey]uint64
 	secured           map[tlsKey]uint64
@@ -100,7 +101,7 @@ func (sh *shard) openedSession(s *session) {
 
 func (sh *shard) closedSession(s *session) {
 	sh.talking--
-	end := s.ending
+	end := s.ending()
 	if end == nil {
 		end = &ending{reason: reasonDrain, midFrame: true} // the loop was stopped under it
 	}

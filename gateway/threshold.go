@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"errors"
+	"net/netip"
 
 	"github.com/valyala/bytebufferpool"
 
@@ -66,7 +67,11 @@ func (c *clientSide) OnConnect(*netpoll.Conn) {
 	s.phase = greeting
 	switch state.NegotiatedProtocol {
 	case "h2":
-		s.handOver(nil)
+		client := s.from().Addr()
+		if s.lane.shard.gw.trusted(client) {
+			client = netip.Addr{} // carries the requests of many
+		}
+		s.handOver(nil, client)
 	case certs.ACMEProtocol: // the certificate was all that the directory wanted to see (RFC 8737 section 3)
 		s.finish()
 	}
@@ -84,7 +89,12 @@ func (s *session) tlsFailed(err error) {
 	if errors.As(err, &failed) {
 		err = failed.Err
 	}
-	s.lane.shard.count.tlsFailed[certs.Reason(err)]++
+	reason := certs.Reason(err)
+	s.lane.shard.count.tlsFailed[reason]++
+	if reason == certs.ClientGone { // a check of some balancer's, mostly; not worth a line
+		s.gone(reasonClientGone)
+		return
+	}
 	s.turnAway(reasonTLS)
 }
 

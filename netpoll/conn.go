@@ -39,6 +39,7 @@ const (
 	broken  // failed; OnClose is due
 	bulky   // its queue is taken from the large buffers
 	secured // handler is a *secure
+	watched // writable events are asked for
 )
 
 // Conn is a socket of a loop. Its zero value is ready for Loop.Attach or Loop.Connect, and it is meant to be
@@ -75,10 +76,17 @@ func (l *Loop) Connect(c *Conn, addr Addr, h Handler) error {
 	return l.register(c)
 }
 
+// register asks for events. That a socket is writable counts only when it was not: asked for from the start, it would
+// be an event for every newcomer.
 func (l *Loop) register(c *Conn) error {
 	l.owner.Check()
 	pa := gnetpoll.PollAttachment{FD: int(c.fd)}
-	if err := l.poller.AddReadWrite(&pa, true); err != nil {
+	add := l.poller.AddRead
+	if c.has(connecting) {
+		add = l.poller.AddReadWrite
+		c.set(watched)
+	}
+	if err := add(&pa, true); err != nil {
 		c.flags = 0
 		l.sys.close(int(c.fd))
 		return err

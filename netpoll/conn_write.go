@@ -139,6 +139,12 @@ func (c *Conn) stuck(errno unix.Errno) {
 		return
 	}
 	c.set(blocked)
+	if !c.has(watched) {
+		c.set(watched)
+		if err := c.loop.sys.watch(c.loop.poller, int(c.fd)); err != nil {
+			c.fail(ioError)
+		}
+	}
 }
 
 func (c *Conn) flushLater() {

@@ -2,9 +2,11 @@ package netpoll
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"slices"
+	"sync"
 )
 
 // Detach takes the connection from its handler and gives it to goroutines as a net.Conn, from which early is read
@@ -20,7 +22,7 @@ func (c *Conn) Detach(early []byte) net.Conn {
 	if c.has(secured) {
 		s := c.layer()
 		s.seal()
-		s.stage = lent
+		s.stage, s.conn, s.inner = lent, nil, nil
 		g.in = slices.Clone(s.wire.rest)
 		s.wire.rest, s.wire.goes = nil, g
 		out = s.tls
@@ -44,7 +46,7 @@ func (g *goConn) take(c *Conn) {
 // move makes c the owner of the socket of from, on the same loop.
 func (c *Conn) move(from *Conn, h Handler) {
 	l := from.loop
-	*c = Conn{loop: l, handler: h, out: from.out, fd: from.fd, sent: from.sent, errno: from.errno, flags: from.flags &^ (resuming | queued | secured)}
+	*c = Conn{loop: l, handler: h, out: from.out, fd: from.fd, sent: from.sent, errno: from.errno, flags: from.flags &^ (resuming | queued | secured | wantDrain)}
 	from.out, from.flags = nil, 0
 	l.conns.Put(c)
 	if from.has(broken) {
@@ -64,7 +66,7 @@ func (c *Conn) move(from *Conn, h Handler) {
 func (l *Loop) Adopt(c *Conn, conn net.Conn, h Handler) (rest []byte, err error) {
 	l.owner.Check()
 	if r, ok := conn.(*replay); ok {
-		rest, conn = r.early, r.Conn
+		rest, conn = r.take(), r.Conn
 	}
 	if t, ok := conn.(*tls.Conn); ok {
 		w, ok := t.NetConn().(*wire)
@@ -74,61 +76,91 @@ func (l *Loop) Adopt(c *Conn, conn net.Conn, h Handler) (rest []byte, err error)
 		return w.adopt(c, h, rest)
 	}
 	g, ok := conn.(*goConn)
-	if !ok || !g.giveUp() {
+	if !ok || !g.giveUp(c, h) {
 		return nil, net.ErrClosed
 	}
-	c.move(&g.own, h)
 	return append(rest, g.in...), nil
 }
 
 func (w *wire) adopt(c *Conn, h Handler, rest []byte) ([]byte, error) {
 	g, s := w.goes, w.s
-	if !g.giveUp() {
+	if g == nil || !g.giveUp(c, s) {
 		return nil, net.ErrClosed
 	}
-	c.move(&g.own, s)
 	c.set(secured)
-	s.conn, s.inner, s.stage = c, h, standing
+	s.conn, s.inner, s.stage, s.toldEOF = c, h, standing, false
 	w.goes, w.rest = nil, g.in
+	s.lend()
 	room := c.loop.plainRoom()
 	for {
-		n, err := s.fill(room)
+		n, err := s.tls.Read(room) // to the end: goroutines may have left a part of a record in it
 		rest = append(rest, room[:n]...)
-		if err != nil {
-			return rest, nil // an end or a failure comes again with the next read
+		if err == nil {
+			continue
 		}
+		s.trim()
+		if !errors.Is(err, errNoData) { // not from inside the call of the one who is to hear it
+			_ = c.loop.Post(func() {
+				if s.conn == c && s.stage == standing && c.Open() {
+					s.end(err)
+				}
+			})
+		}
+		return rest, nil
 	}
 }
 
-// giveUp ends the goroutines' part, if the connection still stands.
-func (g *goConn) giveUp() bool {
-	g.flush()
+// giveUp ends the goroutines' part and moves the socket to c, if the connection still stands.
+func (g *goConn) giveUp(c *Conn, h Handler) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.closed || g.finWant || len(g.out) > 0 || !g.own.Open() {
+	if g.closed || g.finWant || !g.own.Open() {
 		return false
 	}
 	g.readBy.stop()
 	g.writeBy.stop()
 	g.closed = true
-	g.own.Resume()
 	g.changed.Broadcast()
+	g.own.Resume()
+	if len(g.out) > 0 {
+		g.own.writeRaw(g.out)
+		g.out = nil
+	}
+	c.move(&g.own, h)
+	if c.has(ended) { // h has not heard it
+		c.clear(ended)
+		c.set(readable)
+		c.readLater()
+	}
 	return true
 }
 
 // replay gives bytes back that were read before.
 type replay struct {
 	net.Conn
-	early []byte
+
+	mu    sync.Mutex
+	early []byte // under mu
 }
 
 func (r *replay) Read(b []byte) (int, error) {
+	r.mu.Lock()
 	if len(r.early) == 0 {
+		r.mu.Unlock()
 		return r.Conn.Read(b)
 	}
+	defer r.mu.Unlock()
 	n := copy(b, r.early)
 	r.early = r.early[n:]
 	return n, nil
+}
+
+// take hands out what nobody has read.
+func (r *replay) take() (rest []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rest, r.early = r.early, nil
+	return rest
 }
 
 // CloseWrite is for servers that linger after their last answer.

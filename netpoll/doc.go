@@ -3,8 +3,9 @@
 //
 // # The way of the data
 //
-// A [Loop] is one goroutine. Each socket belongs to one loop for life and is registered once, edge-triggered
-// for both directions; no system call is ever made to change what it waits for. An event is only a hint: the
+// A [Loop] is one goroutine. Each socket belongs to one loop for life and is registered once, edge-triggered. The first
+// time that the kernel takes no more of what is written, the loop asks once to hear when it does again; no other system
+// call is ever made to change what a socket waits for. An event is only a hint: the
 // loop reads the socket into its own buffer and lends that slice to the connection's [Handler] until OnData
 // returns. Whoever needs the bytes longer copies them. A short read means that the socket is drained.
 //

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	gnetpoll "github.com/panjf2000/gnet/v2/pkg/netpoll"
 	"golang.org/x/sys/unix"
 )
 
@@ -57,6 +58,7 @@ func (k *kernel) calls() calls {
 			}
 			return pop(&k.connects).errno
 		},
+		watch: func(*gnetpoll.Poller, int) error { return nil },
 	}
 }
 

@@ -20,6 +20,9 @@ type goConn struct {
 	conn   *Conn
 	own    Conn // is conn after Detach
 	linger Timer
+	unsent int // when linger was set
+
+	writing sync.Mutex // one Write at a time, as their pieces must not mix
 
 	// Under mu.
 	mu      sync.Mutex
@@ -35,10 +38,22 @@ type goConn struct {
 	err     error     // the connection failed
 	readBy  deadline
 	writeBy deadline
+	since   time.Time     // a handshake's Read waits since; else zero
+	waited  time.Duration // how long it did so before
 }
 
 // What is kept for a goroutine each way before its peer, or the goroutine, has to wait.
-const goConnRoom = 256 << 10
+const (
+	goConnRoom    = 256 << 10
+	handshakeRoom = maxPlain
+)
+
+func (g *goConn) room() int {
+	if g.conn == &g.own {
+		return goConnRoom
+	}
+	return handshakeRoom
+}
 
 func newGoConn(l *Loop, c *Conn) *goConn {
 	g := &goConn{loop: l, conn: c}
@@ -54,14 +69,14 @@ func (g *goConn) Read(b []byte) (int, error) {
 		switch {
 		case g.closed:
 			return 0, net.ErrClosed
-		case g.readBy.passed():
+		case g.readBy.over:
 			return 0, os.ErrDeadlineExceeded
 		case len(g.in) > 0:
 			n := copy(b, g.in)
 			if g.in = g.in[n:]; len(g.in) == 0 {
 				g.in = nil
 			}
-			if g.held && len(g.in) < goConnRoom/2 {
+			if g.held && len(g.in) < g.room()/2 {
 				g.post()
 			}
 			return n, nil
@@ -72,12 +87,17 @@ func (g *goConn) Read(b []byte) (int, error) {
 		case len(b) == 0:
 			return 0, nil
 		}
+		if g.since.IsZero() && g.conn != &g.own {
+			g.since = time.Now()
+		}
 		g.changed.Wait()
 	}
 }
 
 // Write is net.Conn's. It waits while the connection has enough to send.
 func (g *goConn) Write(b []byte) (n int, err error) {
+	g.writing.Lock()
+	defer g.writing.Unlock()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for {
@@ -86,7 +106,7 @@ func (g *goConn) Write(b []byte) (n int, err error) {
 			return n, net.ErrClosed
 		case g.err != nil:
 			return n, g.err
-		case g.writeBy.passed():
+		case g.writeBy.over:
 			return n, os.ErrDeadlineExceeded
 		case len(b) == 0:
 			return n, nil
@@ -137,11 +157,9 @@ func (g *goConn) post() {
 
 // deadline is a moment at which waiting calls give up.
 type deadline struct {
-	at    time.Time
 	timer *time.Timer
+	over  bool
 }
-
-func (d *deadline) passed() bool { return !d.at.IsZero() && !time.Now().Before(d.at) }
 
 func (d *deadline) stop() {
 	if d.timer != nil {
@@ -157,18 +175,22 @@ func (g *goConn) set(d *deadline, t time.Time) error {
 		return net.ErrClosed
 	}
 	d.stop()
-	d.at = t
-	if wait := time.Until(t); !t.IsZero() && wait > 0 {
-		d.timer = time.AfterFunc(wait, g.wake)
+	wait := time.Until(t)
+	if d.over = !t.IsZero() && wait <= 0; d.over {
+		g.changed.Broadcast()
+	} else if !t.IsZero() {
+		var timer *time.Timer
+		timer = time.AfterFunc(wait, func() {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			if d.timer == timer { // else it was moved just then
+				d.over = true
+				g.changed.Broadcast()
+			}
+		})
+		d.timer = timer
 	}
-	g.changed.Broadcast()
 	return nil
-}
-
-func (g *goConn) wake() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.changed.Broadcast()
 }
 
 func (g *goConn) SetReadDeadline(t time.Time) error  { return g.set(&g.readBy, t) }

@@ -5,8 +5,11 @@ import (
 	"time"
 )
 
-// lastFlush bounds how long what was written before Close may take to go out.
-const lastFlush = 10 * time.Second
+// What was written before Close may take a while to go out: as long as the peer takes lastPace of it each lastFlush.
+const (
+	lastFlush = 10 * time.Second
+	lastPace  = goConnRoom / 4
+)
 
 // tend is the loop's turn for what the goroutine did.
 func (g *goConn) tend() {
@@ -16,16 +19,14 @@ func (g *goConn) tend() {
 	if !g.conn.Open() {
 		return
 	}
-	if g.held && len(g.in) < goConnRoom/2 {
+	if g.held && len(g.in) < g.room()/2 {
 		g.held = false
 		g.conn.Resume()
 	}
-	if len(g.out) > 0 {
-		return // until OnDrained
-	}
-	if g.closed {
+	switch {
+	case g.closed:
 		g.leave()
-	} else if g.finWant {
+	case g.finWant && len(g.out) == 0:
 		g.conn.CloseWrite()
 	}
 }
@@ -38,8 +39,8 @@ func (g *goConn) flush() {
 	if !g.conn.Open() || len(g.out) == 0 {
 		return
 	}
-	if g.full = g.conn.Full(goConnRoom); g.full {
-		return
+	if g.full = g.conn == &g.own && g.own.Full(goConnRoom); g.full {
+		return // until OnDrained; what a handshake says is never that much
 	}
 	out := g.out
 	g.out = nil
@@ -53,21 +54,35 @@ func (g *goConn) flush() {
 // socket over unread bytes resets it, and would take along what was sent.
 func (g *goConn) leave() {
 	c := g.conn
-	if c.has(ended) && c.Buffered() == 0 {
+	g.in = nil
+	c.Resume()
+	switch {
+	case len(g.out) > 0: // until OnDrained
+	case c.has(ended) && c.Buffered() == 0:
 		g.loop.Cancel(&g.linger)
 		c.Close()
 		return
+	default:
+		c.CloseWrite()
 	}
-	g.in = nil
-	c.CloseWrite()
-	c.Resume()
 	if !g.linger.Set() {
+		g.unsent = c.Buffered() + len(g.out)
 		g.loop.Schedule(&g.linger, lastFlush, g)
 	}
 }
 
-// OnTimer ends a connection whose peer does not take or end anything any more.
-func (g *goConn) OnTimer(*Timer) { g.conn.Close() }
+// OnTimer ends a connection whose peer takes too little, or does not end what it has all of.
+func (g *goConn) OnTimer(*Timer) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	left := g.conn.Buffered() + len(g.out)
+	if g.unsent-left < lastPace {
+		g.conn.Close()
+		return
+	}
+	g.unsent = left
+	g.loop.Schedule(&g.linger, lastFlush, g)
+}
 
 // OnConnect never comes: the connection stood before.
 func (g *goConn) OnConnect(*Conn) {}
@@ -79,8 +94,12 @@ func (g *goConn) OnData(c *Conn, b []byte) {
 	if g.closed {
 		return
 	}
+	if !g.since.IsZero() {
+		g.waited += time.Since(g.since)
+		g.since = time.Time{}
+	}
 	g.in = append(g.in, b...)
-	if len(g.in) >= goConnRoom {
+	if len(g.in) >= g.room() {
 		g.held = true
 		c.Pause()
 	}
@@ -128,8 +147,31 @@ func (g *goConn) release() (in []byte, ended bool) {
 func (g *goConn) cut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.giveUpOn(net.ErrClosed)
+}
+
+// giveUpOn lets go of all bytes as well.
+func (g *goConn) giveUpOn(err error) {
 	if g.err == nil {
-		g.err = net.ErrClosed
+		g.err = err
 	}
+	g.in, g.out = nil, nil
 	g.changed.Broadcast()
+}
+
+// cutIfStalled ends a handshake that has waited for its peer for too long, and tells whether it did.
+func (g *goConn) cutIfStalled(limit time.Duration) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.since.IsZero() || g.waited+time.Since(g.since) < limit {
+		return false
+	}
+	g.giveUpOn(errStalled)
+	return true
+}
+
+func (g *goConn) failed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.err != nil
 }

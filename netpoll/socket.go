@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -87,9 +88,13 @@ func removeStale(path string) error {
 	if info.Mode()&os.ModeSocket == 0 {
 		return fmt.Errorf("%s is there already and is no socket", path)
 	}
-	if c, err := net.Dial("unix", path); err == nil {
+	c, err := net.Dial("unix", path)
+	switch {
+	case err == nil:
 		_ = c.Close()
 		return fmt.Errorf("another process listens on %s", path)
+	case !errors.Is(err, unix.ECONNREFUSED): // EAGAIN: somebody listens, and is busy
+		return fmt.Errorf("%s is there already, and whether somebody listens on it is not known: %w", path, err)
 	}
 	return os.Remove(path)
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	gnetpoll "github.com/panjf2000/gnet/v2/pkg/netpoll"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,6 +32,7 @@ type calls struct {
 	accept    func(fd int) (int, netip.AddrPort, unix.Errno)
 	dial      func(addr Addr, o SocketOptions) (int, error) // begins to connect
 	connected func(fd int) unix.Errno                       // how that went: 0, EALREADY, or why not
+	watch     func(p *gnetpoll.Poller, fd int) error        // asks for writable events as well
 }
 
 var systemCalls = calls{
@@ -38,6 +40,9 @@ var systemCalls = calls{
 	shutdown: func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_WR) },
 	close:    sysClose,
 	accept:   sysAccept, dial: sysDial, connected: sysConnected,
+	watch: func(p *gnetpoll.Poller, fd int) error {
+		return p.ModReadWrite(&gnetpoll.PollAttachment{FD: fd}, true)
+	},
 }
 
 // socketError is what ended a socket whose reads only answer 0: past the peer's FIN they do not tell of a reset.

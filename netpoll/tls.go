@@ -1,9 +1,12 @@
 package netpoll
 
 import (
+	"bytes"
+	"container/list"
 	"crypto/tls"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/valyala/bytebufferpool"
 
@@ -50,10 +53,14 @@ type secure struct {
 	plain   *bytebufferpool.ByteBuffer // to be encrypted; nil when there is none
 	stage   stage
 	toldEOF bool
-	corked  bool // several records are on their way: send them together
+	sealing int32                      // length of the text that is being encrypted; 0: crypto/tls speaks for itself
+	unheard int32                      // what it said so, since the peer stopped reading
+	cork    *bytebufferpool.ByteBuffer // several records of one text, to be sent together
 
 	// Whoever drives.
 	wire wire
+
+	place *list.Element // owned by Handshakes
 }
 
 // maxPlain is what fits into one record (RFC 8446 section 5.1).
@@ -64,7 +71,8 @@ const maxPlain = 16 << 10
 // from a connection in clear; a handshake that fails is told as OnClose with a *HandshakeError. A client that does
 // not speak TLS at all is passed on in clear: see Secured.
 //
-// A connection that is still being made may be secured at once: OnConnect comes when both stand.
+// A connection that is still being made may be secured at once: OnConnect comes when both stand. What came with the
+// handshake's last bytes follows it at once, so that the handler should not pause before it has seen OnData.
 func (c *Conn) StartTLS(t *TLS, early []byte) {
 	c.loop.owner.Check()
 	s := &secure{conf: t, conn: c, inner: c.handler}
@@ -80,8 +88,18 @@ func (c *Conn) StartTLS(t *TLS, early []byte) {
 	if t.Client && !c.has(connecting) {
 		s.shake()
 	}
-	if len(early) > 0 {
+	s.wire.goes.ended = c.has(ended)
+	switch {
+	case len(early) == 0:
+	case t.Client || early[0] == recordHandshake:
 		s.OnData(c, early)
+	default: // is for the handler, which is calling us
+		s.wire.goes.in = slices.Clone(early)
+		_ = c.loop.Post(func() {
+			if s.stage == waiting && c.Open() {
+				s.greet(c, nil)
+			}
+		})
 	}
 }
 
@@ -99,15 +117,6 @@ func (c *Conn) TLSState() *tls.ConnectionState {
 
 func (c *Conn) layer() *secure { return c.handler.(*secure) }
 
-// recordHeader is the length of a record's header, whose first byte says what the record holds.
-const (
-	recordHeader    = 5
-	recordHandshake = 22
-)
-
-// OnConnect begins a client's handshake.
-func (s *secure) OnConnect(*Conn) { s.shake() }
-
 // OnData takes ciphertext.
 func (s *secure) OnData(c *Conn, b []byte) {
 	switch s.stage {
@@ -120,60 +129,8 @@ func (s *secure) OnData(c *Conn, b []byte) {
 	}
 }
 
-// greet waits for the first record, so that a client that is slow with it costs no goroutine. What is no handshake
-// goes to the connection's handler as it is.
-func (s *secure) greet(c *Conn, b []byte) {
-	w := s.wire.goes
-	if len(w.in) == 0 && b[0] != recordHandshake && !s.conf.Client {
-		s.stage = gone
-		c.handler = s.inner
-		c.clear(secured)
-		s.inner.OnData(c, b)
-		return
-	}
-	w.OnData(c, b)
-	if h := w.in; len(h) >= recordHeader && len(h) >= recordHeader+int(h[3])<<8|int(h[4]) || len(h) > maxPlain {
-		s.shake()
-	}
-}
-
-func (s *secure) shake() {
-	s.stage = shaking
-	s.conf.Handshakes.run(s)
-}
-
-// handshake runs on a goroutine of the set.
-func (s *secure) handshake() {
-	err := s.tls.Handshake()
-	if s.wire.goes.loop.Post(func() { s.shook(err) }) != nil {
-		return // the loop is gone, and the connection with it
-	}
-}
-
-// shook ends the handshake on the loop.
-func (s *secure) shook(err error) {
-	c := s.conn
-	if s.stage != shaking || !c.Open() {
-		return
-	}
-	s.wire.goes.flush() // our last words of the handshake, or the alert
-	if err != nil {
-		s.fail(&HandshakeError{err})
-		return
-	}
-	s.stage = standing
-	in, ended := s.wire.goes.release()
-	s.wire.goes, s.wire.rest = nil, in
-	s.trim()
-	s.inner.OnConnect(c)
-	s.seal()
-	if s.stage == standing && c.Open() {
-		s.read(s.wire.rest)
-	}
-	if ended && s.stage == standing && c.Open() {
-		s.OnEOF(c)
-	}
-}
+// stands tells whether the loop drives still, after a call of the handler.
+func (s *secure) stands() bool { return s.stage == standing && s.conn.Open() }
 
 // fail ends the connection since TLS failed on it.
 func (s *secure) fail(err error) {
@@ -197,27 +154,32 @@ func (s *secure) read(b []byte) {
 			s.inner.OnData(s.conn, room[:n])
 			invariants.Mangle(room[:n])
 		}
-		if s.stage != standing || !s.conn.Open() {
+		if !s.stands() {
 			return
 		}
-		switch {
-		case err == nil: // there may be more than there was room for
-		case errors.Is(err, errNoData):
-			return
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			s.tellEOF()
-			return
-		default:
-			s.fail(err)
+		if err != nil {
+			s.end(err)
 			return
 		}
+	}
+}
+
+// end tells the handler why there is no more to read.
+func (s *secure) end(err error) {
+	s.wire.rest = nil // is not ours any more, and what follows a good-bye is not read
+	switch {
+	case errors.Is(err, errNoData):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		s.tellEOF()
+	default:
+		s.fail(err)
 	}
 }
 
 // fill reads records until there is none, or no room for another.
 func (s *secure) fill(room []byte) (n int, err error) {
 	for err == nil && len(room)-n >= maxPlain {
-		if len(s.wire.rest) == 0 && bufferOf(s.tls, rawInput).Len() == 0 && rawInput != 0 {
+		if lending && len(s.wire.rest) == 0 && field[bytes.Buffer](s.tls, rawInput).Len() == 0 {
 			return n, errNoData // without asking, which costs
 		}
 		var m int
@@ -227,10 +189,11 @@ func (s *secure) fill(room []byte) (n int, err error) {
 	return n, err
 }
 
-// plainRoom is where the loop decrypts to.
+// plainRoom is where the loop decrypts to. It takes all that can have come before the handler is asked again: a read of
+// the socket, what was begun of a record, or was left by the handshake, which may have read ahead.
 func (l *Loop) plainRoom() []byte {
 	if l.plain == nil {
-		l.plain = make([]byte, l.opts.ReadBuffer+2*maxPlain)
+		l.plain = make([]byte, l.opts.ReadBuffer+handshakeRoom+5*maxPlain)
 	}
 	return l.plain
 }
@@ -255,13 +218,12 @@ func (s *secure) tellEOF() {
 	}
 }
 
-// OnDrained passes on.
+// OnDrained passes on. What the handler has queued before the handshake is over is still there, though.
 func (s *secure) OnDrained(c *Conn) {
-	switch {
-	case s.wire.goes != nil:
-		s.wire.goes.OnDrained(c)
-	case s.stage == standing:
+	if s.stage == standing {
 		s.inner.OnDrained(c)
+	} else {
+		c.NotifyDrained()
 	}
 }
 
@@ -273,6 +235,9 @@ func (s *secure) OnClose(c *Conn, err error) {
 
 // drop is called when the connection is closed.
 func (s *secure) drop() {
+	if s.stage == shaking {
+		s.conf.Handshakes.leave(s)
+	}
 	if s.wire.goes != nil {
 		s.wire.goes.cut()
 	}

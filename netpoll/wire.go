@@ -42,12 +42,7 @@ func (w *wire) Write(b []byte) (int, error) {
 	if w.goes != nil {
 		return w.goes.Write(b)
 	}
-	if w.s.corked {
-		w.s.conn.enqueue(b)
-	} else {
-		w.s.conn.writeRaw(b)
-	}
-	return len(b), nil
+	return len(b), w.s.send(b)
 }
 
 func (w *wire) Close() error {

@@ -168,9 +168,16 @@ func (g *Group) Close() {
 // counts nothing: call Acquire. Sessions picked at the same moment on several
 // loops can pass the bound by their number.
 func (g *Group) Pick(key uint64, tried []*Endpoint) *Endpoint {
+	return g.pick(key, tried, g.options.Balance)
+}
+
+// First is Pick without regard to load: for requests that come and go, and have to find their endpoint again.
+func (g *Group) First(key uint64, tried []*Endpoint) *Endpoint { return g.pick(key, tried, 0) }
+
+func (g *Group) pick(key uint64, tried []*Endpoint, factor float64) *Endpoint {
 	s := g.current.Load()
 	i := s.table.Pick(key, balance.Rule{
-		Factor: g.options.Balance,
+		Factor: factor,
 		Panic:  g.options.Panic,
 		Skip:   func(i int) bool { return s.endpoints[i].among(tried) },
 	})

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"weir/gateway/config"
@@ -80,7 +81,7 @@ func (r *request) explain(cfg *config.Config, w io.Writer) {
 	fmt.Fprintf(w, "\n%s\n", withoutQuery(r.url.String()))
 	t := newTable(w)
 	defer t.Flush()
-	if table.ReadsPaths() && route.Ambiguous(subject.Path) {
+	if readsPaths(cfg, table) && route.Ambiguous(subject.Path) {
 		t.row("refused", "a backend could read this path in another way than the routes do")
 		return
 	}
@@ -99,6 +100,11 @@ func (r *request) explain(cfg *config.Config, w io.Writer) {
 	t.row(cfg.Routes[taken].Name, "taken"+r.then(cfg.Routes[taken].Config))
 }
 
+// readsPaths tells whether paths decide anything: to choose a route, or to rewrite.
+func readsPaths(cfg *config.Config, table *route.Table) bool {
+	return table.ReadsPaths() || slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Config.PathRewrite != "" })
+}
+
 // then is what happens to the request on its route.
 func (r *request) then(cfg *config.Config) string {
 	secure := r.url.Scheme == "wss" || r.url.Scheme == "https"
@@ -109,12 +115,14 @@ func (r *request) then(cfg *config.Config) string {
 	case plain && !cfg.HTTP:
 		return "; refused, as http is false"
 	}
-	if re, into, _ := cfg.Rewrite(); re != nil && re.MatchString(r.path) {
-		return "; the backend is asked for " + rewritten(re, r.path, into)
+	path := string(route.Normal([]byte(r.path))) // as it is matched
+	if re, into, _ := cfg.Rewrite(); re != nil && re.MatchString(path) {
+		return "; the backend is asked for " + rewritten(re, path, into)
 	}
 	return ""
 }
 
 func rewritten(re *regexp.Regexp, path, into string) string {
-	return string(re.ExpandString(nil, into, path, re.FindStringSubmatchIndex(path)))
+	to := string(re.ExpandString(nil, into, path, re.FindStringSubmatchIndex(path)))
+	return "/" + strings.TrimPrefix(to, "/")
 }

@@ -37,7 +37,7 @@ const checkedRoutes = `The configuration is good.
   admin     off
   loops     one per core
   routes    4, see below
-  hash on   client-ip, loads up to 1.25 times the fair share
+  hash on   client-ip, loads not bounded
   health    TCP connect every 5s, up after 2 good, down after 3 bad
   limits    connections as open files allow, per address any; head 16KiB, 100 fields; message any, frame any; queued 128KiB
   timeouts  handshake 10s, connect 3s, backend 10s, idle 1h0m0s, ping never, drain 30s

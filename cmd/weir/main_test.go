@@ -84,7 +84,7 @@ const checked = `The configuration is good.
   loops     4
   backends  ws://10.0.0.1:9000, weight 1 (25.0%)
             ws://10.0.0.2:9000, weight 3 (75.0%)
-  hash on   header:X-User, loads up to 1.25 times the fair share
+  hash on   header:X-User, loads not bounded
   health    GET /well every 5s, up after 2 good, down after 3 bad
   limits    connections as open files allow, per address 10; head 16KiB, 100 fields; message 1MiB, frame any; queued 128KiB
   timeouts  handshake 10s, connect 3s, backend 10s, idle never, ping never, drain 30s

@@ -76,6 +76,7 @@ func reference(stream []byte, set setup) (o outcome) {
 			{op == 8 && length == 1, "bad_close_payload"},
 			{op == 0 && !inMessage, "unexpected_continuation"},
 			{op > 0 && op < 8 && inMessage, "interrupted_message"},
+			{set.rules.Only != 0 && (op == 1 || op == 2) && op != int(set.rules.Only), "message_type"},
 			{encoded == 126 && length < 126 || encoded == 127 && length < 65536, "long_length_encoding"},
 			{length > 1<<63-1, "length_overflow"},
 			{op < 8 && set.rules.MaxFrame > 0 && length > set.rules.MaxFrame, "frame_too_large"},

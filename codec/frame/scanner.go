@@ -90,7 +90,7 @@ func (s *Scanner) Scan(b []byte, r *Rules, c *Counts) (pass, used int, ev Event)
 	for i := 0; ; {
 		if s.left > 0 {
 			n := s.walkPayload(b[i:])
-			if s.flags&dropping != 0 && ws.OpCode(s.first&opcode).IsData() {
+			if s.drops() {
 				return s.dropPayload(i, n, c)
 			}
 			i += n
@@ -204,6 +204,9 @@ func (s *Scanner) Admit(b []byte, r *Rules, c *Counts, drop bool) (pass, used in
 	return 0, used, ev
 }
 
+// drops tells whether the frame under way does not pass.
+func (s *Scanner) drops() bool { return s.flags&dropping != 0 && ws.OpCode(s.first&opcode).IsData() }
+
 // dropPayload ends a Scan inside a frame that does not pass: i bytes before it do, and n bytes of it are used up.
 func (s *Scanner) dropPayload(i, n int, c *Counts) (pass, used int, ev Event) {
 	if s.left == 0 {
@@ -241,7 +244,7 @@ func (s *Scanner) set(flag uint8, on bool) {
 }
 
 // AtBoundary says that what was passed ends with a whole frame. Kept bytes are not passed yet.
-func (s *Scanner) AtBoundary() bool { return s.left == 0 }
+func (s *Scanner) AtBoundary() bool { return s.left == 0 || s.drops() }
 
 // InMessage says that what was passed ends inside a frame or between the frames of a message.
 func (s *Scanner) InMessage() bool { return s.left > 0 || s.flags&fragmented != 0 }

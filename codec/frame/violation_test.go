@@ -73,6 +73,7 @@ func TestViolations(t *testing.T) {
 		{"message over its limit by one, long", limited(0, 200), raw(0x01, strings.Repeat("a", 200)), raw(0x80, "b"), 0, "message_too_large", 1009},
 		{"125 bytes where 124 are allowed", limited(124, 0), good, raw(0x82, strings.Repeat("x", 125)), 0, "frame_too_large", 1009},
 		{"message of 125 bytes where 124 are allowed", limited(0, 124), good, raw(0x82, strings.Repeat("x", 125)), 0, "message_too_large", 1009},
+		{"binary where only text is taken", setup{rules: frame.Rules{Only: ws.OpText}}, good, raw(0x82, "x"), 0, "message_type", 1003},
 		{"sum above 2^63", limited(0, 1<<63), raw(0x02, "ab"), []byte{0, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 0, "message_too_large", 1009},
 		{"lone tail", checked, good, raw(0x81, "ab\x80"), 4, "invalid_utf8", 1007},
 		{"surrogate", checked, good, raw(0x81, "\xed\xa0\x80"), 3, "invalid_utf8", 1007},

@@ -187,3 +187,6 @@ func pair(list []byte, sep byte, name string) []byte {
 	}
 	return nil
 }
+
+// Only is the first value of the field whose name in lower case is given, and how many there are.
+func (r *Request) Only(name string) (value []byte, n int) { return only(r.Fields, name) }

@@ -53,6 +53,13 @@ func pick(hello *tls.ClientHelloInfo, list []*tls.Certificate) *tls.Certificate 
 	return list[0]
 }
 
+// Vouches says whether a client certificate shown on this connection was verified by the rules of this Host's own site.
+func (s *Store) Vouches(host string, state *tls.ConnectionState) bool {
+	v := s.view.Load()
+	wanted := v.site(hostName(host))
+	return wanted.auth != Off && v.site(canonical(state.ServerName)) == wanted
+}
+
 // Permits says whether a request for this Host may use a connection with this state (nil: plain); otherwise answer
 // 421 (RFC 9110, section 15.5.20). A site that asks for client certificates is only reached over a connection made
 // for one of its own names, since another's was verified by other rules or not at all. A connection that answered

@@ -3,6 +3,8 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"weir/gateway/rate"
 )
 
 // Config holds every knob of the gateway. A field is the whole definition of a
@@ -56,7 +58,49 @@ type Config struct {
 	ProxyProtocol     bool     `knob:"proxy-protocol" group:"Clients" help:"connections of trusted-proxies begin with a PROXY header (v1 or v2), and no others may"`
 	ForwardedStandard bool     `knob:"forwarded-standard" group:"Clients" route:"true" help:"tell backends of the client in Forwarded (RFC 7239) as well"`
 
-	HashOn         HashOn        `knob:"hash-on" group:"Routing" route:"true" help:"what chooses the backend: client-ip, path, header:NAME, cookie:NAME, query:NAME or random"`
+	Origin         []string      `knob:"origin" group:"Access" route:"true" arg:"PATTERN" help:"pages that may open WebSockets: https://app.example.com, https://*.example.com, same-origin, null or *; empty: same-origin where cookies, a password or a certificate come along, else any"`
+	OriginRequired bool          `knob:"origin-required" group:"Access" route:"true" help:"refuse handshakes without Origin, which no browser makes"`
+	Allow          []string      `knob:"allow" group:"Access" route:"true" arg:"CIDR" help:"addresses of clients that may connect; empty: all"`
+	AllowFile      string        `knob:"allow-file" group:"Access" route:"true" arg:"FILE" help:"more of them, one a line"`
+	Deny           []string      `knob:"deny" group:"Access" route:"true" arg:"CIDR" help:"addresses that may not, even if allowed"`
+	DenyFile       string        `knob:"deny-file" group:"Access" route:"true" arg:"FILE" help:"more of them, one a line"`
+	ReloadInterval time.Duration `knob:"reload-interval" group:"Access" range:"0|1s..24h" help:"how often files of addresses, keys and users are read again; 0: on SIGHUP only"`
+
+	JWTKeys         string        `knob:"jwt-keys" group:"Authentication" route:"true" arg:"FILE" help:"keys that tokens are signed with: public keys in PEM, a JWK set, or one HMAC secret"`
+	JWTJWKSURL      string        `knob:"jwt-jwks-url" group:"Authentication" route:"true" arg:"URL" help:"where a JWK set is fetched from instead"`
+	JWTAlgorithm    []string      `knob:"jwt-algorithm" group:"Authentication" route:"true" arg:"NAME" help:"algorithms that the issuer signs with: HS256 to HS512, RS..., PS..., ES..., EdDSA"`
+	JWTIssuer       []string      `knob:"jwt-issuer" group:"Authentication" route:"true" arg:"NAME" help:"issuers (iss) that are believed; empty: any"`
+	JWTAudience     []string      `knob:"jwt-audience" group:"Authentication" route:"true" arg:"NAME" help:"audiences (aud) of which a token has to name one; empty: any"`
+	JWTLeeway       time.Duration `knob:"jwt-leeway" group:"Authentication" route:"true" range:"0|1s..10m" help:"by how much clocks may differ"`
+	JWTEndless      bool          `knob:"jwt-endless" group:"Authentication" route:"true" help:"take tokens without exp"`
+	JWTFrom         []string      `knob:"jwt-from" group:"Authentication" route:"true" arg:"PLACE" help:"where tokens are looked for, in this order: header, header:NAME, cookie:NAME, query:NAME, protocol:NAME or protocol-prefix:PREFIX; empty: header (Authorization)"`
+	JWTHeader       []string      `knob:"jwt-header" group:"Authentication" route:"true" arg:"'CLAIM NAME'" help:"tells a claim to backends in the header NAME"`
+	AuthURL         string        `knob:"auth-url" group:"Authentication" route:"true" arg:"URL" help:"service that is asked about each request; 2xx lets it in, 401 and 403 do not"`
+	AuthTimeout     time.Duration `knob:"auth-timeout" group:"Authentication" route:"true" range:"10ms..1m" help:"for it to answer"`
+	AuthCache       time.Duration `knob:"auth-cache" group:"Authentication" route:"true" range:"0|1s..1h" help:"how long its answer counts for the same request again; 0: once"`
+	AuthHeader      []string      `knob:"auth-header" group:"Authentication" route:"true" arg:"NAME" help:"header of its answer that backends are told"`
+	AuthUserHeader  string        `knob:"auth-user-header" group:"Authentication" route:"true" arg:"NAME" help:"header of its answer that names the user"`
+	APIKeys         string        `knob:"api-keys" group:"Authentication" route:"true" arg:"FILE" help:"keys taken in X-API-Key, as lines of name:SHA-256"`
+	BasicUsers      string        `knob:"basic-users" group:"Authentication" route:"true" arg:"FILE" help:"names and passwords taken in Authorization: Basic, as lines of name:bcrypt or name:SHA-256"`
+	AuthOptional    bool          `knob:"auth-optional" group:"Authentication" route:"true" help:"let requests without any credential through"`
+	AuthStrip       bool          `knob:"auth-strip" group:"Authentication" route:"true" help:"take the credential out of what backends get"`
+	AuthRefusal     AuthRefusal   `knob:"auth-refusal" group:"Authentication" route:"true" help:"how WebSockets are refused: http (401 or 403), or close (accepted and closed at once, since browsers do not tell a page the status)"`
+	AuthMissingCode int           `knob:"auth-missing-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code where the credential is missing"`
+	AuthInvalidCode int           `knob:"auth-invalid-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code where it is not valid"`
+	AuthExpiredCode int           `knob:"auth-expired-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code of a session whose credential has expired"`
+
+	ConnectionRate   rate.Limit `knob:"connection-rate" group:"Rates" help:"handshakes of one address, such as 10/s or '100/60s burst 20'"`
+	MessageRate      rate.Limit `knob:"message-rate" group:"Rates" route:"true" help:"messages of one session, such as 100/60s"`
+	MessageRateUser  rate.Limit `knob:"message-rate-user" group:"Rates" route:"true" help:"messages of all sessions of one user"`
+	MessageRateIP    rate.Limit `knob:"message-rate-ip" group:"Rates" route:"true" help:"messages of all sessions of one address"`
+	MessageRateRoute rate.Limit `knob:"message-rate-route" group:"Rates" route:"true" help:"messages of all sessions of the route"`
+	ByteRate         rate.Limit `knob:"byte-rate" group:"Rates" route:"true" help:"bytes of one session, such as 64KiB/s; more is read later"`
+	RateAction       RateAction `knob:"rate-action" group:"Rates" route:"true" help:"what befalls messages over a rate: close, drop or pause (read on when allowed)"`
+	RateCode         int        `knob:"rate-code" group:"Rates" route:"true" arg:"CODE" help:"close code of a session over a rate: 1008, or 3000 to 4999"`
+	IPv6Prefix       int        `knob:"ipv6-prefix" group:"Rates" range:"1..128" help:"bits of an IPv6 address that count as one client"`
+	RateTable        int        `knob:"rate-table" group:"Rates" range:"1000..100000000" help:"addresses, and users, that are kept count of at once"`
+
+	HashOn         HashOn        `knob:"hash-on" group:"Routing" route:"true" help:"what chooses the backend: client-ip, path, header:NAME, cookie:NAME, query:NAME, claim:NAME or random"`
 	BalanceFactor  float64       `knob:"balance-factor" group:"Routing" route:"true" range:"0|1..100" help:"no backend gets more than this many times its fair share; 0: no bound"`
 	ConnectRetries int           `knob:"connect-retries" group:"Routing" route:"true" range:"0..100" help:"further backends tried after a failed connect"`
 	Panic          bool          `knob:"panic" group:"Routing" route:"true" help:"with no healthy backend left, use all as if they were well; false: answer 503"`
@@ -112,8 +156,9 @@ type Config struct {
 	LowWater            Size `knob:"low-water" group:"Limits" range:"0..1GiB" help:"bytes still queued at which it is read again"`
 	ReadBuffer          Size `knob:"read-buffer" group:"Limits" range:"4KiB..16MiB" help:"read buffer of a loop, shared by its connections"`
 
-	ValidateUTF8 bool `knob:"validate-utf8" group:"Messages" route:"true" help:"check uncompressed text messages; looks at every byte of them"`
-	DrainCode    int  `knob:"drain-code" group:"Messages" arg:"CODE" help:"close code of a drain: 1001 (going away) or 1012 (service restart)"`
+	Messages     Messages `knob:"messages" group:"Messages" route:"true" help:"kind of message that clients may send: any, text or binary; others are closed with 1003"`
+	ValidateUTF8 bool     `knob:"validate-utf8" group:"Messages" route:"true" help:"check uncompressed text messages; looks at every byte of them"`
+	DrainCode    int      `knob:"drain-code" group:"Messages" arg:"CODE" help:"close code of a drain: 1001 (going away) or 1012 (service restart)"`
 
 	RequestHeader  []string `knob:"request-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change a request on its way to the backend: 'set X-Team: blue', 'add X-Via: weir' or 'remove X-Debug'"`
 	ResponseHeader []string `knob:"response-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change an answer on its way to the client, by the same rules"`

@@ -36,6 +36,12 @@ var samples = map[string]string{
 	"upstream-ca": "up.pem", "upstream-cert": "me.pem", "upstream-key": "me.key", "upstream-server-name": "backend.example", "upstream-skip-verify": "true",
 	"http": "false", "http-upstream": "http://10.0.0.7:80", "http-timeout": "5m", "http-idle-timeout": "10s", "max-http-connections": "77",
 	"path-rewrite": "^/chat/(.*)$ /$1",
+	"origin":       "https://app.example.com,same-origin", "origin-required": "true", "allow": "10.0.0.0/8", "allow-file": "allowed", "deny": "10.1.0.0/16", "deny-file": "denied", "reload-interval": "1m",
+	"jwt-keys": "keys.pem", "jwt-jwks-url": "https://issuer.example/jwks", "jwt-algorithm": "ES256,EdDSA", "jwt-issuer": "https://issuer.example", "jwt-audience": "chat", "jwt-leeway": "1m", "jwt-endless": "true",
+	"jwt-from": "query:token,protocol:bearer", "jwt-header": "sub X-User", "auth-url": "http://127.0.0.1:1/auth", "auth-timeout": "1s", "auth-cache": "30s", "auth-header": "X-Team", "auth-user-header": "X-User",
+	"api-keys": "keys", "basic-users": "users", "auth-optional": "true", "auth-strip": "true", "auth-refusal": "close", "auth-missing-code": "4401", "auth-invalid-code": "4403", "auth-expired-code": "4402",
+	"connection-rate": "10/s burst 50", "message-rate": "100/60s", "message-rate-user": "200/m", "message-rate-ip": "300/m", "message-rate-route": "1000/s", "byte-rate": "64KiB/s", "rate-action": "drop", "rate-code": "4003",
+	"ipv6-prefix": "56", "rate-table": "2000", "messages": "text",
 }
 
 func TestEveryFieldIsAWholeKnob(t *testing.T) {
@@ -48,7 +54,7 @@ func TestEveryFieldIsAWholeKnob(t *testing.T) {
 			t.Errorf("%s: its value has no name", k.name)
 		}
 		if kind := k.typ.Kind(); (kind == reflect.Int || kind == reflect.Int64 || kind == reflect.Float64) &&
-			!k.limit.set && k.name != "drain-code" && k.name != "log-level" {
+			!k.limit.set && k.name != "drain-code" && k.name != "rate-code" && k.name != "log-level" {
 			t.Errorf("%s: a number without a range", k.name)
 		}
 		if k.group != group && seen[k.group] {
@@ -140,6 +146,7 @@ var needs = map[string][]string{
 	"tls-client-auth": {"tls-client-ca"}, "require-tls": {"tls-listen", "tls-cert", "tls-key"},
 	"acme-domain": {"tls-listen", "acme-storage"}, "proxy-protocol": {"trusted-proxies"},
 	"upstream-cert": {"upstream-key"}, "upstream-key": {"upstream-cert"},
+	"jwt-keys": {"jwt-algorithm"}, "jwt-jwks-url": {"jwt-algorithm"}, "auth-optional": {"api-keys"}, "message-rate-user": {"api-keys"},
 }
 
 // needed sets the knobs that name's sample needs, and gives the flags for the same.

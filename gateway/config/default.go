@@ -24,8 +24,22 @@ func Default() *Config {
 		RequireTLS:        RequireTLSOff,
 		ACMEDirectory:     "https://acme-v02.api.letsencrypt.org/directory",
 
+		ReloadInterval: 10 * time.Second,
+
+		JWTLeeway:       10 * time.Second,
+		AuthTimeout:     3 * time.Second,
+		AuthRefusal:     RefuseHTTP,
+		AuthMissingCode: 4001,
+		AuthInvalidCode: 4002,
+		AuthExpiredCode: 4401,
+
+		RateAction: RateClose,
+		RateCode:   1008,
+		IPv6Prefix: 64,
+		RateTable:  1_000_000,
+
 		HashOn:         HashOn{By: HashClientIP},
-		BalanceFactor:  1.25,
+		BalanceFactor:  0,
 		ConnectRetries: 2,
 		Panic:          true,
 		DNSInterval:    30 * time.Second,
@@ -62,6 +76,7 @@ func Default() *Config {
 		LowWater:        32 << 10,
 		ReadBuffer:      64 << 10,
 
+		Messages:  MessagesAny,
 		DrainCode: 1001,
 		Forwarded: true,
 

@@ -63,6 +63,10 @@ func define(t reflect.Type) []knob {
 
 // argOf names values whose knob gives no name of its own.
 var argOf = map[string]string{
+	"rate.Limit":         "LIMIT",
+	"config.RateAction":  "ACTION",
+	"config.AuthRefusal": "WAY",
+	"config.Messages":    "KIND",
 	"int":                "N",
 	"float64":            "FACTOR",
 	"time.Duration":      "DURATION",

@@ -62,6 +62,7 @@ const (
 	HashHeader   HashBy = "header" // needs a name, as do the next two
 	HashCookie   HashBy = "cookie"
 	HashQuery    HashBy = "query"
+	HashClaim    HashBy = "claim" // of a token
 	HashRandom   HashBy = "random"
 )
 
@@ -90,7 +91,7 @@ func (h *HashOn) UnmarshalText(text []byte) error {
 		}
 		parsed.Name = textproto.CanonicalMIMEHeaderKey(name)
 		fallthrough
-	case HashCookie, HashQuery:
+	case HashCookie, HashQuery, HashClaim:
 		if name == "" {
 			return fmt.Errorf("%q lacks a name; write %s:NAME", text, by)
 		}
@@ -99,7 +100,7 @@ func (h *HashOn) UnmarshalText(text []byte) error {
 			return fmt.Errorf("%q takes no name; write %s", text, by)
 		}
 	default:
-		return fmt.Errorf("%q is not client-ip, path, header:NAME, cookie:NAME, query:NAME or random", text)
+		return fmt.Errorf("%q is not client-ip, path, header:NAME, cookie:NAME, query:NAME, claim:NAME or random", text)
 	}
 	*h = parsed
 	return nil

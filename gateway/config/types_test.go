@@ -42,8 +42,8 @@ func TestHashOn(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"":             `"" is not client-ip, path, header:NAME, cookie:NAME, query:NAME or random`,
-		"ip":           `"ip" is not client-ip, path, header:NAME, cookie:NAME, query:NAME or random`,
+		"":             `"" is not client-ip, path, header:NAME, cookie:NAME, query:NAME, claim:NAME or random`,
+		"ip":           `"ip" is not client-ip, path, header:NAME, cookie:NAME, query:NAME, claim:NAME or random`,
 		"header":       `"header" lacks a name; write header:NAME`,
 		"cookie:":      `"cookie:" lacks a name; write cookie:NAME`,
 		"header:a b":   `"a b" is not a header's name`,

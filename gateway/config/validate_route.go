@@ -93,6 +93,7 @@ func (v *verdict) perRoute(c *Config) {
 	_, err = c.HTTPBackends()
 	v.reject("http-upstream", err)
 	v.backendTLS(c)
+	v.guard(c)
 	v.headers(c)
 	if p := c.HealthPath; p != "" && (p[0] != '/' || !printable(p)) {
 		v.wrong("health-path", "%q is not a path; it begins with / and holds no spaces", p)

@@ -8,7 +8,7 @@ import (
 	"weir/codec/http1"
 )
 
-// check is the room to look at a request once more.
+// check is the room to look at a request of HTTP/2, which has no head in bytes, by the rules for HTTP/1.1.
 type check struct {
 	head    bytes.Buffer
 	request http1.Request
@@ -16,25 +16,15 @@ type check struct {
 
 var checks = sync.Pool{New: func() any { return new(check) }}
 
-func (c *check) free() {
+// checked writes r down as the head of an HTTP/1.1 request, as which it is passed on, mostly, and holds it to the rules
+// for one. net/http takes more: a space in the path, which would split the line we send.
+func checked(r *http.Request, lim http1.Limits) *http1.Refusal {
+	c := checks.Get().(*check)
+	defer checks.Put(c)
 	c.head.Reset()
 	c.request.Reset()
-	checks.Put(c)
-}
-
-// read writes r down as the head of an HTTP/1.1 request and holds it to the rules for one. net/http takes more: a
-// target in absolute form, HTTP/1.0, a space in the path of an HTTP/2 request, which would split the line we send. What
-// it has already settled cannot be seen: a Content-Length beside chunked is gone, two that are equal are one.
-func (c *check) read(r *http.Request, lim http1.Limits) *http1.Refusal {
-	proto := r.Proto
-	if r.ProtoMajor == 2 {
-		proto = "HTTP/1.1" // as which it is passed on, mostly
-	}
-	for _, s := range [...]string{r.Method, " ", r.RequestURI, " ", proto, "\r\nHost: ", r.Host, "\r\n"} {
+	for _, s := range [...]string{r.Method, " ", r.RequestURI, " HTTP/1.1\r\nHost: ", r.Host, "\r\n"} {
 		c.head.WriteString(s)
-	}
-	if len(r.TransferEncoding) > 0 {
-		c.head.WriteString("Transfer-Encoding: chunked\r\n") // which is all that net/http reads
 	}
 	_ = r.Header.Write(&c.head)
 	c.head.WriteString("\r\n")
@@ -48,25 +38,25 @@ func (c *check) read(r *http.Request, lim http1.Limits) *http1.Refusal {
 // serve is where each request comes to.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	l := r.Context().Value(linkKey{}).(*link)
-	c := checks.Get().(*check)
-	why := c.read(r, s.options.Limits)
-	if why == nil && r.ProtoMajor == 1 && c.request.AsksUpgrade() {
-		s.handBack(w, l, c)
-		return
+	switch {
+	case l.plain == nil:
+		s.exchange(w, r, l, checked(r, s.options.Limits))
+	case r.RequestURI != divertedTarget:
+		s.exchange(w, r, l, nil)
+	case l.plain.why != nil:
+		r.Method, r.Host, r.RequestURI = "", "", "" // what it says of itself was not understood
+		s.exchange(w, r, l, l.plain.why)
+	default:
+		s.handBack(w, l)
 	}
-	c.free()
-	s.exchange(w, r, l, why)
 }
 
 // handBack gives the connection back for a WebSocket. What was read too far goes with it.
-func (s *Server) handBack(w http.ResponseWriter, l *link, c *check) {
-	head := bytes.Clone(c.head.Bytes())
-	c.free()
-	_, rw, err := http.NewResponseController(w).Hijack() // ends in connState
-	if err != nil {
+func (s *Server) handBack(w http.ResponseWriter, l *link) {
+	if _, _, err := http.NewResponseController(w).Hijack(); err != nil { // ends in connState
 		panic(http.ErrAbortHandler) // the client is gone
 	}
-	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	head, early := l.plain.handshake()
 	s.count.upgrades.Add(1)
-	s.options.Upgrade(l.conn, l.client, head, bytes.Clone(early))
+	s.options.Upgrade(l.conn, l.client, head, early)
 }

@@ -44,6 +44,9 @@ func (x *exchange) finish() {
 	s, now := x.server, time.Now()
 	x.upload.stall.close()
 	x.answer.stall.close()
+	if x.upload.ReadCloser != nil {
+		x.request.Body = x.upload.ReadCloser // by which net/http knows that the client is to be waited for
+	}
 	if x.request.ProtoMajor == 1 && !x.upload.done.Load() {
 		_ = x.control.SetReadDeadline(now.Add(lingerTimeout))
 	}
@@ -64,7 +67,6 @@ func (x *exchange) finish() {
 	if x.endpoint != nil {
 		line.Endpoint = x.endpoint.Name
 	}
-	x.leave()
 	s.count.done(&line)
 	if s.options.Log != nil {
 		s.options.Log(line)

@@ -34,7 +34,7 @@ type exchange struct {
 	prefer   uint64 // what the sticky cookie says; 0: nothing
 	target   *url.URL
 	tried    []*upstream.Endpoint
-	endpoint *upstream.Endpoint // counts this exchange as load
+	endpoint *upstream.Endpoint // asked last
 
 	reason string
 	heard  atomic.Bool // a byte of the endpoint's answer has come
@@ -111,8 +111,6 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 			break
 		}
 		x.tried = append(x.tried, e)
-		x.leave()
-		e.Acquire()
 		x.endpoint = e
 		res, err := x.ask(e, out)
 		var unreached *connectError
@@ -131,15 +129,7 @@ func (x *exchange) choose() *upstream.Endpoint {
 			return e
 		}
 	}
-	return x.plan.Group.Pick(x.key, x.tried)
-}
-
-// leave takes the exchange off its endpoint's load.
-func (x *exchange) leave() {
-	if x.endpoint != nil {
-		x.endpoint.Release()
-		x.endpoint = nil
-	}
+	return x.plan.Group.First(x.key, x.tried)
 }
 
 func (x *exchange) ask(e *upstream.Endpoint, out *http.Request) (*http.Response, error) {

@@ -20,8 +20,11 @@ import (
 // TestBigBodies: as much as one likes goes through in both directions, in little memory, at the reader's pace.
 func TestBigBodies(t *testing.T) {
 	const size = 100 << 20
-	for _, secure := range []bool{false, true} {
-		r := newRig(t, setup{tls: secure, specs: []string{backend(t, func(w http.ResponseWriter, r *http.Request) {
+	for _, c := range []struct {
+		secure bool
+		length int64
+	}{{false, size}, {false, -1}, {true, size}} {
+		r := newRig(t, setup{tls: c.secure, specs: []string{backend(t, func(w http.ResponseWriter, r *http.Request) {
 			n, err := io.Copy(io.Discard, r.Body)
 			w.Header().Set("X-Got", fmt.Sprint(n, err))
 			_, _ = io.CopyN(w, endless{}, size)
@@ -29,7 +32,7 @@ func TestBigBodies(t *testing.T) {
 		var before, during runtime.MemStats
 		runtime.ReadMemStats(&before)
 		req, _ := http.NewRequest("POST", r.url, io.LimitReader(endless{}, size))
-		req.ContentLength = size
+		req.ContentLength = c.length // below 0: in chunks
 		res, err := r.client.Do(req)
 		if err != nil {
 			t.Fatal(err)
@@ -38,7 +41,7 @@ func TestBigBodies(t *testing.T) {
 		time.Sleep(100 * time.Millisecond) // nobody reads meanwhile; whatever would fill up fills up
 		runtime.ReadMemStats(&during)
 		if grown := int64(during.HeapInuse) - int64(before.HeapInuse); grown > 16<<20 {
-			t.Errorf("TLS %v: the heap grew by %d bytes", secure, grown)
+			t.Errorf("%v: the heap grew by %d bytes", c, grown)
 		}
 		n, err := io.Copy(io.Discard, res.Body)
 		equal(t, "downloaded", fmt.Sprint(n, err), fmt.Sprint(size, " <nil>"))

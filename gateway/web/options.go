@@ -26,8 +26,8 @@ type Client struct {
 type Options struct {
 	// Find tells which route a request takes. A refusal is answered.
 	Find func(r *http.Request, c *Client) (*Plan, *http1.Refusal)
-	// Upgrade takes back a connection on which a WebSocket handshake came: its head in HTTP/1.1 as it was understood,
-	// and the bytes that were read behind it, which with those still in conn are the rest.
+	// Upgrade takes back a connection on which a WebSocket handshake came, over HTTP/1.1 alone: its head as it came, and
+	// the bytes that were read behind it, which with those still in conn are the rest.
 	Upgrade func(conn net.Conn, c *Client, head, early []byte)
 	// Origin tells who asks, as far as it can be believed.
 	Origin func(r *http.Request, c *Client) http1.From
@@ -37,7 +37,7 @@ type Options struct {
 
 	Limits        http1.Limits  // of a request's head
 	HeaderTimeout time.Duration // from the first byte of a request to the end of its head
-	IdleTimeout   time.Duration // between two requests
+	IdleTimeout   time.Duration // between two requests; 0: a minute
 	StallTimeout  time.Duration // of a client that neither sends the body nor reads the answer; 0: a minute
 	MaxConns      int           // at once; more are not taken
 	MaxStreams    uint32        // requests at once on an HTTP/2 connection; 0: 100
@@ -45,6 +45,7 @@ type Options struct {
 
 const (
 	defaultStall   = time.Minute
+	defaultIdle    = time.Minute
 	defaultStreams = 100
 )
 
@@ -67,10 +68,10 @@ type Plan struct {
 type Line struct {
 	Client             netip.AddrPort // the peer
 	Route, Endpoint    string         // "" where it did not come so far
-	Method, Host, Path string
-	Proto              string // "HTTP/1.1" or "HTTP/2.0"
-	Status             int    // 0 if there was no answer
-	Reason             string // the refusal's, or why the answer is not whole; "" if an answer was passed on
-	BytesUp, BytesDown uint64 // of bodies
+	Method, Host, Path string         // "" where a head was not understood
+	Proto              string         // "HTTP/1.1" or "HTTP/2.0"
+	Status             int            // 0 if there was no answer
+	Reason             string         // the refusal's, or why the answer is not whole; "" if an answer was passed on
+	BytesUp, BytesDown uint64         // of bodies
 	Duration           time.Duration
 }

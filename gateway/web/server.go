@@ -44,13 +44,17 @@ type Server struct {
 // A link is a connection with its client.
 type link struct {
 	client *Client
-	conn   net.Conn // as it was given to Serve
+	conn   net.Conn   // as it was given to Serve
+	plain  *plainConn // as net/http sees it; nil: it is HTTP/2
 }
 
 // New starts a server. It has to be ended by Shutdown.
 func New(o Options) *Server {
 	if o.StallTimeout <= 0 {
 		o.StallTimeout = defaultStall
+	}
+	if o.IdleTimeout <= 0 {
+		o.IdleTimeout = defaultIdle
 	}
 	if o.MaxStreams == 0 {
 		o.MaxStreams = defaultStreams
@@ -99,9 +103,10 @@ func (s *Server) run() {
 // which HTTP/2 was negotiated has to be a *tls.Conn whose handshake is done; any other is read as HTTP/1.1. conn needs
 // deadlines, and should have CloseWrite, so that an answer to a request which is not read to its end arrives.
 func (s *Server) Serve(conn net.Conn, c *Client) error {
-	seen := net.Conn(&plainConn{conn})
-	if t, ok := conn.(*tls.Conn); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
-		seen = conn
+	l, seen := &link{client: c, conn: conn}, conn
+	if t, ok := conn.(*tls.Conn); !ok || t.ConnectionState().NegotiatedProtocol != "h2" {
+		l.plain = &plainConn{Conn: conn, limits: s.options.Limits, headTime: s.options.HeaderTimeout}
+		seen = l.plain
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,7 +121,7 @@ func (s *Server) Serve(conn net.Conn, c *Client) error {
 	default:
 		return ErrFull
 	}
-	s.links[seen] = &link{client: c, conn: conn}
+	s.links[seen] = l
 	s.running.Add(1)
 	s.count.conns.Add(1)
 	return nil
@@ -180,13 +185,3 @@ func (q queue) Close() error {
 }
 
 func (q queue) Addr() net.Addr { return &net.UnixAddr{Name: "loops", Net: "unix"} }
-
-// plainConn hides from net/http what kind of connection it is: HTTP/1.1 is all that is spoken on it.
-type plainConn struct{ net.Conn }
-
-func (c *plainConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return errors.ErrUnsupported
-}

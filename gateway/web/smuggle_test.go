@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"weir/codec/http1"
 	"weir/gateway/web"
@@ -54,45 +53,6 @@ func TestFieldsDown(t *testing.T) {
 		equal(t, name, res.Header.Get(name), "")
 	}
 	equal(t, "Alt-Svc", res.Header.Get("Alt-Svc"), "x")
-}
-
-// TestRefusedRequests: none of these may reach an endpoint, as the first request or as a later one.
-func TestRefusedRequests(t *testing.T) {
-	for _, c := range []struct {
-		what, request string
-		status        int
-	}{
-		{"absolute form", "GET http://other.example/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		{"CONNECT", "CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\n\r\n", 405},
-		{"asterisk form", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		{"HTTP/1.0", "GET / HTTP/1.0\r\nHost: x\r\n\r\n", 505},
-		{"no Host", "GET / HTTP/1.1\r\n\r\n", 400},
-		{"two Hosts", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400},
-		{"a Host with a comma", "GET / HTTP/1.1\r\nHost: x,y\r\n\r\n", 400},
-		{"a fragment", "GET /#/../admin HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		{"two lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400},
-		{"a signed length", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na", 400},
-		{"an unknown coding", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
-		{"a space before the colon", "GET / HTTP/1.1\r\nHost: x\r\nX : y\r\n\r\n", 400},
-		{"a head that is too large", "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("y", 17<<10) + "\r\n\r\n", 431},
-		{"too many fields", "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X: y\r\n", 101) + "\r\n", 431},
-		{"garbage", "\x16\x03\x01\x00\xa5\x01\r\n\r\n", 400},
-	} {
-		t.Run(c.what, func(t *testing.T) {
-			r := newRig(t, setup{specs: []string{backend(t, func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path != "/first" {
-					t.Errorf("the endpoint got %s %s", r.Method, r.RequestURI)
-				}
-			})}})
-			client := r.raw("GET /first HTTP/1.1\r\nHost: x\r\n\r\n" + c.request + "GET /behind HTTP/1.1\r\nHost: x\r\n\r\n")
-			client.answer(t)
-			res, _ := client.answer(t)
-			equal(t, "status", fmt.Sprint(res.StatusCode, res.Close), fmt.Sprint(c.status, true))
-			if rest, _ := io.ReadAll(client); len(rest) > 0 {
-				t.Errorf("and then came %.100q", rest)
-			}
-		})
-	}
 }
 
 // TestUnreadBody: bytes of a body that nobody read are no request.
@@ -143,22 +103,5 @@ func TestRefusalByRoute(t *testing.T) {
 			}
 		}
 		equal(t, "connections", r.server.Stats().Accepted, 1)
-	}
-}
-
-func TestSlowHead(t *testing.T) {
-	r := newRig(t, setup{specs: []string{backend(t, func(http.ResponseWriter, *http.Request) {})}, options: func(o *web.Options) {
-		o.HeaderTimeout, o.IdleTimeout = 100*time.Millisecond, 200*time.Millisecond
-	}})
-	for what, text := range map[string]string{
-		"the first head":   "GET / HTTP/1.1\r\nHost:",
-		"a later head":     "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost:",
-		"no later request": "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-	} {
-		began := time.Now()
-		_, _ = io.ReadAll(r.raw(text))
-		if took := time.Since(began); took > patience/2 {
-			t.Errorf("%s is waited for %v", what, took)
-		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,6 +37,31 @@ func TestExampleConfiguration(t *testing.T) {
 	if n, err := strconv.Atoi(seconds); err != nil || time.Duration(n)*time.Second < cfg.DrainTimeout+spare {
 		t.Errorf("weir.service stops after %q s, the drain takes %v", seconds, cfg.DrainTimeout)
 	}
+}
+
+// example is a line that is switched on by taking its "#" away; behind that of a comment stands one space.
+var example = regexp.MustCompile(`(?m)^#(\S|  )`)
+
+func TestExampleConfigurationSwitchedOn(t *testing.T) {
+	text := example.ReplaceAllString(read(t, "deploy/weir.example.yaml"), "$1")
+	cfg := load(t, "weir.example.yaml without the comments' signs", "--config", written(t, text))
+	if len(cfg.TLSListen) == 0 || len(cfg.Routes) < 2 || len(cfg.Sites) == 0 {
+		t.Errorf("%d listeners with TLS, %d routes and %d sites: not all examples were found",
+			len(cfg.TLSListen), len(cfg.Routes), len(cfg.Sites))
+	}
+	if auth, err := cfg.Auth(); err != nil || auth == nil || cfg.Networks() == nil || len(cfg.Origin) == 0 || cfg.MessageRate.Per == 0 {
+		t.Errorf("not all examples of who may connect, and of rates, were found; %v", err)
+	}
+}
+
+// written puts a configuration into a file.
+func written(t *testing.T, text string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "weir.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func TestCompose(t *testing.T) {
@@ -78,10 +104,15 @@ type manifest struct {
 					Lifecycle struct {
 						PreStop struct{ Sleep struct{ Seconds int } } `yaml:"preStop"`
 					}
+					Mounts []mount `yaml:"volumeMounts"`
 				}
 			}
 		}
 	}
+}
+
+type mount struct {
+	Path string `yaml:"mountPath"`
 }
 
 func TestKubernetes(t *testing.T) {
@@ -102,12 +133,13 @@ func TestKubernetes(t *testing.T) {
 			t.Errorf("no %s called weir", kind)
 		}
 	}
-	path := filepath.Join(t.TempDir(), "weir.yaml")
-	if err := os.WriteFile(path, []byte(kinds["ConfigMap"].Data["weir.yaml"]), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg := load(t, "ConfigMap", "--config", path)
+	cfg := load(t, "ConfigMap", "--config", written(t, kinds["ConfigMap"].Data["weir.yaml"]))
 	pod := kinds["Deployment"].Spec.Template.Spec
+	for _, file := range slices.Concat(cfg.TLSCert, cfg.TLSKey) {
+		if !slices.ContainsFunc(pod.Containers[0].Mounts, func(m mount) bool { return m.Path == filepath.Dir(file) }) {
+			t.Errorf("%s is on no volume", file)
+		}
+	}
 	stop := time.Duration(pod.Containers[0].Lifecycle.PreStop.Sleep.Seconds) * time.Second
 	if grace := time.Duration(pod.Grace) * time.Second; stop == 0 || grace < stop+cfg.DrainTimeout+spare {
 		t.Errorf("a pod is given %v to stop; preStop takes %v and the drain %v", grace, stop, cfg.DrainTimeout)

@@ -31,7 +31,7 @@ func table(t *testing.T, mark string) map[string]string {
 	rows := map[string]string{}
 	for line := range strings.Lines(body) {
 		cells := strings.Split(line, "|")
-		if len(cells) < 4 {
+		if len(cells) < 3 {
 			continue
 		}
 		for _, name := range quoted.FindAllStringSubmatch(cells[1], -1) {
@@ -71,6 +71,20 @@ func TestReadmeTellsEveryReason(t *testing.T) {
 	for _, reason := range slices.Sorted(maps.Keys(told)) {
 		if _, ok := reasons[reason]; !ok {
 			t.Errorf("README.md has the reason %s, the code does not", reason)
+		}
+	}
+}
+
+func TestReadmeTellsEveryHandshakeFailure(t *testing.T) {
+	told, failures := table(t, "tls-failures"), handshakeFailures()
+	for _, reason := range slices.Sorted(maps.Keys(failures)) {
+		if _, ok := told[reason]; !ok {
+			t.Errorf("TLS may fail for %s, README.md has no row for it", reason)
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(told)) {
+		if !failures[reason] {
+			t.Errorf("README.md has TLS fail for %s, the code does not", reason)
 		}
 	}
 }

@@ -5,22 +5,26 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"weir/codec/frame"
 	"weir/codec/http1"
+	"weir/codec/proxyproto"
+	"weir/gateway/auth"
+	"weir/gateway/certs"
 )
 
 const top = "../../"
 
 // reasonsInCode maps every name of a refusal or a close to the HTTP status or close code that goes with it, where
-// one always does; else to "".
+// one always does; else to "". "none" says that there is no answer.
 func reasonsInCode(t *testing.T) map[string]string {
 	t.Helper()
 	reasons := map[string]string{}
-	for _, room := range []string{"gateway", "upstream"} {
+	for _, room := range []string{"gateway", "gateway/web", "upstream"} {
 		files, err := filepath.Glob(top + room + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files of %s: %v", room, err)
@@ -36,13 +40,25 @@ func reasonsInCode(t *testing.T) map[string]string {
 			ast.Inspect(parsed, func(n ast.Node) bool { return collect(reasons, n) })
 		}
 	}
-	for _, r := range http1.Refusals {
+	for _, r := range slices.Concat(http1.Refusals, auth.Refusals) {
 		reasons[r.Reason] = strconv.Itoa(r.Status)
 	}
 	for _, v := range frame.Violations() {
 		reasons[v.Reason] = strconv.Itoa(int(v.Code))
 	}
+	for _, f := range proxyproto.Faults {
+		reasons[f.Reason] = "none"
+	}
 	return reasons
+}
+
+// handshakeFailures are the reasons for which TLS does not come to stand, which have a metric of their own.
+func handshakeFailures() map[string]bool {
+	failures := map[string]bool{}
+	for _, reason := range certs.Reasons {
+		failures[reason] = true
+	}
+	return failures
 }
 
 // collect takes constants that are called reasonX, and the Reason of refusals with the Status beside it. Faults of

@@ -2,11 +2,16 @@ package deploytest
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,14 +24,18 @@ import (
 )
 
 // metricNames are the metrics that a gateway tells once every kind of thing has happened to it: a session opened,
-// pinged and closed, one refused, and a pooled backend that speaks no HTTP/2. The parts of a histogram count as one.
+// pinged and closed, TLS that stands and TLS that fails, a plain request without a backend, and a pooled backend that
+// speaks no HTTP/2. The parts of a histogram count as one.
 func metricNames(t *testing.T) map[string]bool {
 	t.Helper()
 	backend := httptest.NewServer(http.HandlerFunc(hold))
 	t.Cleanup(backend.Close)
 	cfg := config.Default()
 	cfg.Listen, cfg.Admin, cfg.Loops = []string{"127.0.0.1:0"}, "127.0.0.1:0", 1
+	cfg.TLSListen = []string{"127.0.0.1:0"}
+	cfg.TLSCert, cfg.TLSKey = certificate(t)
 	cfg.Upstream = []string{strings.Replace(backend.URL, "http://", "ws://", 1), "h2c://" + mumble(t)}
+	cfg.HTTPUpstream = []string{"ws://127.0.0.1:1"} // where nobody listens
 	cfg.PingInterval, cfg.DrainTimeout, cfg.AccessLog = 100*time.Millisecond, time.Second, config.AccessOff
 	g, err := gateway.New(cfg, slog.New(slog.DiscardHandler))
 	if err == nil {
@@ -41,7 +50,9 @@ func metricNames(t *testing.T) map[string]bool {
 	}()
 	client := g.Addrs()[0].String()
 	metrics := "http://" + g.AdminAddr().String() + "/metrics"
-	get(t, "http://"+client+"/") // refused: not an upgrade
+	get(t, "http://"+client+"/") // refused: no backend
+	secure(t, g.Addrs()[1].String(), tls.VersionTLS13)
+	secure(t, g.Addrs()[1].String(), tls.VersionTLS11) // refused: too old
 	c, _, err := websocket.Dial(t.Context(), "ws://"+client+"/", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +62,41 @@ func metricNames(t *testing.T) map[string]bool {
 	_ = c.Close(websocket.StatusNormalClosure, "")
 	<-ctx.Done()
 	await(t, metrics, "weir_pool_faults_total")
+	await(t, metrics, "weir_http_failures_total")
+	await(t, metrics, "weir_tls_handshake_failures_total")
 	return namesIn(await(t, metrics, "weir_sessions_closed_total"))
+}
+
+// certificate is a certificate of net/http's tests, in files.
+func certificate(t *testing.T) (certs, keys []string) {
+	t.Helper()
+	server := httptest.NewTLSServer(nil)
+	server.Close()
+	pair := server.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, der []byte) []string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return []string{path}
+	}
+	return write("tls.crt", "CERTIFICATE", pair.Certificate[0]), write("tls.key", "PRIVATE KEY", key)
+}
+
+// secure tries a TLS handshake in a version, of which the gateway takes those from 1.2 on.
+func secure(t *testing.T, addr string, version uint16) {
+	t.Helper()
+	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: version})
+	if taken := version >= tls.VersionTLS12; (err == nil) != taken {
+		t.Fatalf("TLS handshake in %s: %v", tls.VersionName(version), err)
+	}
+	if err == nil {
+		_ = c.Close()
+	}
 }
 
 // mumble is the address of a server that answers everybody with what is no HTTP/2.

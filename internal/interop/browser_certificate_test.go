@@ -13,14 +13,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 )
 
-// certificate is one for 127.0.0.1 that is signed with its own key.
+// certificate is one for localhost that is signed with its own key.
 type certificate struct {
 	leaf []byte // DER
 	key  []byte // PKCS #8
@@ -38,7 +37,7 @@ func newCertificate(t testing.TB, commonName string) *certificate {
 	form := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),
 		Subject:      pkix.Name{CommonName: commonName},
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:     []string{"localhost"},
 		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}

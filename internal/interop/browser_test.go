@@ -2,9 +2,8 @@ package interop
 
 import (
 	"fmt"
-	"io"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"syscall"
@@ -16,13 +15,13 @@ import (
 // TestBrowser has Chromium load a page through the gateway over HTTPS and open WebSockets from it, with certificates
 // that change and a backend that ends meanwhile. Only a cookie keeps the page at its backend.
 func TestBrowser(t *testing.T) {
-	backends := map[string]*httptest.Server{"a": startPage(t, "a"), "b": startPage(t, "b")}
+	backends := map[string]*pageBackend{"a": startPage(t, "a"), "b": startPage(t, "b")}
 	first, second := newCertificate(t, "first"), newCertificate(t, "second")
 	files := first.install(t, t.TempDir())
 	addr := freeAddr(t)
 	p := startBinary(t, 0, "--tls-listen", addr, "--tls-cert", files.cert, "--tls-key", files.key, "--tls-reload-interval", "0",
 		"--upstream", "ws://"+backends["a"].Listener.Addr().String(), "--upstream", "ws://"+backends["b"].Listener.Addr().String(),
-		"--hash-on", "random", "--sticky-cookie", "seat", "--sticky-same-site", "strict")
+		"--hash-on", "random", "--sticky-cookie", "seat", "--sticky-same-site", "strict", "--drain-timeout", "500ms")
 	b := startBrowser(t, first, second)
 	page := b.open(t, addr, "first")
 
@@ -47,8 +46,7 @@ func TestBrowser(t *testing.T) {
 	last := later.connect(t)
 	later.converse(t, last)
 
-	backends[session.Backend].CloseClientConnections()
-	backends[session.Backend].Close()
+	backends[session.Backend].end()
 	page.evaluate(t, nil, "ended(%d)", session.Socket)
 	moved := page.connect(t)
 	if moved.Backend == session.Backend {
@@ -68,33 +66,6 @@ func TestBrowser(t *testing.T) {
 	if err := await(t, p.ended, "the end of weir"); err != nil {
 		t.Errorf("after SIGTERM: %v\n%s", err, p.stderr)
 	}
-}
-
-// startPage is a backend with the page of node/page, an echo of uploads and one of WebSocket messages. It tells its name.
-func startPage(t testing.TB, name string) *httptest.Server {
-	mux := http.NewServeMux()
-	mux.Handle("GET /", http.FileServer(http.Dir("node/page")))
-	mux.HandleFunc("GET /name", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
-	mux.HandleFunc("POST /upload", func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
-	mux.HandleFunc("GET /echo", func(w http.ResponseWriter, r *http.Request) {
-		ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionContextTakeover})
-		if err != nil {
-			return // the page sees it
-		}
-		defer ws.CloseNow()
-		ws.SetReadLimit(-1)
-		err = ws.Write(r.Context(), websocket.MessageText, []byte(name))
-		for err == nil {
-			var kind websocket.MessageType
-			var message []byte
-			if kind, message, err = ws.Read(r.Context()); err == nil {
-				err = ws.Write(r.Context(), kind, message)
-			}
-		}
-	})
-	s := httptest.NewServer(mux)
-	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
-	return s
 }
 
 // browser is Chromium, driven by browser.mjs.
@@ -120,14 +91,19 @@ type page struct {
 	number int
 }
 
-// open loads https://ADDR/ and checks whose certificate was shown.
+// open loads / from addr's port, by a name, which the browser then tells in the handshake (SNI). It checks whose
+// certificate was shown.
 func (b *browser) open(t testing.TB, addr, certificate string) *page {
 	t.Helper()
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var opened struct {
 		Page, Status int
 		Certificate  string
 	}
-	b.call(t, &opened, "open", args{"url": "https://" + addr + "/"})
+	b.call(t, &opened, "open", args{"url": "https://localhost:" + port + "/"})
 	if opened.Status != http.StatusOK || opened.Certificate != certificate {
 		t.Fatalf("the page came with status %d and the certificate %q, want 200 and %q", opened.Status, opened.Certificate, certificate)
 	}

@@ -3,9 +3,11 @@ package interop
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os/exec"
 	"testing"
+	"time"
 )
 
 // node is a script of node/ in a process of its own that answers one call at a time; calls.mjs is its other side.
@@ -52,10 +54,12 @@ func (n *node) read(stdout io.Reader) {
 	}
 }
 
-// stop lets the script end by itself.
+// stop lets the script end by itself, unless it hangs in a call that the test gave up.
 func (n *node) stop(t testing.TB) {
 	_ = n.stdin.Close()
-	for range n.answers { // of a call that a failed test did not wait for
+	hung := time.AfterFunc(patience/3, func() { _ = n.process.Process.Kill() })
+	defer hung.Stop()
+	for range n.answers {
 	}
 	_ = n.process.Wait()
 	if t.Failed() {
@@ -88,7 +92,7 @@ func (n *node) call(t testing.TB, result any, do string, with args) {
 		Result json.RawMessage `json:"result"`
 		Error  string          `json:"error"`
 	}
-	text := await(t, n.answers, n.script+": answer to "+do)
+	text := await(t, n.answers, fmt.Sprintf("%s: answer to %s", n.script, line))
 	if text == nil {
 		t.Fatalf("%s ended; if something is not installed, run make deps\n%s", n.script, n.said)
 	}
@@ -96,7 +100,7 @@ func (n *node) call(t testing.TB, result any, do string, with args) {
 		t.Fatalf("%s: %s: cannot read %q: %v", n.script, do, text, err)
 	}
 	if answer.Error != "" {
-		t.Fatalf("%s: %s: %s", n.script, do, answer.Error)
+		t.Fatalf("%s: %s: %s", n.script, line, answer.Error)
 	}
 	if result == nil {
 		return

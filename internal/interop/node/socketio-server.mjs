@@ -1,10 +1,12 @@
 // A Socket.IO server with the name it is given; all its clients hear that name first.
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { Server } from 'socket.io'
 import { serve } from './calls.mjs'
 
 const name = process.argv[2]
-const page = '<!doctype html><link rel="icon" href="data:,"><script src="/socket.io/socket.io.js"></script>'
+const page = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">' +
+  `<script src="/socket.io/socket.io.js"></script><script>${readFileSync(new URL('page/socketio.js', import.meta.url))}</script>`
 const http = createServer((request, response) => response.setHeader('Content-Type', 'text/html').end(page))
 const io = new Server(http)
 

@@ -1,0 +1,156 @@
+package gateway_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"weir/gateway"
+	"weir/gateway/config"
+)
+
+const hmacSecret = "a secret of the tests that is long enough for HMAC with SHA-256"
+
+var tokenEncoding = base64.RawURLEncoding
+
+// ecKey signs ES256; key sets call it "one".
+var ecKey = sync.OnceValue(func() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+// keySet is the JWK set that holds ecKey.
+func keySet(t testing.TB) string {
+	t.Helper()
+	point, err := ecKey().PublicKey.Bytes() // 4, x, y
+	if err != nil {
+		t.Fatal(err)
+	}
+	coordinate := tokenEncoding.EncodeToString
+	text, err := json.Marshal(map[string]any{"keys": []any{map[string]any{"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "one",
+		"x": coordinate(point[1:33]), "y": coordinate(point[33:])}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// fileOf writes a file of keys, users or addresses.
+func fileOf(t testing.TB, content string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	rewrite(t, name, content)
+	return name
+}
+
+func rewrite(t testing.TB, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// token is one of ada's that counts for an hour, but for what more says.
+func token(t testing.TB, alg string, more jwt.MapClaims) string {
+	t.Helper()
+	claims := jwt.MapClaims{"sub": "ada", "exp": time.Now().Add(time.Hour).Unix()}
+	for k, v := range more {
+		claims[k] = v
+	}
+	unsigned, key := jwt.NewWithClaims(jwt.GetSigningMethod(alg), claims), any([]byte(hmacSecret))
+	if alg == "ES256" {
+		unsigned.Header["kid"], key = "one", ecKey()
+	}
+	signed, err := unsigned.SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+// takeTokens has a gateway ask for tokens that are signed with HS256, in any of the places.
+func takeTokens(t testing.TB, cfg *config.Config, from ...string) {
+	cfg.JWTKeys, cfg.JWTAlgorithm, cfg.JWTFrom, cfg.JWTLeeway = fileOf(t, hmacSecret), []string{"HS256"}, from, 0
+	cfg.CloseTimeout = 200 * time.Millisecond
+}
+
+// service is an HTTP server whose answers wait for release.
+type service struct {
+	*httptest.Server
+	asked   atomic.Int32
+	came    chan struct{} // one for each request, as long as there is room
+	release func()
+}
+
+// serve runs one; with hangs it waits, until it is released or the test is over.
+func serve(t testing.TB, hangs bool, answer http.HandlerFunc) *service {
+	gate, s := make(chan struct{}), &service{came: make(chan struct{}, 1000)}
+	s.release = sync.OnceFunc(func() { close(gate) })
+	if !hangs {
+		s.release()
+	}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.asked.Add(1)
+		s.came <- struct{}{}
+		select {
+		case <-gate:
+			answer(w, r)
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(func() { s.release(); s.Close() })
+	return s
+}
+
+// takeRemote has a gateway ask for tokens whose keys are fetched from s.
+func takeRemote(cfg *config.Config, s *service) {
+	cfg.JWTJWKSURL, cfg.JWTAlgorithm, cfg.CloseTimeout = s.URL, []string{"ES256"}, 200*time.Millisecond
+}
+
+func text(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }
+}
+
+func bearer(token string) string { return "Authorization: Bearer " + token }
+
+// wantAnswer sends a request on a connection of its own, which it closes once the status is there.
+func wantAnswer(t testing.TB, g *gateway.Gateway, status int, request string) *message {
+	t.Helper()
+	client := connect(t, g)
+	client.write(request)
+	m := client.wantStatus(status)
+	_ = client.conn.Close()
+	return m
+}
+
+// enter opens a WebSocket with a request that must be let in.
+func enter(t testing.TB, g *gateway.Gateway, b *backend, request string) (client, server *peer, asked *message) {
+	t.Helper()
+	client = connect(t, g)
+	client.write(request)
+	server = b.accept()
+	asked = server.upgrade()
+	client.wantStatus(101)
+	return client, server, asked
+}
+
+func wantRefused(t testing.TB, g *gateway.Gateway, reason string, n int) {
+	t.Helper()
+	wantMetric(t, g, "weir_sessions_refused_total{reason="+strconv.Quote(reason)+"}", float64(n))
+}

@@ -1,0 +1,127 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"sync/atomic"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"weir/codec/http1"
+)
+
+// basic decides by name and password (RFC 7617).
+type basic struct {
+	// Immutable.
+	file    string
+	headers []ClaimHeader
+	invalid *http1.Refusal
+	seal    seal
+
+	// Any goroutine.
+	users atomic.Pointer[users]
+	good  *memory[*Identity] // passwords that bcrypt has verified
+}
+
+var basicSource = Source{Header, "Authorization", "Basic"}
+
+// maxPassword is what bcrypt looks at; of a longer one it would take any ending.
+const maxPassword = 72
+
+func basicMethod(o *Options) (method, error) {
+	if o.Basic == nil {
+		return nil, nil
+	}
+	b := &basic{file: o.Basic.File, headers: subjectHeader(o.Basic.Header), invalid: with(Invalid, basicChallenge(o.Basic.Realm)), seal: newSeal(),
+		good: newMemory[*Identity](o.Basic.RememberSize, o.Basic.Remember, o.Now)}
+	return b, b.reload()
+}
+
+func subjectHeader(name string) []ClaimHeader {
+	if name == "" {
+		return nil
+	}
+	return []ClaimHeader{{"sub", name}}
+}
+
+func (b *basic) reload() error {
+	us, err := load(b.file, parseUsers)
+	if err == nil {
+		b.users.Store(us)
+	}
+	return err
+}
+
+// try is one attempt to get in.
+type try struct {
+	user     *user
+	known    bool // else user is a stand-in
+	password []byte
+	digest   digest // of the password and of the hash that it is to fit: a changed file forgets
+}
+
+// read finds the attempt in a request. fault says why there can be none.
+func (b *basic) read(r *Request) (t try, n int, fault string) {
+	credential, n := basicSource.find(r)
+	switch {
+	case n == 0:
+		return t, 0, ""
+	case n > 1:
+		return t, n, "more than one Authorization field"
+	}
+	text, err := base64.StdEncoding.DecodeString(string(credential))
+	name, password, ok := bytes.Cut(text, []byte{':'})
+	if err != nil || !ok {
+		return t, n, "not base64 of name:password"
+	}
+	if len(password) > maxPassword {
+		return t, n, "the password is longer than 72 bytes"
+	}
+	t.user, t.known = b.users.Load().named(name, &b.seal)
+	t.password = password
+	t.digest = b.seal.of(appendPart(appendPart(appendPart(nil, name), t.user.hash), password))
+	return t, n, ""
+}
+
+func (b *basic) now(r *Request) (Outcome, verdict) {
+	t, n, fault := b.read(r)
+	switch {
+	case n == 0:
+		return Outcome{}, absent
+	case fault != "":
+		return refuse(b.invalid, fault), decided
+	}
+	if id, ok := b.good.get(t.digest); ok {
+		return Outcome{Identity: id}, decided
+	}
+	if t.user.slow {
+		return Outcome{}, waits
+	}
+	return b.settle(&t, t.user.quick(t.password)), decided
+}
+
+func (b *basic) wait(ctx context.Context, r *Request) Outcome {
+	if !turn(ctx) {
+		return refuse(Unavailable, "no time was left to check a password")
+	}
+	defer func() { <-computing }()
+	out, v := b.now(r) // while we waited, another may have proved the same, or the file changed
+	if v != waits {
+		return out
+	}
+	t, _, _ := b.read(r)
+	return b.settle(&t, bcrypt.CompareHashAndPassword(t.user.hash, t.password) == nil)
+}
+
+func (b *basic) settle(t *try, fits bool) Outcome {
+	if !fits || !t.known {
+		return refuse(b.invalid, "unknown user or wrong password")
+	}
+	id := &Identity{Subject: t.user.name, Strip: Strip{basicSource}}
+	id.Fields = tell(id, b.headers)
+	if t.user.slow {
+		b.good.put(t.digest, id)
+	}
+	return Outcome{Identity: id}
+}

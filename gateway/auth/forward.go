@@ -1,0 +1,151 @@
+package auth
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// maxQueued is how many calls may wait for their turn, for each that may run at once.
+const maxQueued = 16
+
+// forward decides by asking an HTTP service.
+type forward struct {
+	// Immutable.
+	options  Forward
+	optional bool
+	client   *http.Client
+	seal     seal
+	ctx      context.Context
+	stop     context.CancelFunc
+	slots    chan struct{} // one for each call under way
+
+	// Any goroutine. The good and the refused are apart: a flood of bad credentials must not push out good ones.
+	good, refused *memory[Outcome]
+
+	mu    sync.Mutex
+	calls map[digest]*call
+	all   sync.WaitGroup // their goroutines
+}
+
+// call is shared by all who would ask the same.
+type call struct {
+	done chan struct{}
+	out  Outcome // once done is closed
+}
+
+func forwardMethod(o *Options) (method, error) {
+	if o.Forward == nil {
+		return nil, nil
+	}
+	fo := *o.Forward
+	t := &http.Transport{MaxConnsPerHost: fo.Concurrency, MaxIdleConnsPerHost: fo.Concurrency, IdleConnTimeout: 30 * time.Second, DisableCompression: true}
+	f := &forward{
+		options: fo, optional: o.Optional, client: httpClient(t, fo.TLS), seal: newSeal(), slots: make(chan struct{}, fo.Concurrency),
+		good: newMemory[Outcome](fo.CacheSize, fo.TTL, o.Now), refused: newMemory[Outcome](fo.CacheSize, fo.NegativeTTL, o.Now),
+		calls: make(map[digest]*call),
+	}
+	f.ctx, f.stop = context.WithCancel(context.Background())
+	return f, nil
+}
+
+func (f *forward) reload() error { return nil }
+
+func (f *forward) close() {
+	f.mu.Lock() // no call begins behind this
+	f.stop()
+	f.mu.Unlock()
+	f.all.Wait()
+	f.client.CloseIdleConnections()
+}
+
+func (f *forward) now(r *Request) (Outcome, verdict) {
+	if f.optional && !f.hasCredential(r) {
+		return Outcome{}, absent
+	}
+	d := f.digest(r)
+	if out, ok := f.recall(d); ok {
+		return out, decided
+	}
+	return Outcome{}, waits
+}
+
+func (f *forward) recall(d digest) (Outcome, bool) {
+	if out, ok := f.good.get(d); ok {
+		return out, true
+	}
+	return f.refused.get(d)
+}
+
+func (f *forward) wait(ctx context.Context, r *Request) Outcome {
+	c, out := f.join(f.digest(r), r)
+	if c == nil {
+		return out
+	}
+	select {
+	case <-c.done:
+		return c.out
+	case <-ctx.Done():
+		return refuse(Unavailable, "no time was left to wait for the auth service")
+	}
+}
+
+// join finds the call that asks the same, or begins one. Without a call the outcome is already there.
+func (f *forward) join(d digest, r *Request) (*call, Outcome) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if c := f.calls[d]; c != nil {
+		return c, Outcome{}
+	}
+	if out, ok := f.recall(d); ok { // it ended since now was asked
+		return nil, out
+	}
+	if f.ctx.Err() != nil || len(f.calls) >= cap(f.slots)*(1+maxQueued) {
+		return nil, refuse(Unavailable, "too many calls of the auth service wait")
+	}
+	c := &call{done: make(chan struct{})}
+	f.calls[d] = c
+	f.all.Add(1)
+	go f.run(c, d, r.Clone()) // r's owner may give up first
+	return c, Outcome{}
+}
+
+func (f *forward) run(c *call, d digest, r *Request) {
+	defer f.all.Done()
+	out, table := f.ask(r)
+	c.out = out
+	f.mu.Lock()
+	if table != nil {
+		table.put(d, out)
+	}
+	delete(f.calls, d)
+	f.mu.Unlock()
+	close(c.done)
+}
+
+// ask calls the service when there is a slot. table is where the outcome is to be remembered, nil for nowhere.
+func (f *forward) ask(r *Request) (out Outcome, table *memory[Outcome]) {
+	ctx, cancel := context.WithTimeout(f.ctx, f.options.Timeout)
+	defer cancel()
+	select {
+	case f.slots <- struct{}{}:
+		defer func() { <-f.slots }()
+	case <-ctx.Done():
+		return f.silent("no answer from the auth service in time"), nil
+	}
+	answer, err := f.client.Do(f.subrequest(ctx, r))
+	if err != nil {
+		return f.silent("no answer from the auth service"), nil
+	}
+	defer drain(answer)
+	return f.judge(answer, !f.hasCredential(r))
+}
+
+// silent is for a service that fails.
+func (f *forward) silent(detail string) Outcome {
+	if f.options.FailOpen && f.ctx.Err() == nil {
+		return Outcome{Identity: anonymous, Detail: detail}
+	}
+	return refuse(Unavailable, detail)
+}

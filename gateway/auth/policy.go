@@ -1,0 +1,165 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+)
+
+// Policy decides about requests. See the package for who owns what.
+type Policy struct {
+	methods  []method
+	optional bool
+	missing  Outcome
+	headers  []string
+}
+
+// verdict is how far a method got without waiting.
+type verdict uint8
+
+const (
+	absent verdict = iota // there is no credential of the method
+	decided
+	waits
+)
+
+// computing bounds how many processors bcrypt and slow signatures take from the event loops.
+var computing = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
+
+// turn waits for a place in computing, which the caller gives back. It is false if ctx has ended first.
+func turn(ctx context.Context) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	select {
+	case computing <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// method is one way to tell who somebody is.
+type method interface {
+	// now decides without waiting, if it can.
+	now(r *Request) (Outcome, verdict)
+	// wait decides after now has said waits.
+	wait(ctx context.Context, r *Request) Outcome
+	// reload reads files again.
+	reload() error
+}
+
+// New reads the files and checks the options. Nothing runs before Start.
+func New(o Options) (*Policy, error) {
+	o.fill()
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	p := &Policy{optional: o.Optional, missing: Outcome{Refusal: o.missing(), Missing: true, Detail: "no credential"}, headers: o.headers()}
+	for _, build := range []func(*Options) (method, error){jwtMethod, basicMethod, keysMethod, forwardMethod} {
+		m, err := build(&o)
+		if err != nil {
+			return nil, err
+		}
+		if m != nil {
+			p.methods = append(p.methods, m)
+		}
+	}
+	return p, nil
+}
+
+// Now decides on the caller's goroutine in well under a millisecond. Not done: it has to wait, and only Wait can tell.
+// Of r nothing is kept.
+func (p *Policy) Now(r *Request) (out Outcome, done bool) {
+	for _, m := range p.methods {
+		switch out, v := m.now(r); v {
+		case decided:
+			return out, true
+		case waits:
+			return Outcome{}, false
+		}
+	}
+	return p.none(), true
+}
+
+// Wait decides, and may block until ctx ends, which makes it Unavailable. It keeps nothing of r either, but reads it
+// until it returns: the caller hands it a Clone.
+func (p *Policy) Wait(ctx context.Context, r *Request) Outcome {
+	for _, m := range p.methods {
+		switch out, v := m.now(r); v {
+		case decided:
+			return out
+		case waits:
+			return m.wait(ctx, r)
+		}
+	}
+	return p.none()
+}
+
+func (p *Policy) none() Outcome {
+	if p.optional {
+		return Outcome{Identity: anonymous, Missing: true}
+	}
+	return p.missing
+}
+
+// Start begins to fetch the key set, if keys come from a URL. Until it is there, tokens wait or are refused as
+// Unavailable.
+func (p *Policy) Start() {
+	for _, m := range p.methods {
+		if b, ok := m.(*bearer); ok && b.remote != nil {
+			b.remote.start()
+		}
+	}
+}
+
+// Close ends what runs, and calls of Wait with Unavailable. It may be called without Start.
+func (p *Policy) Close() {
+	for _, m := range p.methods {
+		if c, ok := m.(interface{ close() }); ok {
+			c.close()
+		}
+	}
+}
+
+// Reload reads the files again. Of each that fails the old content stays; the errors are joined.
+func (p *Policy) Reload() error {
+	var all []error
+	for _, m := range p.methods {
+		all = append(all, m.reload())
+	}
+	return errors.Join(all...)
+}
+
+// Inherit takes over the key set of a policy that this one replaces, if it comes from the same URL and this one has none
+// yet: a new configuration during an outage of the issuer refuses nobody. Both may be in use.
+func (p *Policy) Inherit(old *Policy) {
+	mine, theirs := p.remote(), old.remote()
+	if mine == nil || theirs == nil || mine.url != theirs.url {
+		return
+	}
+	if kr := theirs.ring.Load(); kr != nil && kr.useful(mine.allowed) > 0 {
+		mine.ring.CompareAndSwap(nil, kr)
+	}
+}
+
+func (p *Policy) remote() *remote {
+	for _, m := range p.methods {
+		if b, ok := m.(*bearer); ok {
+			return b.remote
+		}
+	}
+	return nil
+}
+
+// Headers are the names of all fields that an Identity may set. Whoever forwards a request drops the client's own of
+// these names, and of those that a CGI backend takes for them, whether or not the Identity sets them: without that a
+// client could say who it is.
+func (p *Policy) Headers() []string { return slices.Clone(p.headers) }
+
+// String tells nothing of keys.
+func (p *Policy) String() string { return "auth policy" }
+
+// GoString does so for %#v.
+func (p *Policy) GoString() string { return p.String() }

@@ -1,0 +1,212 @@
+package auth
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxWaiting bounds how many requests wait for a key set at once.
+const maxWaiting = 256
+
+// remote keeps a key set from a URL fresh. One goroutine fetches; requests only ask it to and wait.
+type remote struct {
+	// Immutable.
+	url              string
+	client           *http.Client
+	allowed          map[string]algorithm
+	interval, window time.Duration
+	timeout          time.Duration
+	now              func() time.Time
+	told             func(err error)
+	nudge            chan struct{} // holds one
+	ctx              context.Context
+	stop             context.CancelFunc
+	ended            chan struct{} // closed when the goroutine has ended; nil: it never ran
+
+	// Any goroutine.
+	ring    atomic.Pointer[keyring] // nil: none yet
+	failed  atomic.Bool             // the last fetch did
+	waiting atomic.Int32
+
+	mu     sync.Mutex
+	asked  time.Time     // when the last fetch was asked for or begun
+	flight chan struct{} // closed when the fetch asked for or under way has ended; nil: none
+}
+
+func newRemote(o *JWT, allowed map[string]algorithm, all *Options) *remote {
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	s := &remote{url: o.URL, client: httpClient(t, o.TLS), allowed: allowed, interval: o.Interval, window: o.Window,
+		timeout: o.Timeout, now: all.Now, told: all.OnFetch, nudge: make(chan struct{}, 1)}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+func (s *remote) start() {
+	s.ended = make(chan struct{})
+	go s.run()
+}
+
+func (s *remote) close() {
+	s.stop()
+	if s.ended != nil {
+		<-s.ended
+	}
+}
+
+// run fetches at once, then every interval, on a nudge, and once a window while that fails.
+func (s *remote) run() {
+	defer close(s.ended)
+	for s.ctx.Err() == nil {
+		s.begin()
+		err := s.fetch()
+		s.finish(err)
+		wait := s.interval - time.Duration(rand.Int64N(int64(s.interval)/10+1)) // a fleet started at once spreads out
+		if err != nil {
+			wait = min(wait, s.window)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-s.nudge:
+		case <-s.ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+func (s *remote) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.flight == nil {
+		s.flight = make(chan struct{})
+	}
+	s.asked = s.now()
+	select { // one asked for just now is this one
+	case <-s.nudge:
+	default:
+	}
+}
+
+func (s *remote) finish(err error) {
+	s.failed.Store(err != nil)
+	s.mu.Lock()
+	close(s.flight)
+	s.flight = nil
+	s.mu.Unlock()
+	if s.ctx.Err() == nil {
+		s.told(err)
+	}
+}
+
+// may tells whether a request may wait for a fetch: one under way, or one more in this window.
+func (s *remote) may() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting.Load() < maxWaiting && (s.flight != nil || s.due())
+}
+
+// stale tells that the set may lack a key since it could not be fetched.
+func (s *remote) stale() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ring.Load() == nil || s.failed.Load() || s.flight != nil
+}
+
+func (s *remote) due() bool { return s.now().Sub(s.asked).Abs() >= s.window }
+
+// await waits for the fetch under way, or asks for one if the window allows. It tells whether it has seen one end.
+func (s *remote) await(ctx context.Context) bool {
+	if s.waiting.Add(1) > maxWaiting {
+		s.waiting.Add(-1)
+		return false
+	}
+	defer s.waiting.Add(-1)
+	s.mu.Lock()
+	if s.flight == nil {
+		if !s.due() {
+			s.mu.Unlock()
+			return false
+		}
+		s.flight, s.asked = make(chan struct{}), s.now()
+		s.nudge <- struct{}{} // there is room: begin has taken the one before
+	}
+	flight := s.flight
+	s.mu.Unlock()
+	select {
+	case <-flight:
+		return true
+	case <-ctx.Done():
+	case <-s.ctx.Done():
+	}
+	return false
+}
+
+// fetch gets the set. The old one stays unless the new one has a key of use.
+func (s *remote) fetch() error {
+	ctx, cancel := context.WithTimeout(s.ctx, s.timeout)
+	defer cancel()
+	kr, err := get(ctx, s.client, s.url)
+	if err == nil && kr.useful(s.allowed) == 0 {
+		err = errors.New("has no key for the allowed algorithms")
+	}
+	if err != nil {
+		return fmt.Errorf("key set %s: %w", shown(s.url), err)
+	}
+	s.ring.Store(kr)
+	return nil
+}
+
+func get(ctx context.Context, client *http.Client, from string) (*keyring, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+	if err != nil {
+		return nil, unwrapURL(err)
+	}
+	r.Header.Set("Accept", "application/jwk-set+json, application/json")
+	answer, err := client.Do(r)
+	if err != nil {
+		return nil, unwrapURL(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("was answered with status %d (redirects are not followed)", answer.StatusCode)
+	}
+	b, err := io.ReadAll(io.LimitReader(answer.Body, maxKeySet+1))
+	if err != nil {
+		return nil, err
+	}
+	return parseKeySet(b, false)
+}
+
+// unwrapURL takes the URL out of net/http's errors: its query may hold a credential.
+func unwrapURL(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
+}
+
+// shown is a URL as far as it may be told.
+func shown(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "(malformed URL)"
+	}
+	return u.Scheme + "://" + u.Host + u.EscapedPath()
+}
+
+// httpClient follows no redirects: each could lead where the operator did not point.
+func httpClient(t *http.Transport, config *tls.Config) *http.Client {
+	t.TLSClientConfig = config
+	t.ForceAttemptHTTP2 = true
+	t.MaxResponseHeaderBytes = 64 << 10
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}

@@ -1,0 +1,78 @@
+package gateway_test
+
+import (
+	"crypto/tls"
+	"strings"
+	"testing"
+
+	"weir/gateway/config"
+)
+
+// TestClientCertificate is checked, and told to the backend; nobody else can claim one.
+func TestClientCertificate(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	clients, strangers := newAuthority(t), newAuthority(t)
+	change := func(auth config.ClientAuth) func(*config.Config) {
+		return func(cfg *config.Config) {
+			cfg.TLSClientAuth, cfg.TLSClientCA, cfg.TLSClientHeader = auth, clients.file, "X-Client"
+		}
+	}
+	show := func(c tls.Certificate) func(*tls.Config) {
+		return func(conf *tls.Config) {
+			conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &c, nil }
+		}
+	}
+	ask := func(e *edge, want string, change ...func(*tls.Config)) {
+		t.Helper()
+		client := e.secure(change...)
+		client.write(handshake("/", "X-Client: CN=forged", "x_client: CN=forged"))
+		server := b.accept()
+		m := server.upgrade()
+		wantFields(t, m, map[string]string{"X-Client": want})
+		if strings.Contains(m.text, "forged") {
+			t.Errorf("the forged identity passed:\n%s", m.text)
+		}
+		client.wantStatus(101)
+	}
+	e := startEdge(t, change(config.ClientAuthAsk), b.url())
+	ask(e, "CN=robot", show(clients.client("robot")))
+	ask(e, "")
+	wantFields(t, told(t, e.Gateway, b, "", "X-Client: CN=forged"), map[string]string{"X-Client": ""})
+	s, err := e.trySecure(show(strangers.client("robot")))
+	wantAlert(t, s, err)
+	wantMetric(t, e.Gateway, `weir_tls_handshake_failures_total{reason="client_certificate_invalid"}`, 1)
+
+	e = startEdge(t, change(config.ClientAuthRequire), b.url())
+	ask(e, "CN=robot", show(clients.client("robot")))
+	s, err = e.trySecure()
+	wantAlert(t, s, err)
+	wantMetric(t, e.Gateway, `weir_tls_handshake_failures_total{reason="client_certificate_missing"}`, 1)
+}
+
+// TestMisdirected requests reach no site that wants a certificate over a connection made for another.
+func TestMisdirected(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	clients := newAuthority(t)
+	e := startEdge(t, func(cfg *config.Config) {
+		cfg.Sites = []config.Site{{Names: []string{"admin.weir.test"}, ClientAuth: config.ClientAuthRequire, ClientCA: clients.file}}
+	}, b.url())
+	for _, host := range []string{"admin.weir.test", "ADMIN.weir.test.", "admin.weir.test:443"} {
+		for _, request := range []string{
+			strings.Replace(handshake("/"), "weir.test", host, 1),
+			head("GET / HTTP/1.1", "Host: "+host),
+		} {
+			s := e.secure()
+			s.write(request)
+			s.wantStatus(421)
+		}
+	}
+	b.wantUntouched()
+	certificate := clients.client("root")
+	s := e.secure(func(c *tls.Config) { c.ServerName, c.Certificates = "admin.weir.test", []tls.Certificate{certificate} })
+	s.write(strings.Replace(handshake("/"), "weir.test", "admin.weir.test", 1))
+	b.accept().upgrade()
+	s.wantStatus(101)
+	wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="misdirected_request"}`, 6)
+}

@@ -1,0 +1,156 @@
+package origin_test
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"weir/gateway/origin"
+)
+
+func write(t testing.TB, path, text string) {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNetworks(t *testing.T) {
+	allow, deny := filepath.Join(t.TempDir(), "allow"), filepath.Join(t.TempDir(), "deny")
+	write(t, allow, "10.0.0.0/8\n")
+	write(t, deny, "10.6.6.0/24\n")
+	for _, c := range []struct {
+		from    origin.Sources
+		yes, no string
+	}{
+		{origin.Sources{}, "10.1.1.1 ::1 " + none, ""},
+		{origin.Sources{DenyFile: deny}, "192.0.2.1 10.6.7.1 ::1 " + none, "10.6.6.6 ::ffff:10.6.6.6"},
+		{origin.Sources{AllowFile: allow}, "10.6.6.6", "192.0.2.1 ::1 " + none},
+		{origin.Sources{AllowFile: allow, DenyFile: deny}, "10.6.7.1", "10.6.6.6 192.0.2.1"},
+		{origin.Sources{Allow: []string{"192.0.2.1", "unix"}, AllowFile: allow, Deny: []string{"10.7.0.0/16"}, DenyFile: deny}, "192.0.2.1 10.1.1.1 " + none, "10.6.6.6 10.7.1.1"},
+		{origin.Sources{Allow: []string{"unix"}}, none, "127.0.0.1"},
+		{origin.Sources{Deny: []string{"unix"}}, "127.0.0.1", none},
+		{origin.Sources{Deny: []string{"0.0.0.0/0", "::/0"}, Allow: []string{"10.0.0.0/8"}}, "", "10.0.0.1 ::1"},
+	} {
+		n, err := origin.Open(c.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range addrs(c.yes) {
+			if !n.Allows(a) {
+				t.Errorf("%+v: %v is refused", c.from, a)
+			}
+		}
+		for _, a := range addrs(c.no) {
+			if n.Allows(a) {
+				t.Errorf("%+v: %v is allowed", c.from, a)
+			}
+		}
+	}
+}
+
+func TestReload(t *testing.T) {
+	dir := t.TempDir()
+	allow, deny := filepath.Join(dir, "allow"), filepath.Join(dir, "deny")
+	write(t, allow, "10.0.0.0/8")
+	write(t, deny, "10.0.0.1")
+	n, err := origin.Open(origin.Sources{AllowFile: allow, DenyFile: deny})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, two := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	check := func(when string, wantOne, wantTwo bool) {
+		t.Helper()
+		if n.Allows(one) != wantOne || n.Allows(two) != wantTwo {
+			t.Errorf("%s: %v %v", when, n.Allows(one), n.Allows(two))
+		}
+	}
+	fails := func(when, want string) {
+		t.Helper()
+		if err := n.Reload(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", when, err, want)
+		}
+		check(when, false, true)
+	}
+	check("at first", false, true)
+	write(t, deny, "10.0.0.2\nrubbish")
+	fails("a bad line", "deny:2:")
+	write(t, deny, "10.0.0.2")
+	write(t, allow, "# nobody")
+	fails("an empty list", "nobody could connect")
+	if err := os.Remove(allow); err != nil {
+		t.Fatal(err)
+	}
+	fails("no file", "allow")
+	write(t, allow, "10.0.0.0/8")
+	if err := n.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	check("at last", true, false)
+}
+
+func TestOpenErrors(t *testing.T) {
+	n, err := origin.Open(origin.Sources{Allow: []string{"x"}, Deny: []string{"y"}, DenyFile: "/does/not/exist"})
+	if n != nil || err == nil {
+		t.Fatal(n, err)
+	}
+	for _, want := range []string{`allow: "x"`, `deny: "y"`, "/does/not/exist"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: lacks %s", err, want)
+		}
+	}
+}
+
+// Readers never see one list old and the other new.
+func TestReloadIsWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "deny")
+	write(t, path, "10.0.0.1")
+	n, err := origin.Open(origin.Sources{DenyFile: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop, always := make(chan struct{}), netip.MustParseAddr("10.0.0.1")
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					if n.Allows(always) {
+						t.Error("an address denied before and after was allowed")
+						return
+					}
+				}
+			}
+		})
+	}
+	for i := range 50 {
+		next := path + ".next"
+		write(t, next, fmt.Sprintf("10.0.0.1\n10.0.1.%d\n", i))
+		if err := os.Rename(next, path); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Reload(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	readers.Wait()
+}
+
+func TestHasAllocatesNothing(t *testing.T) {
+	n, err := origin.Open(origin.Sources{Allow: []string{"10.0.0.0/8", "fd00::/8"}, Deny: []string{"10.1.0.0/16"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addrs("10.2.0.1 fe80::1%eth0 ::ffff:10.1.0.1 " + none) {
+		if n := testing.AllocsPerRun(100, func() { n.Allows(a) }); n != 0 {
+			t.Errorf("%v: %v allocations", a, n)
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/gobwas/ws"
+	"github.com/valyala/bytebufferpool"
+
+	"weir/codec/frame"
+	"weir/codec/http1"
+	"weir/gateway/auth"
+	"weir/gateway/config"
+	"weir/gateway/rate"
+	"weir/upstream"
+)
+
+// prove has a handshake's credential checked: at once where that needs nobody else, else on a goroutine of a bounded
+// set, while the client is not read.
+func (s *session) prove(to *route, q *question, b []byte, n int) {
+	h, g := s.hs, s.lane.shard.gw
+	r := credential(&h.request, q)
+	out, done := to.gate.auth.Now(&r)
+	if done {
+		s.proved(to, q, out, b[n:])
+		return
+	}
+	select {
+	case g.proofs <- struct{}{}:
+	default:
+		s.refuse(auth.Unavailable)
+		return
+	}
+	h.keep(b)
+	s.phase = proving
+	s.client.Pause()
+	copied, loop := r.Clone(), s.loop()
+	ctx, cancel := context.WithTimeout(g.running, g.cfg.HandshakeTimeout)
+	h.stop = cancel // a client that leaves waits for nobody
+	go func() {
+		defer cancel()
+		out := to.gate.auth.Wait(ctx, copied)
+		<-g.proofs
+		_ = loop.Post(func() { s.resume(h, n, out) }) // a stopped loop has ended the session
+	}()
+}
+
+// maxProofs is how many handshakes may wait for somebody's word on a credential at once.
+const maxProofs = 4096
+
+// resume goes on with a handshake whose credential somebody else has looked at.
+func (s *session) resume(h *handshake, n int, out auth.Outcome) {
+	if s.phase != proving || s.hs != h {
+		return // the client has left, or waited too long
+	}
+	s.phase = greeting
+	s.client.Resume()
+	b := h.head.B
+	h.request.Reset()
+	if _, why := h.request.Parse(b, s.lane.shard.gw.headLimits); why != nil {
+		s.refuse(why)
+		return
+	}
+	q := h.question(s)
+	to, why := s.lane.shard.gw.direct(&q)
+	if why == nil {
+		why = h.request.CheckUpgrade()
+	}
+	if why != nil {
+		s.refuse(why)
+		return
+	}
+	s.proved(to, &q, out, b[n:])
+}
+
+// keep copies the request, and what came behind it, for as long as somebody is asked about it.
+func (h *handshake) keep(b []byte) {
+	if h.head == nil {
+		h.head = bytebufferpool.Get()
+		h.head.B = append(h.head.B, b...)
+	}
+}
+
+func (s *session) proved(to *route, q *question, out auth.Outcome, early []byte) {
+	switch {
+	case out.Refusal == nil:
+		s.ask(to, q, out.Identity, early)
+	case to.cfg.AuthRefusal == config.RefuseClose:
+		s.refuseOpen(to.cfg, out)
+	default:
+		s.refuse(out.Refusal)
+	}
+}
+
+// refuseOpen takes the WebSocket and closes it at once with a code that a page can read.
+func (s *session) refuseOpen(cfg *config.Config, out auth.Outcome) {
+	sh := s.lane.shard
+	code := ws.StatusCode(cfg.AuthInvalidCode)
+	switch {
+	case out.Missing:
+		code = ws.StatusCode(cfg.AuthMissingCode)
+	case out.Refusal.Status == 503:
+		code = tryAgainLater
+	}
+	accept, fields := http1.Accept(s.hs.request.Key), offered(&s.hs.request)
+	s.phase = refusing
+	sh.refused(s, out.Refusal)
+	s.dropHandshake()
+	sh.scratch = http1.AppendSwitching(sh.scratch[:0], accept[:], fields)
+	sh.scratch = frame.AppendClose(sh.scratch, code, out.Refusal.Reason, nil)
+	s.client.Write(sh.scratch)
+	s.lastWords()
+}
+
+// tryAgainLater is the code of a failure that will pass (IANA's registry, beside RFC 6455 section 7.4).
+const tryAgainLater ws.StatusCode = 1013
+
+// offered selects the first subprotocol that a client offers, if any: a browser takes no WebSocket that selects none.
+func offered(r *http1.Request) []http1.Field {
+	list, _, _ := bytes.Cut(r.Get(protocolField), []byte(","))
+	if list = bytes.TrimSpace(list); len(list) == 0 {
+		return nil
+	}
+	return []http1.Field{{Name: []byte(protocolField), Value: bytes.Clone(list)}}
+}
+
+const protocolField = "Sec-WebSocket-Protocol"
+
+// credential is a request as its authentication sees it.
+func credential(r *http1.Request, q *question) auth.Request {
+	return auth.Request{Method: r.Method, Host: r.Host, Target: r.Target, Path: r.Path, Query: r.Query, Fields: r.Fields,
+		Client: q.from.Addr, TLS: q.from.TLS}
+}
+
+// tell makes the backend's request say who comes, and nothing that the client says about that itself.
+func (d *gate) tell(fields []http1.Field, r *upstream.Request, who *auth.Identity, strip bool) []http1.Field {
+	kept := fields[:0]
+	for _, f := range fields {
+		if !d.isClaimed(f.Name) {
+			kept = append(kept, f)
+		}
+	}
+	if who == nil {
+		return kept
+	}
+	if strip {
+		kept = who.Strip.Fields(kept[:0], kept)
+		r.Target = who.Strip.Target(r.Target)
+	}
+	return append(kept, who.Fields...)
+}
+
+func (d *gate) isClaimed(name []byte) bool {
+	for _, claimed := range d.claimed {
+		if len(name) == len(claimed) && bytes.EqualFold(dashed(name), dashed([]byte(claimed))) {
+			return true
+		}
+	}
+	return false
+}
+
+// dashed is a name as those backends see it that take '_' for '-'.
+func dashed(name []byte) []byte { return bytes.ReplaceAll(name, []byte("_"), []byte("-")) }
+
+// know keeps what counts of who was let in.
+func (s *session) know(who *auth.Identity) {
+	m := s.moreOf()
+	if m.who = who; who != nil {
+		m.expires = who.Expires
+		m.user = rate.StringKey(who.Subject)
+	}
+}
+
+// selectProtocol answers a client whose token was offered as a subprotocol, where the backend has seen none of it:
+// browsers give a connection up whose offers are not answered.
+func (s *session) selectProtocol(fields []http1.Field) []http1.Field {
+	if s.more == nil || s.more.who == nil || s.more.who.Protocol == "" || !s.cfg().AuthStrip {
+		return fields
+	}
+	for _, f := range fields {
+		if bytes.EqualFold(f.Name, []byte(protocolField)) {
+			return fields
+		}
+	}
+	return append(fields, http1.Field{Name: []byte(protocolField), Value: []byte(s.more.who.Protocol)})
+}
