@@ -9,6 +9,7 @@ import (
 
 	"weir/codec/frame"
 	"weir/gateway/auth"
+	"weir/gateway/certs"
 	"weir/gateway/rate"
 	"weir/netpoll"
 	"weir/upstream"
@@ -171,6 +172,9 @@ func (s *session) dropStream() {
 func (s *session) OnTimer(*netpoll.Timer) {
 	switch {
 	case s.phase < greeting:
+		if s.phase == securing {
+			s.lane.shard.count.tlsFailed[certs.TimedOut]++
+		}
 		s.turnAway(refusedSlow.Reason)
 	case s.phase == greeting:
 		s.refuse(refusedSlow)

@@ -2,7 +2,8 @@ package netpoll
 
 import (
 	"container/list"
-	"errors"
+	"fmt"
+	"os"
 	"sync"
 	"time"
 )
@@ -23,7 +24,7 @@ type Handshakes struct {
 // stallLimit is how long a handshake may wait for its peer, in all, before it loses its place to another that needs one.
 const stallLimit = 2 * time.Second
 
-var errStalled = errors.New("the peer took too long with the TLS handshake, while others waited for theirs")
+var errStalled = fmt.Errorf("the peer took too long with the TLS handshake, while others waited for theirs: %w", os.ErrDeadlineExceeded)
 
 // NewHandshakes makes room for max at once.
 func NewHandshakes(max int) *Handshakes { return &Handshakes{max: max, stall: stallLimit} }

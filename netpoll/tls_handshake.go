@@ -19,9 +19,15 @@ func (s *secure) greet(c *Conn, b []byte) {
 		in, _ := w.release()
 		s.stepAside()
 		s.inner.OnData(c, in)
-	case len(h) >= recordHeader && len(h) >= recordHeader+(int(h[3])<<8|int(h[4])) || len(h) >= handshakeRoom:
+	case len(h) >= recordHeader && wholeOrTooLarge(h) || len(h) >= handshakeRoom:
 		s.shake()
 	}
+}
+
+// wholeOrTooLarge tells whether the record that h begins with is there, or will be refused for the length it claims.
+func wholeOrTooLarge(h []byte) bool {
+	length := int(h[3])<<8 | int(h[4])
+	return len(h) >= recordHeader+length || length > maxPlain+2048 // crypto/tls' limit
 }
 
 // stepAside makes the connection one in clear. What was written for TLS must not go out so, and is dropped.
