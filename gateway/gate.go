@@ -128,7 +128,7 @@ func (g *Gateway) lookAtGates(said []string) {
 
 // sweep has a part of each table forget whom it need not remember.
 func (g *Gateway) sweep() {
-	now := g.now()
+	now := time.Since(began)
 	if g.newcomers != nil {
 		g.newcomers.Sweep(now)
 	}

@@ -257,7 +257,7 @@ func (g *Gateway) stop() {
 
 // welcome counts a newcomer, and tells whether there were too many of its address lately.
 func (g *Gateway) welcome(ip netip.Addr) bool {
-	return g.newcomers == nil || !ip.IsValid() || g.newcomers.Take(rate.IPKey(ip, g.cfg.IPv6Prefix), g.now(), 1)
+	return g.newcomers == nil || !ip.IsValid() || g.newcomers.Take(rate.IPKey(ip, g.cfg.IPv6Prefix), time.Since(began), 1)
 }
 
 // admit decides whether a well-formed request may go on to a backend.

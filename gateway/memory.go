@@ -23,9 +23,9 @@ type giveBack struct {
 	ended atomic.Bool
 }
 
-// touch notes that a session came or went.
-func (b *giveBack) touch() {
-	b.last.Store(int64(time.Since(began)))
+// touch notes that a session came or went, now since began.
+func (b *giveBack) touch(now time.Duration) {
+	b.last.Store(int64(now))
 	if b.armed.CompareAndSwap(false, true) {
 		time.AfterFunc(calm, b.look)
 	}

@@ -40,7 +40,7 @@ func newMeter(cfg *config.Config) *meter {
 
 // takeMessage counts a message that is about to begin, and tells whether it is one too many.
 func (s *session) takeMessage() (over bool) {
-	m, more, now := s.lane.route.meter, s.more, s.lane.shard.gw.now()
+	m, more, now := s.lane.route.meter, s.more, s.lane.shard.now()
 	return !more.messages.Take(&m.message, s.loop().Now(), 1) ||
 		m.perUser != nil && more.known() && !m.perUser.Take(more.user, now, 1) ||
 		m.perIP != nil && !m.perIP.Take(s.ipKey(), now, 1) ||
@@ -49,7 +49,7 @@ func (s *session) takeMessage() (over bool) {
 
 // waitForMessage is how long until takeMessage could let the next message pass.
 func (s *session) waitForMessage() time.Duration {
-	m, more, now := s.lane.route.meter, s.more, s.lane.shard.gw.now()
+	m, more, now := s.lane.route.meter, s.more, s.lane.shard.now()
 	wait := more.messages.Wait(&m.message, s.loop().Now(), 1)
 	if m.perUser != nil && more.known() {
 		wait = max(wait, m.perUser.Wait(more.user, now, 1))
@@ -153,6 +153,3 @@ func (s *session) readClient() {
 func (s *session) ipKey() rate.Key {
 	return rate.IPKey(s.from().Addr(), s.lane.shard.gw.cfg.IPv6Prefix)
 }
-
-// now is a time that all loops share, for tables that they share.
-func (g *Gateway) now() time.Duration { return time.Since(began) }

@@ -157,7 +157,7 @@ func (s *session) finish() {
 	if s.admitted {
 		sh.gw.limits.leave(s.from().Addr())
 	}
-	sh.gw.memory.touch()
+	sh.gw.memory.touch(sh.now())
 	sh.ended()
 }
 

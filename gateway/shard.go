@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"strconv"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -33,7 +34,8 @@ type shard struct {
 	scratch  []byte // for heads and control frames; used within one call
 	fields   []http1.Field
 	random   *rand.ChaCha8
-	opened   uint64 // sessions, for sampling
+	skew     time.Duration // between the loop\'s time and that of all
+	opened   uint64        // sessions, for sampling
 }
 
 // counters are kept per loop and summed when read. Reasons come from a fixed set of names, and close codes
@@ -71,6 +73,7 @@ func newShard(gw *Gateway, loop *netpoll.Loop) *shard {
 		binary.LittleEndian.PutUint64(seed[i:], rand.Uint64())
 	}
 	sh := &shard{gw: gw, loop: loop, random: rand.NewChaCha8(seed), count: newCounters()}
+	_ = loop.Do(func() { sh.skew = time.Since(began) - loop.Now() })
 	for _, f := range gw.fleets {
 		sh.links = append(sh.links, f.dialer.On(loop))
 	}
@@ -86,10 +89,13 @@ func (sh *shard) maskKey() (key [4]byte) {
 	return key
 }
 
+// now is a time that all loops share, for what they share. It is read once a batch.
+func (sh *shard) now() time.Duration { return sh.skew + sh.loop.Now() }
+
 func (sh *shard) openedSession(s *session) {
 	sh.count.opened++
 	sh.talking++
-	sh.gw.memory.touch()
+	sh.gw.memory.touch(sh.now())
 	sh.gw.metrics.handshakeTime.Update((sh.loop.Now() - s.opened).Seconds())
 	sample := uint64(sh.gw.cfg.AccessLogSample)
 	s.unlogged = sample > 1 && sh.opened%sample != 0

@@ -34,8 +34,7 @@ func (l *Loop) Schedule(t *Timer, d time.Duration, h TimerHandler) {
 	t.unlink()
 	t.handler = h
 	t.due = int64((l.now + min(max(d, 0), never) + tick - 1) / tick)
-	l.wheel.insert(t)
-	l.alarm.need(l, l.wheel.next())
+	l.alarm.need(l, l.wheel.insert(t)) // it is set for all the others already
 }
 
 // Cancel stops t; it may be unset.
@@ -69,13 +68,15 @@ func (w *wheel) init() {
 	}
 }
 
-func (w *wheel) insert(t *Timer) {
+// insert puts t into its slot, and tells the tick at which that is looked at.
+func (w *wheel) insert(t *Timer) int64 {
 	due := max(t.due, w.at+1)
 	due = min(due, w.at+1<<(wheelBits*levels)-1)
 	level := (bits.Len64(uint64(due-w.at)) - 1) / wheelBits
 	slot := due >> (wheelBits * level) & wheelMask
 	w.used[level] |= 1 << slot
 	w.slots[level][slot].push(t)
+	return due >> (wheelBits * level) << (wheelBits * level)
 }
 
 func (head *Timer) push(t *Timer) {
