@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"weir/codec/http1"
@@ -90,6 +91,13 @@ func (d *gate) reload() error {
 		credentials = d.auth.Reload()
 	}
 	return errors.Join(addresses, credentials)
+}
+
+// needsUpkeep tells whether there is anything to read again or to sweep. Without, an idle gateway does not wake.
+func (g *Gateway) needsUpkeep() bool {
+	return g.newcomers != nil || slices.ContainsFunc(g.routes, func(r *route) bool {
+		return r.meter != nil || r.gate.networks != nil || r.gate.auth != nil
+	})
 }
 
 // upkeep reads the files of all gates again and again, and has tables of rates shrink, until the gateway stops.

@@ -141,7 +141,9 @@ func (g *Gateway) Start() error {
 			r.gate.auth.Start()
 		}
 	}
-	go g.upkeep()
+	if g.needsUpkeep() {
+		go g.upkeep()
+	}
 	for _, f := range g.fleets {
 		f.group.Start()
 	}

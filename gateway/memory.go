@@ -13,6 +13,12 @@ const calm = time.Second
 // began is where moments are counted from, by a clock that does not jump.
 var began = time.Now()
 
+// ballast keeps the collector from running for every few megabytes of garbage while the heap is small: it runs when
+// the heap has doubled, and this counts as heap. Nobody touches it, so that it takes addresses and no memory.
+var ballast = make([]byte, ballastSize)
+
+const ballastSize = 16 << 20
+
 // giveBack returns memory to the system once a storm of handshakes or ends is over. Go's collector runs when the
 // heap has grown, and forwarding does not make it grow: what a storm left would stay for as long as it is quiet.
 // Without sessions coming and going it does nothing, and it takes no processor time.
@@ -49,6 +55,7 @@ func (b *giveBack) look() {
 func garbage() bool {
 	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	metrics.Read(s)
-	objects, live := s[0].Value.Uint64(), s[1].Value.Uint64()
+	objects, live := s[0].Value.Uint64(), max(s[1].Value.Uint64(), ballastSize)
+	objects, live = objects-ballastSize, live-ballastSize
 	return objects > live+live/16+128<<10
 }
