@@ -181,3 +181,6 @@ func wantAlert(t testing.TB, s *secured, err error) {
 		t.Errorf("wanted an alert, got %v", err)
 	}
 }
+
+// tlsRecord is what a read may bring beyond a read buffer: a record that was begun by the one before.
+const tlsRecord = 16 << 10
