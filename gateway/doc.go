@@ -21,13 +21,13 @@
 // when a handshake follows on it (plain.go). What HTTP/2 was negotiated for goes there at once.
 //
 // Each route has a gate (gate.go), which a request has to pass before a backend is looked for: its address
-// (gateway/origin), the page that it comes from, and its credential (gateway/auth). What a credential needs no wait for is
+// (gateway/clientaddr), the page that it comes from (gateway/origin), and its credential (gateway/auth). What a credential needs no wait for is
 // settled on the loop. Else the request is kept, a goroutine of a bounded set waits, and the loop reads the same bytes
 // again when it is told the outcome. Plain requests pass the same gate, but for the page, on their own goroutine.
 //
-// Each route that limits rates has a meter (meter.go, gateway/rate). To close or drop, the scanner announces each message
-// before any byte of it passes; to pause, and for bytes, what was read is counted behind it, and the client is read again
-// when its rate has made up for it.
+// Each route that limits rates has a meter (meter.go, gateway/rate). The scanner announces each message before any
+// byte of it passes: it closes the session, is dropped whole, or waits with what was read behind it. Bytes are counted
+// behind them, and the client is read again when their rate has made up for it.
 //
 // While it talks, a slice that the loop has read goes to the direction's frame.Scanner, which walks the headers and
 // says how much may pass; those very bytes are written to the other side. Payload is neither copied nor unmasked.

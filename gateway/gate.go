@@ -8,6 +8,7 @@ import (
 
 	"weir/codec/http1"
 	"weir/gateway/auth"
+	"weir/gateway/clientaddr"
 	"weir/gateway/config"
 	"weir/gateway/origin"
 	"weir/gateway/rate"
@@ -15,7 +16,7 @@ import (
 
 // gate decides who may use a route. Immutable but for what its parts read again.
 type gate struct {
-	networks *origin.Networks // nil: every address
+	networks *clientaddr.Networks // nil: every address
 	origins  *origin.Policy
 	ambient  bool         // origins count only for handshakes with what a browser sends along for any page
 	auth     *auth.Policy // nil: everybody
@@ -28,7 +29,7 @@ var sameOrigin = []string{"same-origin"}
 
 func (g *Gateway) newGate(cfg *config.Config) (d gate, err error) {
 	if from := cfg.Networks(); from != nil {
-		if d.networks, err = origin.Open(*from); err != nil {
+		if d.networks, err = clientaddr.Open(*from); err != nil {
 			return d, err
 		}
 	}

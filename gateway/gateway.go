@@ -95,7 +95,7 @@ func New(cfg *config.Config, log *slog.Logger) (*Gateway, error) {
 
 // prepare makes what the configuration names: certificates, backends, routes.
 func (g *Gateway) prepare() (err error) {
-	trust, err := clientaddr.ParseTrust(g.cfg.TrustedProxies)
+	trust, err := clientaddr.ParseSet(g.cfg.TrustedProxies)
 	if err != nil {
 		return err
 	}

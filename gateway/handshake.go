@@ -59,6 +59,20 @@ func (s *session) dropHandshake() {
 
 // greet reads the client's request. It is parsed where it lies if it came whole, as it mostly does.
 func (s *session) greet(b []byte) {
+	h, b := s.gather(b)
+	n, why := h.request.Parse(b, s.lane.shard.gw.headLimits)
+	switch {
+	case why != nil:
+		s.refuse(why)
+	case n > 0:
+		s.route(b, n)
+	default:
+		h.keep(b)
+	}
+}
+
+// gather gives all that has come of what is being read, where it lies if it came in one piece.
+func (s *session) gather(b []byte) (*handshake, []byte) {
 	if s.hs == nil {
 		s.hs = newHandshake()
 	}
@@ -67,13 +81,12 @@ func (s *session) greet(b []byte) {
 		h.head.B = append(h.head.B, b...)
 		b = h.head.B
 	}
-	n, why := h.request.Parse(b, s.lane.shard.gw.headLimits)
-	switch {
-	case why != nil:
-		s.refuse(why)
-	case n > 0:
-		s.route(b, n)
-	case h.head == nil:
+	return h, b
+}
+
+// keep copies what was gathered, for it is only lent.
+func (h *handshake) keep(b []byte) {
+	if h.head == nil {
 		h.head = bytebufferpool.Get()
 		h.head.B = append(h.head.B, b...)
 	}

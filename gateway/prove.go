@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"github.com/gobwas/ws"
-	"github.com/valyala/bytebufferpool"
 
 	"weir/codec/frame"
 	"weir/codec/http1"
@@ -71,14 +70,6 @@ func (s *session) resume(h *handshake, n int, out auth.Outcome) {
 		return
 	}
 	s.proved(to, &q, out, b[n:])
-}
-
-// keep copies the request, and what came behind it, for as long as somebody is asked about it.
-func (h *handshake) keep(b []byte) {
-	if h.head == nil {
-		h.head = bytebufferpool.Get()
-		h.head.B = append(h.head.B, b...)
-	}
 }
 
 func (s *session) proved(to *route, q *question, out auth.Outcome, early []byte) {
@@ -152,15 +143,12 @@ func (d *gate) tell(fields []http1.Field, r *upstream.Request, who *auth.Identit
 
 func (d *gate) isClaimed(name []byte) bool {
 	for _, claimed := range d.claimed {
-		if len(name) == len(claimed) && bytes.EqualFold(dashed(name), dashed([]byte(claimed))) {
+		if http1.Alike(name, claimed) {
 			return true
 		}
 	}
 	return false
 }
-
-// dashed is a name as those backends see it that take '_' for '-'.
-func dashed(name []byte) []byte { return bytes.ReplaceAll(name, []byte("_"), []byte("-")) }
 
 // know keeps what counts of who was let in.
 func (s *session) know(who *auth.Identity) {
@@ -178,7 +166,7 @@ func (s *session) selectProtocol(fields []http1.Field) []http1.Field {
 		return fields
 	}
 	for _, f := range fields {
-		if bytes.EqualFold(f.Name, []byte(protocolField)) {
+		if http1.Same(f.Name, protocolField) {
 			return fields
 		}
 	}

@@ -17,24 +17,14 @@ import (
 
 // announced reads the PROXY header that a trusted proxy begins with.
 func (s *session) announced(b []byte) {
-	if s.hs == nil {
-		s.hs = newHandshake()
-	}
-	h := s.hs
-	if h.head != nil {
-		h.head.B = append(h.head.B, b...)
-		b = h.head.B
-	}
+	h, b := s.gather(b)
 	header, n, err := proxyproto.Parse(b)
 	switch {
 	case err != nil:
 		s.turnAway(err.Reason)
 		return
 	case n == 0:
-		if h.head == nil {
-			h.head = bytebufferpool.Get()
-			h.head.B = append(h.head.B, b...)
-		}
+		h.keep(b)
 		return
 	case !header.Local:
 		s.setFrom(header.Source)

@@ -60,6 +60,12 @@ func same[T text](b []byte, name T, fold *[256]byte) bool {
 // is compares without regard to case.
 func is[T text](b []byte, name T) bool { return same(b, name, &lower) }
 
+// Same compares names without regard to the case of ASCII letters.
+func Same(b []byte, name string) bool { return same(b, name, &lower) }
+
+// Alike does, and takes '_' for '-' too: what backends of some kinds take for one field.
+func Alike(b []byte, name string) bool { return same(b, name, &alike) }
+
 // cut splits off the first element of a list, trimmed. A separator inside a quoted string does not count (RFC 9110
 // sections 5.6.1 and 5.6.4). Elements may be empty.
 func cut(list []byte, sep byte) (item, rest []byte) {

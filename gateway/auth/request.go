@@ -34,11 +34,6 @@ func (r *Request) Clone() *Request {
 // String leaves out what may be a credential.
 func (r Request) String() string { return fmt.Sprintf("%s %s%s", r.Method, r.Host, r.Path) }
 
-// is compares names of fields.
-func is(name []byte, want string) bool {
-	return len(name) == len(want) && bytes.EqualFold(name, []byte(want))
-}
-
 // each calls yield with every item of a list, its name and its value; the value is nil without a '='. What yield
 // answers tells whether to go on.
 func each(list []byte, sep byte, yield func(item, name, value []byte) bool) {

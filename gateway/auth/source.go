@@ -97,13 +97,13 @@ func (s Source) find(r *Request) (credential []byte, n int) {
 		})
 	case Header:
 		for i := range r.Fields {
-			if is(r.Fields[i].Name, s.Name) {
+			if http1.Same(r.Fields[i].Name, s.Name) {
 				take(s.afterScheme(r.Fields[i].Value))
 			}
 		}
 	case Cookie:
 		for i := range r.Fields {
-			if !is(r.Fields[i].Name, "Cookie") {
+			if !http1.Same(r.Fields[i].Name, "Cookie") {
 				continue
 			}
 			each(r.Fields[i].Value, ';', func(_, name, value []byte) bool {
@@ -125,7 +125,7 @@ func (s Source) afterScheme(value []byte) []byte {
 		return value
 	}
 	n := len(s.Scheme)
-	if len(value) <= n || value[n] != ' ' || !is(value[:n], s.Scheme) {
+	if len(value) <= n || value[n] != ' ' || !http1.Same(value[:n], s.Scheme) {
 		return nil
 	}
 	return bytes.TrimLeft(value[n:], " ")
@@ -136,7 +136,7 @@ func (s Source) afterScheme(value []byte) []byte {
 func (s Source) offers(fields []http1.Field, yield func(field int, item, value []byte)) {
 	marked := false
 	for i := range fields {
-		if !is(fields[i].Name, protocolField) {
+		if !http1.Same(fields[i].Name, protocolField) {
 			continue
 		}
 		each(fields[i].Value, ',', func(item, _, _ []byte) bool {

@@ -18,10 +18,10 @@ func (s Strip) Fields(dst, fields []http1.Field) []http1.Field {
 		switch src.Place {
 		case Header:
 			dst = keep(dst, base, func(f *http1.Field) bool {
-				return !alike(f.Name, src.Name) || src.afterScheme(f.Value) == nil
+				return !http1.Alike(f.Name, src.Name) || src.afterScheme(f.Value) == nil
 			})
 		case Cookie:
-			dst = keep(dst, base, func(f *http1.Field) bool { return !is(f.Name, "Cookie") || src.stripCookie(f) })
+			dst = keep(dst, base, func(f *http1.Field) bool { return !http1.Same(f.Name, "Cookie") || src.stripCookie(f) })
 		case Protocol, ProtocolPrefix:
 			dst = src.stripOffers(dst, base)
 		}
@@ -75,7 +75,7 @@ func (s Source) stripOffers(dst []http1.Field, base int) []http1.Field {
 	i := -1
 	return keep(dst, base, func(f *http1.Field) bool {
 		i++
-		if is(f.Name, protocolField) {
+		if http1.Same(f.Name, protocolField) {
 			f.Value = rest[i]
 			return len(rest[i]) > 0
 		}
@@ -110,9 +110,4 @@ func without(list []byte, sep byte, drop func(name []byte) bool) (rest []byte, c
 		return true
 	})
 	return rest, changed
-}
-
-// alike takes '_' for '-' too, as CGI and WSGI backends do.
-func alike(name []byte, want string) bool {
-	return len(name) == len(want) && bytes.EqualFold(bytes.ReplaceAll(name, []byte{'_'}, []byte{'-'}), bytes.ReplaceAll([]byte(want), []byte{'_'}, []byte{'-'}))
 }

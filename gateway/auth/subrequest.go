@@ -23,7 +23,7 @@ func (f *forward) digest(r *Request) digest {
 	b = appendPart(b, r.Client.String())
 	for i, name := range f.options.RequestHeaders {
 		for _, field := range r.Fields {
-			if is(field.Name, name) {
+			if http1.Same(field.Name, name) {
 				b = appendPart(append(b, byte(i)), field.Value)
 			}
 		}
@@ -42,7 +42,7 @@ func scheme(r *Request) string {
 func (f *forward) hasCredential(r *Request) bool {
 	for _, name := range f.options.RequestHeaders {
 		for _, field := range r.Fields {
-			if is(field.Name, name) && len(field.Value) > 0 {
+			if http1.Same(field.Name, name) && len(field.Value) > 0 {
 				return true
 			}
 		}
@@ -55,7 +55,7 @@ func (f *forward) subrequest(ctx context.Context, r *Request) *http.Request {
 	h := make(http.Header, 5+len(f.options.RequestHeaders))
 	for _, name := range f.options.RequestHeaders {
 		for _, field := range r.Fields {
-			if is(field.Name, name) {
+			if http1.Same(field.Name, name) {
 				h.Add(name, string(field.Value))
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"weir/gateway/auth"
-	"weir/gateway/origin"
+	"weir/gateway/clientaddr"
 )
 
 // Messages is the kind of data message that clients may send.
@@ -90,8 +90,8 @@ func parseClaimHeader(text string) (auth.ClaimHeader, error) {
 }
 
 // Networks are the addresses that may connect; nil where all may.
-func (c *Config) Networks() *origin.Sources {
-	s := &origin.Sources{Allow: c.Allow, AllowFile: c.AllowFile, Deny: c.Deny, DenyFile: c.DenyFile}
+func (c *Config) Networks() *clientaddr.Sources {
+	s := &clientaddr.Sources{Allow: c.Allow, AllowFile: c.AllowFile, Deny: c.Deny, DenyFile: c.DenyFile}
 	if len(c.Allow) == 0 && c.AllowFile == "" && len(c.Deny) == 0 && c.DenyFile == "" {
 		return nil
 	}

@@ -146,7 +146,7 @@ func (v *verdict) watermarks(c *Config) {
 const minStickyKey = 16 // bytes; fewer could be guessed
 
 func (v *verdict) clients(c *Config) {
-	_, err := clientaddr.ParseTrust(c.TrustedProxies)
+	_, err := clientaddr.ParseSet(c.TrustedProxies)
 	v.reject("trusted-proxies", err)
 	if c.ProxyProtocol && len(c.TrustedProxies) == 0 {
 		v.wrong("proxy-protocol", "nobody is trusted to send a PROXY header; name the proxies in trusted-proxies")

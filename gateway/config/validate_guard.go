@@ -1,6 +1,7 @@
 package config
 
 import (
+	"weir/gateway/clientaddr"
 	"weir/gateway/origin"
 )
 
@@ -8,9 +9,9 @@ import (
 func (v *verdict) guard(c *Config) {
 	_, err := origin.New(c.Origin, c.OriginRequired)
 	v.reject("origin", err)
-	_, err = origin.ParseSet(c.Allow)
+	_, err = clientaddr.ParseSet(c.Allow)
 	v.reject("allow", err)
-	_, err = origin.ParseSet(c.Deny)
+	_, err = clientaddr.ParseSet(c.Deny)
 	v.reject("deny", err)
 	o, err := c.Auth()
 	v.reject("jwt-from", err)

@@ -91,7 +91,7 @@ func TestValidate(t *testing.T) {
 		{"rewrite by too high a group", func(c *config.Config) { c.PathRewrite = "^/(.*) /${2}" }, "path-rewrite: ${2} is no group of the expression"},
 		{"sticky cookie", func(c *config.Config) { c.StickyCookie = "a b" }, `sticky-cookie: "a b" is not a cookie's name`},
 		{"sticky key", func(c *config.Config) { c.StickyKey = "canary" }, "sticky-key: 6 bytes can be guessed; write at least 16"},
-		{"trusted proxies", func(c *config.Config) { c.TrustedProxies = []string{"10.0.0.0/8", "proxy.example"} }, `trusted-proxies: trusted proxy "proxy.example": neither`},
+		{"trusted proxies", func(c *config.Config) { c.TrustedProxies = []string{"10.0.0.0/8", "proxy.example"} }, `trusted-proxies: "proxy.example" is neither`},
 		{"PROXY header from nobody", func(c *config.Config) { c.ProxyProtocol = true }, "proxy-protocol: nobody is trusted to send a PROXY header; name the proxies in trusted-proxies"},
 		{"Forwarded alone", func(c *config.Config) { c.Forwarded, c.ForwardedStandard = false, true }, "forwarded-standard: adds to forwarded, which is switched off"},
 		{"push URL", func(c *config.Config) { c.MetricsPushURL = "ftp://u:canary@a" }, "metrics-push-url: not a URL such as http://HOST:PORT/PATH"},

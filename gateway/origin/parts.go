@@ -1,6 +1,10 @@
 package origin
 
-import "bytes"
+import (
+	"bytes"
+
+	"weir/codec/http1"
+)
 
 // parts are those of an origin. The slices are lent by the request.
 type parts struct {
@@ -22,9 +26,9 @@ func parse(b []byte) (p parts, ok bool) {
 
 func defaultPort(scheme []byte) int {
 	switch {
-	case equalFold(scheme, "https"):
+	case http1.Same(scheme, "https"):
 		return 443
-	case equalFold(scheme, "http"):
+	case http1.Same(scheme, "http"):
 		return 80
 	}
 	return 0
@@ -74,7 +78,7 @@ func (p *parts) isAt(host []byte, tls bool) bool {
 		scheme, port = "https", 443
 	}
 	name, port, ok := splitPort(host, port)
-	return ok && equalFold(p.scheme, scheme) && p.port == port && bytes.EqualFold(p.host, name)
+	return ok && http1.Same(p.scheme, scheme) && p.port == port && bytes.EqualFold(p.host, name)
 }
 
 // isName tells whether b is labels with dots between, none empty.
@@ -103,22 +107,6 @@ func isIPv6(c byte) bool {
 func all(b []byte, is func(byte) bool) bool {
 	for _, c := range b {
 		if !is(c) {
-			return false
-		}
-	}
-	return true
-}
-
-// equalFold compares with a text in lower case, without regard to the case of b's ASCII letters.
-func equalFold(b []byte, lower string) bool {
-	if len(b) != len(lower) {
-		return false
-	}
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
 			return false
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"weir/codec/http1"
 )
 
 // A rule is a pattern of origins.
@@ -57,12 +59,12 @@ func (r *rule) checkHost(text string) error {
 }
 
 func (r *rule) matches(o *parts) bool {
-	if !equalFold(o.scheme, r.scheme) || !r.anyPort && o.port != r.port {
+	if !http1.Same(o.scheme, r.scheme) || !r.anyPort && o.port != r.port {
 		return false
 	}
 	if !r.below {
-		return equalFold(o.host, r.host)
+		return http1.Same(o.host, r.host)
 	}
 	over := len(o.host) - len(r.host)
-	return over > 0 && equalFold(o.host[over:], r.host)
+	return over > 0 && http1.Same(o.host[over:], r.host)
 }

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strings"
 	"unsafe"
+
+	"weir/codec/http1"
 )
 
 // A host is a name, all names below one, or an IPv6 address.
@@ -64,9 +66,9 @@ func (h *host) is(p *probe) bool {
 		return h.ip == p.ip
 	case h.below:
 		over := len(p.name) - len(h.name)
-		return over > 0 && sameFold(p.name[over:], h.name)
+		return over > 0 && http1.Same(p.name[over:], h.name)
 	}
-	return sameFold(p.name, h.name)
+	return http1.Same(p.name, h.name)
 }
 
 // splitHost takes port, brackets and a final dot off a Host field.
@@ -89,20 +91,4 @@ func (p *probe) hostText() string {
 		return "[" + p.ip.String() + "]"
 	}
 	return string(p.name)
-}
-
-// sameFold compares with a text in lower case, without regard to the case of b's ASCII letters.
-func sameFold(b []byte, lower string) bool {
-	if len(b) != len(lower) {
-		return false
-	}
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -1,4 +1,4 @@
-package origin_test
+package clientaddr_test
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"weir/gateway/origin"
+	"weir/gateway/clientaddr"
 )
 
 func write(t testing.TB, path, text string) {
@@ -23,19 +23,19 @@ func TestNetworks(t *testing.T) {
 	write(t, allow, "10.0.0.0/8\n")
 	write(t, deny, "10.6.6.0/24\n")
 	for _, c := range []struct {
-		from    origin.Sources
+		from    clientaddr.Sources
 		yes, no string
 	}{
-		{origin.Sources{}, "10.1.1.1 ::1 " + none, ""},
-		{origin.Sources{DenyFile: deny}, "192.0.2.1 10.6.7.1 ::1 " + none, "10.6.6.6 ::ffff:10.6.6.6"},
-		{origin.Sources{AllowFile: allow}, "10.6.6.6", "192.0.2.1 ::1 " + none},
-		{origin.Sources{AllowFile: allow, DenyFile: deny}, "10.6.7.1", "10.6.6.6 192.0.2.1"},
-		{origin.Sources{Allow: []string{"192.0.2.1", "unix"}, AllowFile: allow, Deny: []string{"10.7.0.0/16"}, DenyFile: deny}, "192.0.2.1 10.1.1.1 " + none, "10.6.6.6 10.7.1.1"},
-		{origin.Sources{Allow: []string{"unix"}}, none, "127.0.0.1"},
-		{origin.Sources{Deny: []string{"unix"}}, "127.0.0.1", none},
-		{origin.Sources{Deny: []string{"0.0.0.0/0", "::/0"}, Allow: []string{"10.0.0.0/8"}}, "", "10.0.0.1 ::1"},
+		{clientaddr.Sources{}, "10.1.1.1 ::1 " + none, ""},
+		{clientaddr.Sources{DenyFile: deny}, "192.0.2.1 10.6.7.1 ::1 " + none, "10.6.6.6 ::ffff:10.6.6.6"},
+		{clientaddr.Sources{AllowFile: allow}, "10.6.6.6", "192.0.2.1 ::1 " + none},
+		{clientaddr.Sources{AllowFile: allow, DenyFile: deny}, "10.6.7.1", "10.6.6.6 192.0.2.1"},
+		{clientaddr.Sources{Allow: []string{"192.0.2.1", "unix"}, AllowFile: allow, Deny: []string{"10.7.0.0/16"}, DenyFile: deny}, "192.0.2.1 10.1.1.1 " + none, "10.6.6.6 10.7.1.1"},
+		{clientaddr.Sources{Allow: []string{"unix"}}, none, "127.0.0.1"},
+		{clientaddr.Sources{Deny: []string{"unix"}}, "127.0.0.1", none},
+		{clientaddr.Sources{Deny: []string{"0.0.0.0/0", "::/0"}, Allow: []string{"10.0.0.0/8"}}, "", "10.0.0.1 ::1"},
 	} {
-		n, err := origin.Open(c.from)
+		n, err := clientaddr.Open(c.from)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestReload(t *testing.T) {
 	allow, deny := filepath.Join(dir, "allow"), filepath.Join(dir, "deny")
 	write(t, allow, "10.0.0.0/8")
 	write(t, deny, "10.0.0.1")
-	n, err := origin.Open(origin.Sources{AllowFile: allow, DenyFile: deny})
+	n, err := clientaddr.Open(clientaddr.Sources{AllowFile: allow, DenyFile: deny})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestReload(t *testing.T) {
 }
 
 func TestOpenErrors(t *testing.T) {
-	n, err := origin.Open(origin.Sources{Allow: []string{"x"}, Deny: []string{"y"}, DenyFile: "/does/not/exist"})
+	n, err := clientaddr.Open(clientaddr.Sources{Allow: []string{"x"}, Deny: []string{"y"}, DenyFile: "/does/not/exist"})
 	if n != nil || err == nil {
 		t.Fatal(n, err)
 	}
@@ -108,7 +108,7 @@ func TestOpenErrors(t *testing.T) {
 func TestReloadIsWhole(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "deny")
 	write(t, path, "10.0.0.1")
-	n, err := origin.Open(origin.Sources{DenyFile: path})
+	n, err := clientaddr.Open(clientaddr.Sources{DenyFile: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestReloadIsWhole(t *testing.T) {
 }
 
 func TestHasAllocatesNothing(t *testing.T) {
-	n, err := origin.Open(origin.Sources{Allow: []string{"10.0.0.0/8", "fd00::/8"}, Deny: []string{"10.1.0.0/16"}})
+	n, err := clientaddr.Open(clientaddr.Sources{Allow: []string{"10.0.0.0/8", "fd00::/8"}, Deny: []string{"10.1.0.0/16"}})
 	if err != nil {
 		t.Fatal(err)
 	}

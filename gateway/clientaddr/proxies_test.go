@@ -8,7 +8,7 @@ import (
 	"weir/gateway/clientaddr"
 )
 
-func TestTrust(t *testing.T) {
+func TestTrustedProxies(t *testing.T) {
 	const no = "-"
 	for _, c := range []struct{ list, has, hasNot string }{
 		{"", "", "10.0.0.1 ::1 " + no},
@@ -23,7 +23,7 @@ func TestTrust(t *testing.T) {
 		{"unix", no, "127.0.0.1 ::1"},
 		{"unix 127.0.0.1", no + " 127.0.0.1", "::1"},
 	} {
-		trust, err := clientaddr.ParseTrust(strings.Fields(c.list))
+		trust, err := clientaddr.ParseSet(strings.Fields(c.list))
 		if err != nil {
 			t.Fatalf("%s: %v", c.list, err)
 		}
@@ -40,7 +40,7 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-func TestParseTrustErrors(t *testing.T) {
+func TestParseSetRefuses(t *testing.T) {
 	for s, want := range map[string]string{
 		"":                      "neither an address",
 		"localhost":             "neither an address",
@@ -57,14 +57,14 @@ func TestParseTrustErrors(t *testing.T) {
 		"::ffff:10.0.0.1/104":   "is 10.0.0.0/8 meant",
 		"10.0.0.0/8,192.0.2.1/": "neither an address",
 	} {
-		if _, err := clientaddr.ParseTrust([]string{"192.0.2.1", s}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `"`+s+`"`) {
+		if _, err := clientaddr.ParseSet([]string{"192.0.2.1", s}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `"`+s+`"`) {
 			t.Errorf("%q: %v, want %s", s, err, want)
 		}
 	}
 }
 
-func TestHasAllocatesNothing(t *testing.T) {
-	trust, err := clientaddr.ParseTrust([]string{"10.0.0.0/8", "fd00::/8", "unix"})
+func TestHasAllocatesNothingForProxies(t *testing.T) {
+	trust, err := clientaddr.ParseSet([]string{"10.0.0.0/8", "fd00::/8", "unix"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package origin_test
+package clientaddr_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"weir/gateway/origin"
+	"weir/gateway/clientaddr"
 )
 
 // none stands for the zero Addr in lists of addresses.
@@ -42,7 +42,7 @@ func TestSet(t *testing.T) {
 		{"::ffff:10.0.0.0/104", "10.1.2.3", "11.0.0.0", 1},
 		{"unix", none, "127.0.0.1", 0},
 	} {
-		set, err := origin.ParseSet(strings.Fields(c.list))
+		set, err := clientaddr.ParseSet(strings.Fields(c.list))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestSetAgainstModel(t *testing.T) {
 			p := randomPrefix(r)
 			prefixes, list = append(prefixes, p), append(list, p.String())
 		}
-		set, err := origin.ParseSet(list)
+		set, err := clientaddr.ParseSet(list)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,14 +117,14 @@ func TestParseSetErrors(t *testing.T) {
 		"10.0.0.1/8":          "is 10.0.0.0/8 meant",
 		"::ffff:10.0.0.1/104": "is 10.0.0.0/8 meant",
 	} {
-		if _, err := origin.ParseSet([]string{"192.0.2.1", s}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `"`+s+`"`) {
+		if _, err := clientaddr.ParseSet([]string{"192.0.2.1", s}); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `"`+s+`"`) {
 			t.Errorf("%q: %v, want %s", s, err, want)
 		}
 	}
 }
 
 func TestReadSet(t *testing.T) {
-	set, err := origin.ReadSet("list", strings.NewReader("# head\r\n\n10.0.0.0/8 # office\n\t fd00::/8\t\r\nunix\n192.0.2.1"))
+	set, err := clientaddr.ReadSet("list", strings.NewReader("# head\r\n\n10.0.0.0/8 # office\n\t fd00::/8\t\r\nunix\n192.0.2.1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestReadSet(t *testing.T) {
 		strings.Repeat("x\n", 1000):                "list:10: ",
 		strings.Repeat("10.0.0.1\n", 200_001):      "list:200001: more than 200000",
 	} {
-		_, err := origin.ReadSet("list", strings.NewReader(text))
+		_, err := clientaddr.ReadSet("list", strings.NewReader(text))
 		if err == nil || strings.Contains(err.Error(), "list:11:") {
 			t.Errorf("%.20q: %v", text, err)
 			continue
@@ -164,7 +164,7 @@ func bigList(n int) []byte {
 }
 
 func BenchmarkSet100000(b *testing.B) {
-	set, err := origin.ReadSet("big", bytes.NewReader(bigList(100_000)))
+	set, err := clientaddr.ReadSet("big", bytes.NewReader(bigList(100_000)))
 	if err != nil || set.Len() != 100_000 {
 		b.Fatal(err, set.Len())
 	}
@@ -182,7 +182,7 @@ func BenchmarkReadSet100000(b *testing.B) {
 	list := bigList(100_000)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := origin.ReadSet("big", bytes.NewReader(list)); err != nil {
+		if _, err := clientaddr.ReadSet("big", bytes.NewReader(list)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -192,7 +192,7 @@ func FuzzReadSet(f *testing.F) {
 	f.Add("10.0.0.0/8\n# x\nfd00::/8 # y\nunix")
 	f.Add("::/0\r\n0.0.0.0/0\n::ffff:1.2.3.4/128")
 	f.Fuzz(func(t *testing.T, text string) {
-		set, err := origin.ReadSet("list", strings.NewReader(text))
+		set, err := clientaddr.ReadSet("list", strings.NewReader(text))
 		if err != nil {
 			return
 		}
