@@ -30,19 +30,7 @@ func TestNoAllocationPerRatedMessage(t *testing.T) {
 		ping := client.encode(ws.NewPingFrame(make([]byte, 125))) // as long as a message, and never dropped
 		_ = client.conn.SetDeadline(time.Now().Add(2 * patience))
 		_ = server.conn.SetDeadline(time.Now().Add(2 * patience))
-		served := make(chan struct{})
-		go func() {
-			defer close(served)
-			in := make([]byte, len(up))
-			for {
-				if _, err := io.ReadFull(server.conn, in); err != nil {
-					return
-				}
-				if _, err := server.conn.Write(down); err != nil {
-					return
-				}
-			}
-		}()
+		served := server.answerEach(len(up), down)
 		in := make([]byte, len(down))
 		echoes := func(n int, what ...[]byte) {
 			for range n {

@@ -21,19 +21,7 @@ func TestNoAllocationPerMessage(t *testing.T) {
 		down := server.encode(ws.NewBinaryFrame(make([]byte, size)))
 		_ = client.conn.SetDeadline(time.Now().Add(2 * patience))
 		_ = server.conn.SetDeadline(time.Now().Add(2 * patience))
-		served := make(chan struct{})
-		go func() {
-			defer close(served)
-			in := make([]byte, len(up))
-			for {
-				if _, err := io.ReadFull(server.conn, in); err != nil {
-					return
-				}
-				if _, err := server.conn.Write(down); err != nil {
-					return
-				}
-			}
-		}()
+		served := server.answerEach(len(up), down)
 		in := make([]byte, len(down))
 		echoes := func(n int) {
 			for range n {
@@ -56,4 +44,22 @@ func TestNoAllocationPerMessage(t *testing.T) {
 		_, _ = client.conn.Close(), server.conn.Close()
 		<-served
 	}
+}
+
+// answerEach writes down for every size bytes that come, and allocates nothing for it. The channel tells the end.
+func (p *peer) answerEach(size int, down []byte) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		in := make([]byte, size)
+		for {
+			if _, err := io.ReadFull(p.conn, in); err != nil {
+				return
+			}
+			if _, err := p.conn.Write(down); err != nil {
+				return
+			}
+		}
+	}()
+	return done
 }

@@ -184,3 +184,22 @@ func wantAlert(t testing.TB, s *secured, err error) {
 
 // tlsRecord is what a read may bring beyond a read buffer: a record that was begun by the one before.
 const tlsRecord = 16 << 10
+
+// bothKinds are backends that answer one request of either kind on each connection.
+func bothKinds(t *testing.T, n int) (urls []string) {
+	t.Helper()
+	for range n {
+		b := listen(t)
+		go func() {
+			for {
+				conn, err := b.ln.Accept()
+				if err != nil {
+					return
+				}
+				go serveOnce(conn)
+			}
+		}()
+		urls = append(urls, b.url())
+	}
+	return urls
+}

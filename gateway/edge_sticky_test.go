@@ -103,20 +103,7 @@ func TestStickyCookie(t *testing.T) {
 // TestSameEndpoint for both kinds of requests of one client, by the same hash.
 func TestSameEndpoint(t *testing.T) {
 	t.Parallel()
-	var urls []string
-	for range 5 {
-		b := listen(t)
-		go func() {
-			for {
-				conn, err := b.ln.Accept()
-				if err != nil {
-					return
-				}
-				go serveOnce(conn)
-			}
-		}()
-		urls = append(urls, b.url())
-	}
+	urls := bothKinds(t, 5)
 	for _, on := range []string{"path", "header:X-User", "cookie:user", "query:user"} {
 		g := start(t, func(cfg *config.Config) {
 			cfg.HTTP, cfg.EndpointHeader, cfg.BalanceFactor = true, "X-Endpoint", 0

@@ -14,7 +14,7 @@ import (
 	routing "weir/gateway/route"
 )
 
-// F1: plain HTTP behind a trusted proxy.
+// plain HTTP behind a trusted proxy.
 func TestPlainBehindProxy(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
@@ -69,7 +69,7 @@ func TestPlainBehindProxyNoRequire(t *testing.T) {
 	wantFields(t, server.upgrade(), map[string]string{"X-Forwarded-For": "192.0.2.3, 127.0.0.1"})
 }
 
-// F2: one too many gets an answer.
+// one too many gets an answer.
 func TestMaxHTTPConnectionsAnswers(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
@@ -95,7 +95,7 @@ func TestMaxHTTPConnectionsAnswers(t *testing.T) {
 	}
 }
 
-// F3: a site that requires a certificate is not served in clear.
+// a site that requires a certificate is not served in clear.
 func TestCertificateSiteInClear(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
@@ -109,7 +109,7 @@ func TestCertificateSiteInClear(t *testing.T) {
 	b.wantUntouched()
 }
 
-// F6: routes with other checks have fleets of their own.
+// routes with other checks have fleets of their own.
 func TestFleetsDiffer(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
@@ -124,23 +124,10 @@ func TestFleetsDiffer(t *testing.T) {
 	}
 }
 
-// F7: what net/http escapes or cuts in another way.
+// what net/http escapes or cuts in another way.
 func TestSameEndpointOddly(t *testing.T) {
 	t.Parallel()
-	var urls []string
-	for range 7 {
-		b := listen(t)
-		go func() {
-			for {
-				conn, err := b.ln.Accept()
-				if err != nil {
-					return
-				}
-				go serveOnce(conn)
-			}
-		}()
-		urls = append(urls, b.url())
-	}
+	urls := bothKinds(t, 7)
 	for _, c := range []struct{ on, target, line string }{
 		{"path", "/{room}", "X: y"}, {"path", "/a|b", "X: y"}, {"path", "/a^", "X: y"}, {"path", "/a\"b", "X: y"}, {"path", "/a%zz", "X: y"},
 		{"cookie:user", "/", `Cookie: user="quoted"`}, {"cookie:user", "/", `Cookie: user=a,b`}, {"cookie:user", "/", `Cookie: user=a b`}, {"cookie:user", "/", `Cookie: user=a"b`},
@@ -163,7 +150,7 @@ func TestSameEndpointOddly(t *testing.T) {
 	}
 }
 
-// F8: an identity is told where the name's own rules have made it.
+// an identity is told where the name's own rules have made it.
 func TestIdentityOfAnotherSite(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
@@ -179,7 +166,7 @@ func TestIdentityOfAnotherSite(t *testing.T) {
 	wantFields(t, server.upgrade(), map[string]string{"X-Client": ""})
 }
 
-// F9: clients of a unix socket have no address that they could share.
+// clients of a unix socket have no address that they could share.
 func TestUnixPerIP(t *testing.T) {
 	t.Parallel()
 	dir, _ := os.MkdirTemp("", "weir")
@@ -203,7 +190,7 @@ func TestUnixPerIP(t *testing.T) {
 	}
 }
 
-// F10: per-IP limits when a trusted proxy's connection serves plain requests of several clients.
+// per-IP limits when a trusted proxy's connection serves plain requests of several clients.
 func TestProxyH2Limit(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
