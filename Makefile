@@ -1,9 +1,10 @@
 # Targets are one short command or script each; `make help` lists them.
 GO      ?= go
 PKGS    ?= ./...
+CADDY   ?= v2.11.9
 export CGO_ENABLED ?= 1
 
-.PHONY: help build run test deps lint cross race debug fuzz soak bench bench-quick clean
+.PHONY: bench-go help build run test deps lint cross race debug fuzz soak bench bench-quick bench-caddy bench-million clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,11 +39,22 @@ fuzz: ## each fuzzer for FUZZTIME (30s)
 soak: ## minutes of mixed traffic and faults (SOAK=5m)
 	$(GO) test ./internal/interop -run Soak -soak $(or $(SOAK),5m) -timeout 30m -v
 
-bench: build ## compare with the peers installed, and write BENCHMARKS.md (a quarter of an hour)
-	bin/weirbench compare --seconds 2 --rounds 3 --write BENCHMARKS.md
+bench: build ## compare with the peers installed, and write BENCHMARKS.md (about ten minutes)
+	bin/weirbench compare --rounds 3 --seconds 1 --json bench/results.json --plots bench/plots --write BENCHMARKS.md
 
-bench-quick: build ## a few scenarios, brief, to the terminal
-	bin/weirbench compare --scenario echo125,storm --seconds 1 --rounds 1
+bench-quick: build ## the same in brief (about a minute), into bin/bench-quick
+	bin/weirbench compare --scenario echo125,open100,idle,storm --rounds 1 --seconds 0.8 \
+		--json bin/bench-quick/results.json --plots bin/bench-quick/plots --write bin/bench-quick/BENCHMARKS.md
+
+bench-caddy: ## bin/caddy, for the two above to find
+	GOBIN=$(CURDIR)/bin $(GO) install -ldflags '-X github.com/caddyserver/caddy/v2.CustomVersion=$(CADDY)' github.com/caddyserver/caddy/v2/cmd/caddy@$(CADDY)
+
+bench-million: build ## a million sockets in one process, and how cost grows up to there (half an hour, 14 GB)
+	bin/weirbench million --json bench/million.json --write BENCHMARKS.md
+	bin/weirbench growth --json bench/growth.json --write BENCHMARKS.md
+
+bench-go: ## every Go benchmark, briefly, with its allocations
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime 200x ./codec/... ./netpoll/... ./upstream/... ./gateway/...
 
 clean: ## remove what was built
 	rm -rf bin internal/interop/node/node_modules

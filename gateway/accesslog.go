@@ -34,6 +34,7 @@ type accessLine struct {
 	reason   string
 	code     int
 	midFrame bool
+	rtt      uint16 // milliseconds, as in session
 	up, down uint64
 	lasted   time.Duration
 }
@@ -69,15 +70,15 @@ func (a *accessLog) asked(h *handshake) {
 
 func (a *accessLog) opened(s *session) {
 	if a.log != nil {
-		a.add(accessLine{event: "open", client: s.from(), route: s.lane.route.name, endpoint: s.endpoint.Name, host: s.hs.host, path: s.hs.path,
+		a.add(accessLine{event: "open", client: s.from(), route: s.lane.route.name, endpoint: s.endpoint().Name, host: s.hs.host, path: s.hs.path,
 			lasted: s.loop().Now() - s.opened})
 	}
 }
 
 func (a *accessLog) closed(s *session, e *ending) {
 	if a.log != nil {
-		a.add(accessLine{event: "close", client: s.from(), endpoint: s.endpoint.Name, reason: e.reason, code: int(e.code),
-			midFrame: e.midFrame, up: s.up.bytes, down: s.down.bytes, lasted: s.loop().Now() - s.opened})
+		a.add(accessLine{event: "close", client: s.from(), endpoint: s.endpoint().Name, reason: e.reason, code: int(e.code),
+			midFrame: e.midFrame, rtt: s.rtt, up: s.up.bytes, down: s.down.bytes, lasted: s.loop().Now() - s.opened})
 	}
 }
 
@@ -119,6 +120,9 @@ func (a *accessLog) run() {
 			attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("reason", l.reason), slog.Int("code", l.code),
 				slog.Bool("mid_frame", l.midFrame), slog.Uint64("bytes_up", l.up), slog.Uint64("bytes_down", l.down),
 				slog.Duration("duration", l.lasted))
+			if l.rtt > 0 {
+				attrs = append(attrs, slog.Int("ping_rtt_ms", int(l.rtt)))
+			}
 		default:
 			attrs = append(attrs, slog.Int("status", l.status), slog.String("reason", l.reason))
 		}

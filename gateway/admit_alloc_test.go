@@ -58,7 +58,7 @@ func TestNoAllocationPerRatedMessage(t *testing.T) {
 		count(messages, up)
 		if action == config.RateDrop {
 			count(messages, up, up, up, ping)
-			wantMetric(t, g, "weir_messages_dropped_total", 3*messages)
+			wantMetric(t, g, `weir_messages_dropped_total{reason="message_rate"}`, 3*messages)
 		}
 		_, _ = client.conn.Close(), server.conn.Close()
 		<-served

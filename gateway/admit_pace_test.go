@@ -224,7 +224,7 @@ func TestDroppedMessagesWereCompressed(t *testing.T) {
 	}
 	const second, third = "what was said in the second message", "what was said in the second message, and more"
 	client.write(compressed("first") + compressed(second))
-	wantMetric(t, g, "weir_messages_dropped_total", 1)
+	wantMetric(t, g, `weir_messages_dropped_total{reason="message_rate"}`, 1)
 	time.Sleep(40 * time.Millisecond) // twice what a message costs
 	client.write(compressed(third))
 	var window []byte

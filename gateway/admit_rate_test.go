@@ -94,7 +94,7 @@ func TestMessageRate(t *testing.T) {
 				server.want(ws.OpPing, "end")
 				server.send(ws.OpText, "down") // the other way is free
 				client.want(ws.OpText, "down")
-				if dropped := metric(t, g, "weir_messages_dropped_total"); c.drop != (dropped > 0) {
+				if dropped := metric(t, g, `weir_messages_dropped_total{reason="message_rate"}`); c.drop != (dropped > 0) {
 					t.Errorf("%v messages were dropped", dropped)
 				}
 			}

@@ -21,7 +21,8 @@ func (s *session) begin(reason string, code ws.StatusCode) {
 	if s.ending() == nil {
 		m := s.moreOf()
 		m.ends, m.end = true, ending{reason: reason}
-		if m.held { // the end is not paced
+		s.caughtUp()                 // whatever waits goes first
+		if m.held || m.rest != nil { // the end is not paced
 			s.loop().Schedule(&m.pace, 0, (*pacer)(s))
 		}
 		s.lane.shard.ending++
@@ -47,7 +48,7 @@ func (s *session) closeClient(code ws.StatusCode) {
 	}
 	s.down.due = code
 	switch {
-	case s.down.scan.AtBoundary():
+	case s.down.scan.AtBoundary() && (s.down.eof || !s.gathers(&s.down)):
 		s.sendClose()
 	case s.down.eof:
 		s.cutClient()
@@ -112,9 +113,12 @@ func (s *session) backendEnded(reason string) {
 	s.down.eof = true
 	if !s.down.closed {
 		s.begin(reason, badGateway)
-		if s.down.due == 0 {
+		switch {
+		case s.down.due == 0:
 			s.closeClient(badGateway)
-		} else {
+		case s.down.scan.AtBoundary():
+			s.sendClose() // of what was kept, nothing has passed
+		default:
 			s.cutClient() // a close frame was due at a boundary that never came
 		}
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"weir/codec"
 	"weir/codec/frame"
 	"weir/upstream"
 )
@@ -20,8 +21,8 @@ func (s *session) forwardUp(b []byte) {
 		return // after a close frame the rest is read only to see its end
 	}
 	s.passUp(b)
-	if s.lane.route.meter != nil {
-		s.spend(len(b))
+	if s.spent != nil {
+		s.spendBytes(len(b))
 	}
 }
 
@@ -29,8 +30,13 @@ func (s *session) passUp(b []byte) {
 	if s.stream == nil || s.up.closed {
 		return
 	}
-	if s.forward(&s.up, s.stream, b, &s.lane.route.upRules, &s.lane.shard.count.up) {
+	counts := &s.lane.shard.count.up
+	idle := counts.Controls + counts.Parts
+	if s.forward(&s.up, s.stream, b, s.upRules(), counts) {
 		s.client.Pause()
+	}
+	if s.spent != nil {
+		s.spendFrames(counts.Controls + counts.Parts - idle)
 	}
 }
 
@@ -42,9 +48,33 @@ func (s *session) forwardDown(b []byte) {
 	if s.down.closed {
 		return
 	}
-	if s.forward(&s.down, &s.client, b, &s.lane.route.downRules, &sh.count.down) && s.stream != nil {
+	if s.forward(&s.down, s.toClient(), b, s.downRules(), &sh.count.down) && s.stream != nil {
 		s.stream.Pause()
+		s.isSlow()
 	}
+}
+
+// toClient is where messages for the client go.
+func (s *session) toClient() writer {
+	if s.sheds() {
+		return s.more.slow
+	}
+	return &s.client
+}
+
+// upRules are the route's, or those that have messages announced to a session that looks at some as a whole.
+func (s *session) upRules() *frame.Rules {
+	if s.window > 0 {
+		return &s.lane.route.upAnnounced
+	}
+	return &s.lane.route.upRules
+}
+
+func (s *session) downRules() *frame.Rules {
+	if s.window > 0 || s.sheds() {
+		return &s.lane.route.downAnnounced
+	}
+	return &s.lane.route.downRules
 }
 
 // forward walks the frames in b and passes on what is good. It tells whether the source must be paused since
@@ -52,23 +82,30 @@ func (s *session) forwardDown(b []byte) {
 func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, counts *frame.Counts) (full bool) {
 	for {
 		pass, used, ev := h.scan.Scan(b, rules, counts)
-		s.passOn(h, to, b[:pass])
-		if ev == frame.None {
-			break
-		}
-		b = b[used:]
 		if ev == frame.Start {
-			if pass, used, ev = s.started(h, b, rules, counts); used == 0 {
-				return false
-			}
+			s.queueOn(h, to, b[:pass]) // goes out with the message that begins
+		} else {
 			s.passOn(h, to, b[:pass])
-			b = b[used:]
 		}
-		if ev != frame.None && !s.handle(h, to, ev) {
+		aside, rest, on := b[pass:used], b[used:], true
+		switch ev {
+		case frame.None:
+			return to.Full(s.lane.shard.gw.pauseAt)
+		case frame.Start:
+			rest, on = s.started(h, to, rest, rules, counts)
+		case frame.Skipped, frame.Aside:
+			on = s.setAside(h, to, aside, ev)
+		default:
+			on = s.handle(h, to, ev)
+		}
+		if !on {
 			return false
 		}
+		if b = rest; s.window > 0 && h == &s.up && len(b) > 0 && to.Full(s.lane.shard.gw.pauseAt) {
+			s.keepRest(b) // a few bytes may have become many
+			return true
+		}
 	}
-	return to.Full(s.lane.shard.gw.pauseAt)
 }
 
 // passOn sends what the scanner found good, behind what it kept from before.
@@ -79,15 +116,21 @@ func (s *session) passOn(h *half, to writer, b []byte) {
 	to.Write(b)
 }
 
+// queueOn is passOn for what has more behind it.
+func (s *session) queueOn(h *half, to writer, b []byte) {
+	to.Queue(h.scan.Held())
+	to.Queue(b)
+}
+
 // handle deals with an event of the scanner and tells whether the direction goes on.
 func (s *session) handle(h *half, to writer, ev frame.Event) bool {
 	switch ev {
 	case frame.Close:
 		s.sawClose(h)
 	case frame.Boundary:
-		return s.boundary()
+		return s.boundary(h)
 	case frame.Pong:
-		if !s.ownPong(h.scan.PongPayload()) {
+		if !s.ownPong(h, h.scan.PongPayload()) {
 			to.Queue(h.scan.Frame())
 		}
 	case frame.Ended:
@@ -95,7 +138,7 @@ func (s *session) handle(h *half, to writer, ev frame.Event) bool {
 		s.bothClosed()
 		return false
 	case frame.Violation:
-		s.violated(h)
+		s.violated(h, h.scan.Err())
 		return false
 	}
 	return true
@@ -113,7 +156,7 @@ func (s *session) OnBackendData(b []byte) {
 
 // OnBackendDrained is called by the stream: the client may be read again.
 func (s *session) OnBackendDrained() {
-	s.readClient()
+	s.goOn()
 	s.settle()
 }
 
@@ -128,7 +171,7 @@ func (s *session) OnBackendEOF() {
 
 // OnBackendLost is called by the stream, which is closed by now.
 func (s *session) OnBackendLost(error) {
-	s.stream = nil
+	s.lostStream()
 	s.up.closed = true
 	s.client.Resume() // it may be waiting for a backend that took no more
 	if s.phase == declining {
@@ -150,35 +193,10 @@ func (s *session) sawClose(h *half) {
 }
 
 // violated ends a session since one side broke the protocol. Both sides are told the same code.
-func (s *session) violated(h *half) {
-	err := h.scan.Err()
+func (s *session) violated(h *half, err *codec.ProtocolError) {
 	s.begin(err.Reason, err.Code)
 	h.eof = h == &s.down
 	s.closeBackend(err.Code)
 	s.closeClient(err.Code)
 	s.settle()
-}
-
-// ownPong tells whether a pong answers one of our pings; those the backend sent are answered to the backend.
-func (s *session) ownPong(payload [8]byte) bool {
-	n, own := s.lane.shard.gw.pingNumber(payload)
-	if own && uint16(n) == s.pings && s.pingAt != 0 {
-		s.lane.shard.count.pongs++
-		s.lane.shard.gw.metrics.pongTime.Update(s.since(s.pingAt).Seconds())
-		s.pingAt = 0
-	}
-	return own
-}
-
-// boundary is called between two frames towards the client, when we have something to say. It tells whether
-// the backend's frames go on.
-func (s *session) boundary() bool {
-	if s.down.due != 0 {
-		s.sendClose()
-		return false
-	}
-	if s.pingDue {
-		s.sendPing()
-	}
-	return true
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -115,10 +114,7 @@ func (g *Gateway) Start() error {
 		return errors.New("gateway: drained before it was started")
 	}
 	g.started = time.Now()
-	n := g.cfg.Loops
-	if n == 0 {
-		n = runtime.GOMAXPROCS(0) // knows of a container's CPU quota
-	}
+	n := loops(g.cfg)
 	err := g.startLoops(n)
 	if err == nil {
 		err = g.listen()
@@ -163,6 +159,7 @@ func (g *Gateway) startLoops(n int) error {
 		ReadBuffer: int(g.cfg.ReadBuffer), LowWater: int(g.cfg.LowWater),
 		Socket: netpoll.SocketOptions{NoDelay: g.cfg.TCPNoDelay, KeepAlive: g.cfg.TCPKeepAlive,
 			UserTimeout: g.cfg.TCPUserTimeout, DeferAccept: g.cfg.DeferAccept, Backlog: g.cfg.Backlog},
+		OwnFiles: g.cfg.LoopFileTables,
 	}
 	for i := range n {
 		loop, err := netpoll.Start(i, opts)
@@ -268,6 +265,6 @@ func (g *Gateway) admit(s *session, client netip.Addr) *http1.Refusal {
 		return refusedDraining
 	}
 	why := g.limits.enter(client)
-	s.admitted = why == nil
+	s.marks.set(admitted, why == nil)
 	return why
 }

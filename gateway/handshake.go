@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/bytebufferpool"
 
+	"weir/codec/deflate"
 	"weir/codec/http1"
 	"weir/gateway/auth"
 	"weir/upstream"
@@ -15,20 +16,22 @@ import (
 
 // handshake is what a session needs only until it has an answer.
 type handshake struct {
-	request http1.Request              // views of lent bytes: of no use once ask has returned
-	head    *bytebufferpool.ByteBuffer // the request so far, if it came in pieces
-	early   *bytebufferpool.ByteBuffer // bytes behind the request, kept until the backend has said 101
-	attempt *upstream.Attempt          // while a backend is being asked
-	stop    context.CancelFunc         // while somebody is asked about the credential
-	accept  [28]byte
-	peer    netip.Addr     // the client's socket, or who a PROXY header names
-	asked   bool           // peer is known
-	local   netip.AddrPort // where the client connected to, if a PROXY header tells
-	hops    []netip.Addr   // room for the proxies that it came through
-	sticky  uint64         // the endpoint that its cookie names; 0: none
-	secure  bool           // it came over TLS, here or at a trusted proxy
-	host    string         // for the access log, if there is one
-	path    string
+	request  http1.Request              // views of lent bytes: of no use once ask has returned
+	head     *bytebufferpool.ByteBuffer // the request so far, if it came in pieces
+	early    *bytebufferpool.ByteBuffer // bytes behind the request, kept until the backend has said 101
+	attempt  *upstream.Attempt          // while a backend is being asked
+	stop     context.CancelFunc         // while somebody is asked about the credential
+	accept   [28]byte
+	peer     netip.Addr     // the client's socket, or who a PROXY header names
+	asked    bool           // peer is known
+	local    netip.AddrPort // where the client connected to, if a PROXY header tells
+	hops     []netip.Addr   // room for the proxies that it came through
+	deflate  deflate.Params // agreed on with the client, if deflates
+	sticky   uint64         // the endpoint that its cookie names; 0: none
+	secure   bool           // it came over TLS, here or at a trusted proxy
+	deflates bool
+	host     string // for the access log, if there is one
+	path     string
 }
 
 var handshakes = sync.Pool{New: func() any { return new(handshake) }}
@@ -167,14 +170,20 @@ func (s *session) ask(to *route, q *question, who *auth.Identity, early []byte) 
 		r.Prefer = h.sticky
 	}
 	h.secure = q.from.TLS
+	if to.press != nil {
+		h.deflate, h.deflates = to.press.agree(&h.request)
+	}
 	sh.fields, r.Host, sh.scratch = to.headers.Forward(sh.fields[:0], sh.scratch[:0], &h.request, q.from)
 	if to.gate.auth != nil {
 		sh.fields = to.gate.tell(sh.fields, &r, who, to.cfg.AuthStrip)
 	}
 	r.Fields = sh.fields
 	s.lane = &sh.lanes[to.index]
-	if who != nil || to.meter != nil {
+	if who != nil {
 		s.know(who)
+	}
+	if to.meter != nil {
+		s.spent = new(spent)
 	}
 	var why *http1.Refusal
 	h.attempt, why = s.lane.links.Open(&r, s)
@@ -200,6 +209,9 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	}
 	if a.Status == 101 {
 		sh.fields = s.selectProtocol(sh.fields)
+		if h.deflates {
+			sh.fields = s.compresses(h.deflate, sh.fields)
+		}
 		sh.scratch = http1.AppendSwitching(sh.scratch[:0], h.accept[:], sh.fields)
 	} else {
 		sh.scratch = http1.AppendAnswer(sh.scratch[:0], a.Status, a.Reason, sh.fields)
@@ -214,9 +226,10 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 		s.client.Resume()
 		return
 	}
-	s.phase, s.endpoint = talking, s.stream.Endpoint()
-	s.up.scan.AllowRSV1(a.Deflate())
-	s.down.scan.AllowRSV1(a.Deflate())
+	s.phase = talking
+	passed := !to.plainBackend && a.Deflate()
+	s.up.scan.AllowRSV1(passed || h.deflates)
+	s.down.scan.AllowRSV1(passed)
 	s.up.heard, s.down.heard = s.now(), s.now()
 	sh.openedSession(s)
 	s.beat()

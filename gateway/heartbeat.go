@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/binary"
+	"math"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -34,9 +35,17 @@ func (s *session) beat() {
 		next = min(next, left)
 	}
 	if cfg.PingInterval > 0 {
-		left, alive := s.heartbeat(cfg.PingInterval, cfg.PongTimeout)
+		left, alive := s.heartbeat(&s.up, cfg.PingInterval)
 		if !alive {
 			s.hangUp(reasonPong, ws.StatusGoingAway)
+			return
+		}
+		next = min(next, left)
+	}
+	if cfg.BackendPing > 0 {
+		left, alive := s.heartbeat(&s.down, cfg.BackendPing)
+		if !alive {
+			s.hangUp(reasonBackendPong, badGateway)
 			return
 		}
 		next = min(next, left)
@@ -49,52 +58,104 @@ func (s *session) beat() {
 // wallClockLook is how often the clock on the wall is looked at, which may be set while the loop's runs on.
 const wallClockLook = time.Minute
 
-// heartbeat pings a silent client, and tells when to look again or that the client is dead. A client that we
-// do not read, or that does not take what it was sent, cannot answer and is not judged: TCP judges it.
-func (s *session) heartbeat(interval, timeout time.Duration) (next time.Duration, alive bool) {
-	blind := s.client.Paused() || s.client.Buffered() > 0
-	if s.pingAt != 0 && (s.since(s.up.heard) <= s.since(s.pingAt) || blind) {
-		s.pingAt = 0
+// heartbeat pings the source of h if it is silent, and tells when to look again or that it is dead. Who is not read,
+// or does not take what it was sent, cannot answer and is not judged: TCP judges it.
+func (s *session) heartbeat(h *half, interval time.Duration) (next time.Duration, alive bool) {
+	at, timeout := s.pingOf(h), s.cfg().PongTimeout
+	back, due, blind := &s.down, pingDue, s.client.Paused() || s.client.Buffered() > 0
+	if h == &s.down {
+		back, due, blind = &s.up, backendPing, s.client.Buffered() > 0 || s.stream == nil || s.stream.Buffered() > 0
 	}
-	if s.pingAt != 0 {
-		left := timeout - s.since(s.pingAt)
+	if *at != 0 && (s.since(h.heard) <= s.since(*at) || blind) {
+		*at = 0
+	}
+	if *at != 0 {
+		left := timeout - s.since(*at)
 		return min(left, interval), left > 0
 	}
-	if left := interval - s.since(s.up.heard); left > 0 {
+	if left := interval - s.since(h.heard); left > 0 {
 		return left, true
 	}
-	if blind || s.pingDue {
+	if blind || s.marks.has(due) || back.closed {
 		return interval, true
 	}
-	s.pingDue = true
-	if s.down.scan.AtBoundary() {
-		s.sendPing()
+	if back.scan.AtBoundary() {
+		s.sendPing(h)
 	} else {
-		s.down.scan.WantBoundary()
+		s.marks.set(due, true)
+		back.scan.WantBoundary()
 	}
 	return min(timeout, interval), true
 }
 
-// sendPing sends a ping whose pong is known as ours (RFC 6455 section 5.5.2).
-func (s *session) sendPing() {
-	sh := s.lane.shard
-	s.pingDue = false
-	s.pings++
-	s.pingAt = max(s.now(), 1)
-	s.up.scan.ExpectPong(true)
-	payload := sh.gw.pingPayload(uint32(s.pings))
-	sh.scratch = frame.AppendPing(sh.scratch[:0], payload[:], nil)
-	s.client.Write(sh.scratch)
+// pingOf is when the ping went out that the source of h has not answered yet.
+func (s *session) pingOf(h *half) *moment {
+	if h == &s.up {
+		return &s.pingAt
+	}
+	return &s.moreOf().pingAt
+}
+
+// sendPing sends a ping to the source of h, whose pong is known as ours by the moment in it (RFC 6455 section 5.5.2).
+func (s *session) sendPing(h *half) {
+	sh, now := s.lane.shard, max(s.now(), 1)
+	*s.pingOf(h) = now
+	h.scan.ExpectPong(true)
+	payload := sh.gw.pingPayload(now)
+	if h == &s.up {
+		sh.scratch = frame.AppendPing(sh.scratch[:0], payload[:], nil)
+		s.client.Write(sh.scratch)
+	} else {
+		key := sh.maskKey()
+		sh.scratch = frame.AppendPing(sh.scratch[:0], payload[:], &key)
+		s.stream.Write(sh.scratch)
+	}
 	sh.count.pings++
 }
 
-// pingPayload marks a ping as ours: 4 bytes that only this gateway knows, and a number.
-func (g *Gateway) pingPayload(n uint32) (p [8]byte) {
+// ownPong tells whether a pong answers one of our pings; those of the other side are answered to that.
+func (s *session) ownPong(h *half, payload [8]byte) bool {
+	sh := s.lane.shard
+	sent, own := sh.gw.pingMoment(payload)
+	if at := s.pingOf(h); own && *at != 0 && *at == sent {
+		*at = 0
+		sh.count.pongs++
+		took := s.since(sent)
+		if h == &s.up {
+			s.rtt = uint16(min(took/time.Millisecond+1, math.MaxUint16))
+			sh.gw.metrics.pongTime.Update(took.Seconds())
+		} else {
+			sh.gw.metrics.backendPongTime.Update(took.Seconds())
+		}
+	}
+	return own
+}
+
+// boundary is called between two frames of a direction into which we have something to put. It tells whether the
+// frames go on.
+func (s *session) boundary(h *half) bool {
+	due, source := pingDue, &s.up
+	if h == &s.up {
+		due, source = backendPing, &s.down
+	}
+	if h.due != 0 {
+		s.sendClose()
+		return false
+	}
+	if s.marks.has(due) {
+		s.marks.set(due, false)
+		s.sendPing(source)
+	}
+	return true
+}
+
+// pingPayload marks a ping as ours: 4 bytes that only this gateway knows, and when it was sent.
+func (g *Gateway) pingPayload(at moment) (p [8]byte) {
 	copy(p[:4], g.pingMark[:])
-	binary.BigEndian.PutUint32(p[4:], n)
+	binary.BigEndian.PutUint32(p[4:], uint32(at))
 	return p
 }
 
-func (g *Gateway) pingNumber(p [8]byte) (n uint32, own bool) {
-	return binary.BigEndian.Uint32(p[4:]), [4]byte(p[:4]) == g.pingMark
+func (g *Gateway) pingMoment(p [8]byte) (at moment, own bool) {
+	return moment(binary.BigEndian.Uint32(p[4:])), [4]byte(p[:4]) == g.pingMark
 }

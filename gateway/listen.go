@@ -31,8 +31,13 @@ func (g *Gateway) listenOn(knob, text string, secure *netpoll.TLS) error {
 	if err != nil {
 		return fmt.Errorf("%s: %q: %w", knob, text, err)
 	}
+	shards := g.shards
+	if addr.Path != "" && g.cfg.LoopFileTables && len(shards) > 1 {
+		shards = shards[:1] // no socket is in two tables, and a path has no SO_REUSEPORT
+		g.log.Warn("one loop alone serves this unix socket, as loop-file-tables is set", "address", text)
+	}
 	var first *netpoll.Listener
-	for _, sh := range g.shards {
+	for _, sh := range shards {
 		d := &door{tls: secure}
 		d.lane = lane{shard: sh, door: d}
 		if stopped := sh.loop.Do(func() { err = d.open(addr, first) }); stopped != nil || err != nil {

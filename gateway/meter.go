@@ -14,15 +14,21 @@ import (
 
 // meter says how much the sessions of a route may send. Immutable; the tables are for any goroutine.
 type meter struct {
-	message, bytes      rate.Limit // of one session
-	perUser, perIP, all *rate.Table
-	announce            bool // each message is looked at before it passes
-	pause               bool // the client is read later, instead
-	drop                bool
+	message, bytes, frames rate.Limit // of one session
+	perUser, perIP, all    *rate.Table
+	announce               bool // each message is looked at before it passes
+	pause                  bool // the client is read later, instead
+	drop                   bool
+}
+
+// spent is what one session has used of its rates.
+type spent struct {
+	messages, bytes, frames rate.Bucket
 }
 
 func newMeter(cfg *config.Config) *meter {
-	m := &meter{message: cfg.MessageRate, bytes: cfg.ByteRate, pause: cfg.RateAction == config.RatePause, drop: cfg.RateAction == config.RateDrop}
+	m := &meter{message: cfg.MessageRate, bytes: cfg.ByteRate, frames: cfg.FrameRate,
+		pause: cfg.RateAction == config.RatePause, drop: cfg.RateAction == config.RateDrop}
 	table := func(l rate.Limit, keys int) *rate.Table {
 		if l.Per == 0 {
 			return nil
@@ -30,29 +36,28 @@ func newMeter(cfg *config.Config) *meter {
 		return rate.NewTable(l, keys, rate.Allow)
 	}
 	m.perUser, m.perIP, m.all = table(cfg.MessageRateUser, cfg.RateTable), table(cfg.MessageRateIP, cfg.RateTable), table(cfg.MessageRateRoute, 1)
-	messages := m.message.Per > 0 || m.perUser != nil || m.perIP != nil || m.all != nil
-	if !messages && m.bytes.Per == 0 {
+	m.announce = m.message.Per > 0 || m.perUser != nil || m.perIP != nil || m.all != nil
+	if !m.announce && m.bytes.Per == 0 && m.frames.Per == 0 {
 		return nil
 	}
-	m.announce = messages
 	return m
 }
 
 // takeMessage counts a message that is about to begin, and tells whether it is one too many.
 func (s *session) takeMessage() (over bool) {
-	m, more, now := s.lane.route.meter, s.more, s.lane.shard.now()
-	return !more.messages.Take(&m.message, s.loop().Now(), 1) ||
-		m.perUser != nil && more.known() && !m.perUser.Take(more.user, now, 1) ||
+	m, now := s.lane.route.meter, s.lane.shard.now()
+	return !s.spent.messages.Take(&m.message, s.loop().Now(), 1) ||
+		m.perUser != nil && s.more.known() && !m.perUser.Take(s.more.user, now, 1) ||
 		m.perIP != nil && !m.perIP.Take(s.ipKey(), now, 1) ||
 		m.all != nil && !m.all.Take(rate.Key{}, now, 1)
 }
 
 // waitForMessage is how long until takeMessage could let the next message pass.
 func (s *session) waitForMessage() time.Duration {
-	m, more, now := s.lane.route.meter, s.more, s.lane.shard.now()
-	wait := more.messages.Wait(&m.message, s.loop().Now(), 1)
-	if m.perUser != nil && more.known() {
-		wait = max(wait, m.perUser.Wait(more.user, now, 1))
+	m, now := s.lane.route.meter, s.lane.shard.now()
+	wait := s.spent.messages.Wait(&m.message, s.loop().Now(), 1)
+	if m.perUser != nil && s.more.known() {
+		wait = max(wait, m.perUser.Wait(s.more.user, now, 1))
 	}
 	if m.perIP != nil {
 		wait = max(wait, m.perIP.Wait(s.ipKey(), now, 1))
@@ -64,52 +69,92 @@ func (s *session) waitForMessage() time.Duration {
 }
 
 // known tells whether sessions of the same user can be told.
-func (m *more) known() bool { return m.who != nil && m.who.Subject != "" }
+func (m *more) known() bool { return m != nil && m.who != nil && m.who.Subject != "" }
 
-// started decides about a message that begins with b, and walks its head. It uses nothing if no more passes now.
-func (s *session) started(h *half, b []byte, rules *frame.Rules, counts *frame.Counts) (pass, used int, ev frame.Event) {
+// meterMessage decides about a message that begins with b: whether it is dropped, and whether the client is read on now.
+func (s *session) meterMessage(b []byte) (drop, on bool) {
 	m := s.lane.route.meter
+	if m == nil || !m.announce {
+		return false, true
+	}
 	if m.pause && s.ending() == nil {
 		if wait := s.waitForMessage(); wait > 0 {
 			s.keepRest(b)
 			s.hold(wait)
-			return 0, 0, frame.None
+			return false, false
 		}
 	}
 	over := s.takeMessage()
 	if over && !m.drop && !m.pause {
 		s.hangUp(reasonRate, ws.StatusCode(s.cfg().RateCode))
-		return 0, 0, frame.None
+		return false, false
 	}
 	if over = over && m.drop; over {
 		s.lane.shard.count.dropped++
 	}
-	return h.scan.Admit(b, rules, counts, over)
+	return over, true
 }
 
-// spend counts bytes that were read, and has the client read on only when its rate allows it.
-func (s *session) spend(bytes int) {
-	wait := s.more.bytes.Spend(&s.lane.route.meter.bytes, s.loop().Now(), float64(bytes))
+// started decides about a message that begins with b, and walks its head. It gives what comes behind that, and tells
+// whether the direction goes on.
+func (s *session) started(h *half, to writer, b []byte, rules *frame.Rules, counts *frame.Counts) (rest []byte, on bool) {
+	head, drop := h.scan.Begins(b), false
+	if h == &s.up {
+		if drop, on = s.meterMessage(b); !on {
+			return nil, false
+		}
+		if !drop && (head.Compressed && s.window > 0 || s.lane.route.json) {
+			return s.takeAside(h, to, head, b, rules, counts)
+		}
+	} else {
+		if s.sheds() {
+			s.more.slow.begun = true
+		}
+		if s.worth(head) {
+			return s.takeAside(h, to, head, b, rules, counts)
+		}
+	}
+	pass, used, ev := h.scan.Admit(b, rules, counts, drop)
+	s.queueOn(h, to, b[:pass])
+	if ev == frame.Violation {
+		return nil, s.handle(h, to, ev)
+	}
+	return b[used:], true
+}
+
+// spendBytes counts what was read, and has the client read on only when its rate allows it.
+func (s *session) spendBytes(n int) {
+	wait := s.spent.bytes.Spend(&s.lane.route.meter.bytes, s.loop().Now(), float64(n))
 	if wait > 0 && s.phase == talking && s.ending() == nil {
 		s.hold(wait)
 	}
 }
 
+// spendFrames counts frames that bring no message to its end, of which a client needs few.
+func (s *session) spendFrames(n uint64) {
+	wait := s.spent.frames.Spend(&s.lane.route.meter.frames, s.loop().Now(), float64(n))
+	if wait > 0 && s.phase == talking && s.ending() == nil {
+		s.hangUp(reasonFrames, ws.StatusPolicyViolation)
+	}
+}
+
 // hold reads the client no more for a while.
 func (s *session) hold(wait time.Duration) {
-	if s.more.held {
-		wait = max(wait, s.more.until-s.loop().Now())
+	m := s.moreOf()
+	if m.held {
+		wait = max(wait, m.until-s.loop().Now())
 	}
-	s.more.held, s.more.until = true, s.loop().Now()+wait
+	m.held, m.until = true, s.loop().Now()+wait
 	s.client.Pause()
-	s.loop().Schedule(&s.more.pace, wait, (*pacer)(s))
+	s.loop().Schedule(&m.pace, wait, (*pacer)(s))
 }
 
 // keepRest copies what was read and may not pass yet: no more than a read, as there is none before it has passed.
 func (s *session) keepRest(b []byte) {
 	if len(b) > 0 {
-		s.more.rest = bytebufferpool.Get()
-		s.more.rest.B = append(s.more.rest.B, b...)
+		m := s.moreOf()
+		m.rest = bytebufferpool.Get()
+		m.rest.B = append(m.rest.B, b...)
 	}
 }
 
@@ -126,28 +171,35 @@ type pacer session
 // OnTimer lets pass what was kept, and reads the client again.
 func (p *pacer) OnTimer(*netpoll.Timer) {
 	s := (*session)(p)
-	m := s.more
-	m.held = false
+	s.more.held = false
 	s.up.heard = s.now() // it was not silent, we were deaf
-	if rest := m.rest; rest != nil {
-		m.rest = nil
-		s.passUp(rest.B)
-		bytebufferpool.Put(rest)
-	}
-	if m.ended && m.rest == nil && s.phase == talking {
-		m.ended = false
-		(*clientSide)(s).OnEOF(&s.client)
-		return
-	}
-	s.readClient()
+	s.goOn()
 }
 
-// readClient has the client read again, unless its rates or a backend that takes no more speak against it.
-func (s *session) readClient() {
-	if s.more != nil && s.more.held || s.stream != nil && s.stream.Full(s.lane.shard.gw.pauseAt) {
-		return
+// goOn lets pass what was kept of the client's bytes and then reads it again, unless its rates or a backend that takes
+// no more speak against it.
+func (s *session) goOn() {
+	if m := s.more; m != nil {
+		if m.held {
+			return
+		}
+		if rest := m.rest; rest != nil {
+			m.rest = nil
+			s.passUp(rest.B)
+			bytebufferpool.Put(rest)
+		}
+		if m.held || m.rest != nil {
+			return
+		}
+		if m.ended && s.phase == talking {
+			m.ended = false
+			(*clientSide)(s).OnEOF(&s.client)
+			return
+		}
 	}
-	s.client.Resume()
+	if s.stream == nil || !s.stream.Full(s.lane.shard.gw.pauseAt) {
+		s.client.Resume()
+	}
 }
 
 func (s *session) ipKey() rate.Key {

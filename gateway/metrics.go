@@ -22,6 +22,8 @@ type metricsSet struct {
 	connectTime   *metrics.Histogram
 	pongTime      *metrics.Histogram
 
+	backendPongTime *metrics.Histogram
+
 	reloads        *metrics.Counter
 	reloadFailures *metrics.Counter
 	fetchFailures  *metrics.Counter
@@ -34,6 +36,8 @@ func newMetricsSet() *metricsSet {
 		handshakeTime: set.NewHistogram("weir_handshake_seconds"),
 		connectTime:   set.NewHistogram("weir_backend_connect_seconds"),
 		pongTime:      set.NewHistogram("weir_client_ping_rtt_seconds"),
+
+		backendPongTime: set.NewHistogram("weir_backend_ping_rtt_seconds"),
 
 		reloads:        set.NewCounter("weir_tls_reloads_total"),
 		reloadFailures: set.NewCounter("weir_tls_reload_failures_total"),
@@ -51,6 +55,7 @@ type shardStats struct {
 	loop                      netpoll.Stats
 	pools                     upstream.PoolStats
 	sessions, talking, ending int
+	gathered                  int
 }
 
 // stats asks every loop for its counters. A loop that has stopped is left out.
@@ -78,6 +83,8 @@ func (sum *shardStats) add(st shardStats) {
 	sum.up.Frames += st.up.Frames
 	sum.up.Messages += st.up.Messages
 	sum.up.Controls += st.up.Controls
+	sum.up.Parts += st.up.Parts
+	sum.down.Parts += st.down.Parts
 	sum.down.Frames += st.down.Frames
 	sum.down.Messages += st.down.Messages
 	sum.down.Controls += st.down.Controls
@@ -88,6 +95,12 @@ func (sum *shardStats) add(st shardStats) {
 	sum.pongs += st.pongs
 	sum.cut += st.cut
 	sum.dropped += st.dropped
+	sum.shed += st.shed
+	sum.inflatedFrom += st.inflatedFrom
+	sum.inflatedTo += st.inflatedTo
+	sum.deflatedFrom += st.deflatedFrom
+	sum.deflatedTo += st.deflatedTo
+	sum.gathered += st.gathered
 	sum.sessions += st.sessions
 	sum.talking += st.talking
 	sum.ending += st.ending
@@ -147,7 +160,13 @@ func (g *Gateway) writeSums(w io.Writer, sum *shardStats) {
 	metrics.WriteGaugeUint64(w, "weir_buffered_bytes", uint64(max(0, sum.loop.Buffered)))
 	metrics.WriteCounterUint64(w, "weir_pings_sent_total", sum.pings)
 	metrics.WriteCounterUint64(w, "weir_pongs_received_total", sum.pongs)
-	metrics.WriteCounterUint64(w, "weir_messages_dropped_total", sum.dropped)
+	metrics.WriteCounterUint64(w, `weir_messages_dropped_total{reason="message_rate"}`, sum.dropped)
+	metrics.WriteCounterUint64(w, `weir_messages_dropped_total{reason="slow_reader"}`, sum.shed)
+	metrics.WriteCounterUint64(w, `weir_inflate_bytes_total{side="in"}`, sum.inflatedFrom)
+	metrics.WriteCounterUint64(w, `weir_inflate_bytes_total{side="out"}`, sum.inflatedTo)
+	metrics.WriteCounterUint64(w, `weir_deflate_bytes_total{side="in"}`, sum.deflatedFrom)
+	metrics.WriteCounterUint64(w, `weir_deflate_bytes_total{side="out"}`, sum.deflatedTo)
+	metrics.WriteGaugeUint64(w, "weir_gathered_bytes", uint64(max(0, sum.gathered)))
 	metrics.WriteCounterUint64(w, "weir_access_log_dropped_total", g.access.dropped.Load())
 	metrics.WriteGaugeUint64(w, "weir_pool_connections", uint64(sum.pools.Connections))
 	metrics.WriteGaugeUint64(w, "weir_pool_streams", uint64(sum.pools.Streams))

@@ -42,7 +42,7 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 		return
 	}
 	c := &web.Client{Peer: s.from(), Local: s.local(), TLS: s.client.TLSState(), Owner: s.lane.door, Closed: func() { g.limits.leave(client) }}
-	s.admitted = false // the connection's end takes it off, not the session's
+	s.marks.set(admitted, false) // the connection's end takes it off, not the session's
 	conn := s.client.Detach(early)
 	if err := g.web.Serve(conn, c); err != nil {
 		why := refusedFull

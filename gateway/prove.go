@@ -153,10 +153,7 @@ func (d *gate) isClaimed(name []byte) bool {
 // know keeps what counts of who was let in.
 func (s *session) know(who *auth.Identity) {
 	m := s.moreOf()
-	if m.who = who; who != nil {
-		m.expires = who.Expires
-		m.user = rate.StringKey(who.Subject)
-	}
+	m.who, m.expires, m.user = who, who.Expires, rate.StringKey(who.Subject)
 }
 
 // selectProtocol answers a client whose token was offered as a subprotocol, where the backend has seen none of it:

@@ -14,6 +14,7 @@ const (
 	reasonBackendLost  = "backend_lost"  // the backend's connection broke
 	reasonIdle         = "idle_timeout"
 	reasonPong         = "pong_timeout"
+	reasonBackendPong  = "backend_pong_timeout"
 	reasonDrain        = "drain"
 	reasonClientGone   = "client_gone_early" // left before it had an answer
 	reasonDescriptors  = "no_descriptors"
@@ -23,7 +24,10 @@ const (
 const (
 	reasonExpired = "auth_expired" // the credential of the session has expired
 	reasonRate    = "message_rate" // more messages than a rate allows
+	reasonFrames  = "frame_rate"   // more pings, pongs and fragments than a rate allows
 	reasonClosed  = "closed_by_admin"
+	reasonSlow    = "slow_reader"   // the client's queue was full for too long
+	reasonGather  = "gather_memory" // too many messages are under way that are looked at as a whole
 )
 
 const reasonTLS = "tls_failed" // the client could not be secured; weir_tls_handshake_failures_total says why

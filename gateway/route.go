@@ -27,12 +27,19 @@ type route struct {
 	headers   http1.Rules
 	upRules   frame.Rules
 	downRules frame.Rules
-	sticky    *sticky.Cookie // nil: none
-	rewrite   *regexp.Regexp // nil: none
-	into      []byte         // what rewrite makes of a path
-	plan      *web.Plan      // for plain requests; nil: they are refused
-	gate      gate
-	meter     *meter // nil: no rates
+
+	upAnnounced, downAnnounced frame.Rules // the same, for sessions of which some messages are looked at as a whole
+
+	json         bool           // clients' messages have to be JSON
+	press        *press         // nil: the gateway does not compress
+	wholeLimit   int            // bytes of a message that is looked at as a whole
+	plainBackend bool           // backends see nothing of what clients could compress
+	sticky       *sticky.Cookie // nil: none
+	rewrite      *regexp.Regexp // nil: none
+	into         []byte         // what rewrite makes of a path
+	plan         *web.Plan      // for plain requests; nil: they are refused
+	gate         gate
+	meter        *meter // nil: no rates
 }
 
 // lane is a loop's part of a route, or of a door while the route is not known. Owned by the loop.
@@ -67,19 +74,31 @@ func newRoute(g *Gateway, index int, from *config.Route, f *fleet) (*route, erro
 		return nil, err
 	}
 	r.meter = newMeter(cfg)
-	if r.meter != nil && r.meter.drop && r.meter.announce { // a compressor that remembers what was dropped would not be understood
-		r.headers.Request = append(r.headers.Request, http1.Rule{Op: http1.Remove, Name: "Sec-WebSocket-Extensions"})
+	r.press, r.json, r.wholeLimit = newPress(cfg), cfg.Messages == config.MessagesJSON, wholeMessage
+	if cfg.MaxMessageSize > 0 {
+		r.wholeLimit = int(cfg.MaxMessageSize)
+	}
+	// A compressor that remembers what was dropped would not be understood, nor can JSON be read in what it made.
+	drops := r.meter != nil && r.meter.drop && r.meter.announce || cfg.SlowReader == config.SlowDrop
+	if r.plainBackend = cfg.Compression != config.CompressionPass || drops || r.json; r.plainBackend {
+		none := http1.Rule{Op: http1.Remove, Name: extensionsField}
+		r.headers.Request, r.headers.Response = append(r.headers.Request, none), append(r.headers.Response, none)
 	}
 	r.upRules = frame.Rules{Masked: true, MaxFrame: uint64(cfg.MaxFrameSize), MaxMessage: uint64(cfg.MaxMessageSize), ValidateUTF8: cfg.ValidateUTF8}
 	r.downRules = r.upRules
 	r.downRules.Masked = false
-	r.upRules.Announce = r.meter != nil && r.meter.announce
+	r.upRules.Announce = r.json || r.meter != nil && r.meter.announce
 	switch cfg.Messages {
-	case config.MessagesText:
+	case config.MessagesText, config.MessagesJSON:
 		r.upRules.Only = ws.OpText
 	case config.MessagesBinary:
 		r.upRules.Only = ws.OpBinary
 	}
+	if r.json { // nobody gathers more
+		r.upRules.MaxMessage = uint64(r.wholeLimit)
+	}
+	r.upAnnounced, r.downAnnounced = r.upRules, r.downRules
+	r.upAnnounced.Announce, r.downAnnounced.Announce = true, true
 	if cfg.StickyCookie != "" {
 		r.sticky = sticky.New(g.stickyKey, cfg.StickyCookie, cfg.StickyTTL, cfg.StickySameSite.HTTP())
 	}

@@ -35,9 +35,9 @@ type half struct {
 	scan   frame.Scanner
 	bytes  uint64
 	heard  moment        // when the source last sent anything
+	due    ws.StatusCode // a close frame to be put in at the next frame boundary; 0: none
 	closed bool          // a close frame went out in this direction, or nothing may follow for another reason
 	eof    bool          // the source will send no more
-	due    ws.StatusCode // a close frame to be put in at the next frame boundary; 0: none
 }
 
 // session is one client's life in the gateway, from accept to the last descriptor closed.
@@ -47,39 +47,60 @@ type session struct {
 	opened time.Duration // loop time
 
 	// Owned by the loop.
-	lane     *lane    // of the door it came through, then of its route
-	ip       [16]byte // of the client, as far as it is known; zeroes behind a unix socket
-	client   netpoll.Conn
-	stream   upstream.Stream    // nil until the request was understood, and after the backend is gone
-	up       half               // client to backend
-	down     half               // backend to client
-	timer    netpoll.Timer      // the one next deadline, whatever it is
-	hs       *handshake         // until the answer
-	endpoint *upstream.Endpoint // who serves it, once it talks
-	more     *more              // what only some sessions have, or for a time only
-	pingAt   moment             // when the ping that is not answered yet went out; 0: none
-	index    int32              // place in the shard's list
-	pings    uint16
-	port     uint16 // of the client; 0 if only its address is known
-	phase    phase
-	pingDue  bool
-	unlogged bool // left out by --access-log-sample
-	admitted bool // counted by the gateway's limits
+	lane   *lane    // of the door it came through, then of its route
+	ip     [16]byte // of the client, as far as it is known; zeroes behind a unix socket
+	client netpoll.Conn
+	stream upstream.Stream // nil until the request was understood, and after the backend is gone
+	up     half            // client to backend
+	down   half            // backend to client
+	timer  netpoll.Timer   // the one next deadline, whatever it is
+	hs     *handshake      // until the answer
+	more   *more           // what only some sessions have, or for a time only
+	spent  *spent          // of the rates of one session; nil: there are none
+	index  int32           // place in the shard's list
+	pingAt moment          // when the ping went out that the client has not answered yet; 0: none
+	rtt    uint16          // of the last one it answered, in milliseconds, rounded up; 0: not known
+	port   uint16          // of the client; 0 if only its address is known
+	phase  phase
+	window uint8 // of messages that the gateway compresses for the client, in bits; 0: it does not
+	marks  marks
 }
 
-// more is what a session has besides, if its route asks for it, or once its end has begun.
+// marks are what is true of a session.
+type marks uint8
+
+const (
+	unlogged    marks = 1 << iota // left out by --access-log-sample
+	admitted                      // counted by the gateway's limits
+	pingDue                       // a ping goes to the client at the next frame boundary
+	backendPing                   // one goes to the backend there
+)
+
+func (m marks) has(what marks) bool { return m&what != 0 }
+
+func (m *marks) set(what marks, to bool) {
+	*m &^= what
+	if to {
+		*m |= what
+	}
+}
+
+// more is what a session has besides: while some of it is needed, or once its end has begun.
 type more struct {
-	who             *auth.Identity // nil: nobody is told apart
-	expires         time.Time      // of the credential, by the wall clock; zero: never
-	user            rate.Key
-	messages, bytes rate.Bucket
-	pace            netpoll.Timer              // until the client may be read again
-	held            bool                       // it runs
-	until           time.Duration              // loop time at which it is due
-	rest            *bytebufferpool.ByteBuffer // what was read and may not pass yet; nil: nothing
-	ended           bool                       // the client sends no more behind rest
-	ends            bool                       // end counts
-	end             ending
+	who      *auth.Identity // nil: nobody is told apart
+	expires  time.Time      // of the credential, by the wall clock; zero: never
+	user     rate.Key
+	pace     netpoll.Timer              // until the client may be read again
+	held     bool                       // it runs
+	until    time.Duration              // loop time at which it is due
+	rest     *bytebufferpool.ByteBuffer // what was read and may not pass yet; nil: nothing
+	gathered *[2]gathering              // up and down; nil: there never was any
+	served   *upstream.Endpoint         // who did, once the stream is gone
+	pingAt   moment                     // as the session's, of the backend
+	slow     *slow                      // nil: the client has never been
+	ended    bool                       // the client sends no more behind rest
+	ends     bool                       // end counts
+	end      ending
 }
 
 func (s *session) moreOf() *more {
@@ -145,7 +166,9 @@ func (s *session) finish() {
 	sh.loop.Cancel(&s.timer)
 	if s.more != nil {
 		sh.loop.Cancel(&s.more.pace)
+		s.caughtUp()
 		s.dropRest()
+		s.dropGathered()
 	}
 	s.client.Close()
 	s.dropStream()
@@ -154,7 +177,7 @@ func (s *session) finish() {
 	sh.sessions[s.index], last.index = last, s.index
 	sh.sessions[len(sh.sessions)-1] = nil
 	sh.sessions = sh.sessions[:len(sh.sessions)-1]
-	if s.admitted {
+	if s.marks.has(admitted) {
 		sh.gw.limits.leave(s.from().Addr())
 	}
 	sh.gw.memory.touch(sh.now())
@@ -164,8 +187,24 @@ func (s *session) finish() {
 func (s *session) dropStream() {
 	if s.stream != nil {
 		s.stream.Close()
-		s.stream = nil
+		s.lostStream()
 	}
+}
+
+// lostStream forgets a stream that is closed.
+func (s *session) lostStream() {
+	if s.phase == talking {
+		s.moreOf().served = s.stream.Endpoint()
+	}
+	s.stream = nil
+}
+
+// endpoint is who serves a session that talks, or did.
+func (s *session) endpoint() *upstream.Endpoint {
+	if s.stream == nil {
+		return s.more.served
+	}
+	return s.stream.Endpoint()
 }
 
 // OnTimer is called when the session's next deadline is due.
@@ -204,6 +243,7 @@ func (c *clientSide) OnData(_ *netpoll.Conn, b []byte) {
 
 func (c *clientSide) OnDrained(*netpoll.Conn) {
 	s := (*session)(c)
+	s.caughtUp()
 	if s.stream != nil {
 		s.stream.Resume()
 	}
@@ -216,7 +256,7 @@ func (c *clientSide) OnEOF(*netpoll.Conn) {
 		s.gone(reasonClientGone)
 		return
 	}
-	if s.more != nil && s.more.rest != nil && s.ending() == nil {
+	if s.more != nil && s.more.rest != nil && !s.up.closed {
 		s.more.ended = true // told again behind the rest
 		return
 	}

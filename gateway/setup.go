@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"net/netip"
+	"runtime"
 	"syscall"
 
 	"weir/codec/http1"
@@ -16,8 +17,17 @@ import (
 // spareDescriptors are kept for listeners, pollers, pooled connections, the admin listener, logs and checks.
 const spareDescriptors = 256
 
+// loops is how many event loops there are.
+func loops(cfg *config.Config) int {
+	if cfg.Loops > 0 {
+		return cfg.Loops
+	}
+	return runtime.GOMAXPROCS(0) // knows of a container's CPU quota
+}
+
 // maxConnections is the knob, or as many sessions as the limit of open files has room for: with two sockets each,
-// or one where all backends are pooled. The soft limit is raised to the hard one by Go's runtime at start.
+// or one where all backends are pooled. The limit holds for each file table, of which the process has one or each
+// loop has. The soft limit is raised to the hard one by Go's runtime at start.
 func maxConnections(cfg *config.Config, sockets int) int {
 	if cfg.MaxConnections > 0 {
 		return cfg.MaxConnections
@@ -26,7 +36,12 @@ func maxConnections(cfg *config.Config, sockets int) int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || uint64(files.Cur) > math.MaxInt32 {
 		return math.MaxInt32
 	}
-	return max(16, (int(files.Cur)-spareDescriptors)/sockets)
+	tables := 1
+	if cfg.LoopFileTables {
+		tables = loops(cfg)
+	}
+	room := int64(max(16, (int(files.Cur)-spareDescriptors)/sockets)) * int64(tables)
+	return int(min(room, math.MaxInt32))
 }
 
 func newGroup(cfg *config.Config, specs []upstream.Spec, secure *tls.Config, log *slog.Logger) (*upstream.Group, error) {

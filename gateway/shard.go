@@ -9,8 +9,10 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"weir/codec/deflate"
 	"weir/codec/frame"
 	"weir/codec/http1"
+	"weir/codec/json"
 	"weir/netpoll"
 	"weir/upstream"
 )
@@ -19,23 +21,30 @@ import (
 // the loop.
 type shard struct {
 	// Immutable.
-	gw   *Gateway
-	loop *netpoll.Loop
+	gw        *Gateway
+	loop      *netpoll.Loop
+	gatherMax int // bytes of unfinished messages
 
 	// Owned by the loop.
-	links    []*upstream.Links // by fleet
-	lanes    []lane            // by route
-	doors    []*door
-	sessions []*session
-	count    counters
-	talking  int // sessions; counted as they come and go, since to look at a million takes a loop too long
-	ending   int
-	drain    drain
-	scratch  []byte // for heads and control frames; used within one call
-	fields   []http1.Field
-	random   *rand.ChaCha8
-	skew     time.Duration // between the loop\'s time and that of all
-	opened   uint64        // sessions, for sampling
+	links     []*upstream.Links // by fleet
+	lanes     []lane            // by route
+	doors     []*door
+	sessions  []*session
+	count     counters
+	talking   int // sessions; counted as they come and go, since to look at a million takes a loop too long
+	ending    int
+	drain     drain
+	scratch   []byte            // for heads and control frames; used within one call
+	framed    []byte            // for messages that were looked at as a whole, likewise
+	plain     []byte            // for what was inflated or deflated, likewise
+	gathered  int               // bytes of such messages that have not ended
+	inflater  *deflate.Inflater // nil until needed, as its like
+	deflaters [deflate.MaxLevel + 1]*deflate.Deflater
+	checker   json.Checker
+	fields    []http1.Field
+	random    *rand.ChaCha8
+	skew      time.Duration // between the loop\'s time and that of all
+	opened    uint64        // sessions, for sampling
 }
 
 // counters are kept per loop and summed when read. Reasons come from a fixed set of names, and close codes
@@ -47,10 +56,13 @@ type counters struct {
 	opened            uint64
 	pings, pongs, cut uint64
 	dropped           uint64 // messages over a rate
-	refused           map[string]uint64
-	closed            map[closeKey]uint64
-	secured           map[tlsKey]uint64
-	tlsFailed         map[string]uint64
+	shed              uint64 // messages that a client did not take in time
+
+	inflatedFrom, inflatedTo, deflatedFrom, deflatedTo uint64 // bytes, of messages
+	refused                                            map[string]uint64
+	closed                                             map[closeKey]uint64
+	secured                                            map[tlsKey]uint64
+	tlsFailed                                          map[string]uint64
 }
 
 func newCounters() counters {
@@ -72,7 +84,7 @@ func newShard(gw *Gateway, loop *netpoll.Loop) *shard {
 	for i := 0; i < len(seed); i += 8 {
 		binary.LittleEndian.PutUint64(seed[i:], rand.Uint64())
 	}
-	sh := &shard{gw: gw, loop: loop, random: rand.NewChaCha8(seed), count: newCounters()}
+	sh := &shard{gw: gw, loop: loop, random: rand.NewChaCha8(seed), count: newCounters(), gatherMax: int(gw.cfg.GatherMemory) / loops(gw.cfg)}
 	_ = loop.Do(func() { sh.skew = time.Since(began) - loop.Now() })
 	for _, f := range gw.fleets {
 		sh.links = append(sh.links, f.dialer.On(loop))
@@ -98,9 +110,9 @@ func (sh *shard) openedSession(s *session) {
 	sh.gw.memory.touch(sh.now())
 	sh.gw.metrics.handshakeTime.Update((sh.loop.Now() - s.opened).Seconds())
 	sample := uint64(sh.gw.cfg.AccessLogSample)
-	s.unlogged = sample > 1 && sh.opened%sample != 0
+	s.marks.set(unlogged, sample > 1 && sh.opened%sample != 0)
 	sh.opened++
-	if !s.unlogged {
+	if !s.marks.has(unlogged) {
 		sh.gw.access.opened(s)
 	}
 }
@@ -116,7 +128,7 @@ func (sh *shard) closedSession(s *session) {
 		code = "cut" // inside a frame, where no close frame can be sent
 	}
 	sh.count.closed[closeKey{end.reason, code}]++
-	if !s.unlogged {
+	if !s.marks.has(unlogged) {
 		sh.gw.access.closed(s, end)
 	}
 }
@@ -147,7 +159,7 @@ func codeLabel(code ws.StatusCode) string {
 
 // snapshot copies the counters, for a reader on another goroutine.
 func (sh *shard) snapshot() shardStats {
-	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending}
+	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending, gathered: sh.gathered}
 	for _, links := range sh.links {
 		st.pools.Add(links.Stats())
 	}

@@ -39,9 +39,18 @@
 // way; [Loop.Adopt] takes it back. The socket stays with its loop all the time. Bytes are copied between the two, at
 // most 256 KiB each way, and then the faster side waits.
 //
+// # File tables
+//
+// With Options.OwnFiles a loop has a thread, and this thread a file table, for itself, so that the limit of open files
+// holds for each loop (Linux). A descriptor is then a number of one loop alone: only the loop opens, uses and closes it,
+// which is so anyway, and it opens none for others. What wakes the loop is opened before the tables part; goroutines
+// know it by its number in the table of the process, and loops, which have other tables, wake each other by way of a
+// goroutine. What else the new table was copied with is closed there, but standard input, output and error and the
+// poller of Go's runtime. The thread ends with the loop, and the table with the thread.
+//
 // # Who owns what
 //
 // Everything of a loop and its connections belongs to the loop's goroutine. Any goroutine may call
-// [Loop.Post], [Loop.Do] and [Loop.Stop]; nothing else. Build with -tags debug to have this checked, and to
-// have lent slices overwritten after their life.
+// [Loop.Post], and any but a loop's may call [Loop.Do] and [Loop.Stop]; nothing else. Build with -tags debug to have
+// this checked, and to have lent slices overwritten after their life.
 package netpoll

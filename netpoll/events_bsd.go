@@ -3,6 +3,8 @@
 package netpoll
 
 import (
+	"errors"
+
 	gnetpoll "github.com/panjf2000/gnet/v2/pkg/netpoll"
 	"golang.org/x/sys/unix"
 )
@@ -47,6 +49,11 @@ func (w *wakeup) close() {
 	_ = unix.Close(w.pipe[0])
 	_ = unix.Close(w.pipe[1])
 }
+
+// ownFiles never succeeds: here all threads of a process have one file table.
+func ownFiles(int) error { return errors.New("file tables for single loops are known to Linux alone") }
+
+func apart(fn func()) { fn() }
 
 // applyOS and deferAccept: TCP_USER_TIMEOUT and TCP_DEFER_ACCEPT are Linux's alone.
 func (o SocketOptions) applyOS(int) error     { return nil }

@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"time"
@@ -43,8 +44,11 @@ func (l *Loop) Listen(addr Addr, a Acceptor) (*Listener, error) {
 }
 
 // ListenShared makes the loop take clients of a unix socket that another loop opened, as only one can be bound to
-// its path.
+// its path. Loops with file tables of their own cannot share one.
 func (l *Loop) ListenShared(of *Listener, a Acceptor) (*Listener, error) {
+	if l.opts.OwnFiles || of.loop.opts.OwnFiles {
+		return nil, errors.New("loops with file tables of their own cannot share a socket")
+	}
 	fd, err := unix.FcntlInt(uintptr(of.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("fcntl", err)

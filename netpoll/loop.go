@@ -22,6 +22,7 @@ type Options struct {
 	ReadBuffer int // bytes of the one buffer that all reads of the loop go through
 	LowWater   int // queued bytes at or below which OnDrained is called
 	Socket     SocketOptions
+	OwnFiles   bool // a table of open files for this loop alone, with the whole limit for it (Linux; doc.go)
 }
 
 // Loop is one event loop: a goroutine, a poller, and the sockets that belong to it.
@@ -59,7 +60,8 @@ type Loop struct {
 	done    chan struct{}
 }
 
-// Start begins a loop on a goroutine of its own, which opens all descriptors that the loop uses.
+// Start begins a loop on a goroutine of its own, which opens all descriptors that the loop uses but the one that wakes it:
+// that is for whoever posts, too.
 func Start(id int, opts Options) (*Loop, error) {
 	l := &Loop{
 		id: id, opts: opts, sys: systemCalls, epoch: time.Now(),
@@ -67,9 +69,18 @@ func Start(id int, opts Options) (*Loop, error) {
 		in:     make([]byte, opts.ReadBuffer), done: make(chan struct{}),
 	}
 	l.wheel.init()
-	ready := make(chan error)
-	go l.run(ready)
-	if err := <-ready; err != nil {
+	err := l.wake.open()
+	if err == nil {
+		ready := make(chan error)
+		if opts.OwnFiles {
+			go apart(func() { l.run(ready) })
+		} else {
+			go l.run(ready)
+		}
+		err = <-ready
+	}
+	if err != nil {
+		l.wake.close()
 		return nil, fmt.Errorf("netpoll: loop %d: %w", id, err)
 	}
 	return l, nil
@@ -90,14 +101,15 @@ func (l *Loop) run(ready chan<- error) {
 }
 
 func (l *Loop) open() (err error) {
+	if l.opts.OwnFiles {
+		if err = ownFiles(l.wake.fd()); err != nil {
+			return err
+		}
+	}
 	if l.poller, err = gnetpoll.OpenPoller(); err != nil {
 		return err
 	}
-	if err = l.wake.open(); err == nil {
-		err = l.poller.AddRead(&gnetpoll.PollAttachment{FD: l.wake.fd()}, true)
-	}
-	if err != nil {
-		l.wake.close()
+	if err = l.poller.AddRead(&gnetpoll.PollAttachment{FD: l.wake.fd()}, true); err != nil {
 		_ = l.poller.Close()
 	}
 	l.tick()
@@ -116,11 +128,7 @@ func (l *Loop) shut() {
 		l.sys.close(fd)
 	}
 	l.closeDescriptors()
-	l.mu.Lock()
-	l.stopped = true
-	l.wake.close()
 	_ = l.poller.Close()
-	l.mu.Unlock()
 }
 
 // Collect makes small writes wait for the end of the batch, as if they were queued, until it is switched off:
@@ -160,10 +168,24 @@ func (l *Loop) Post(fn func()) error {
 	if l.stopped {
 		return ErrStopped
 	}
-	if l.tasks = append(l.tasks, fn); len(l.tasks) == 1 {
+	if l.tasks = append(l.tasks, fn); len(l.tasks) > 1 {
+		return nil // whoever posted the first has woken the loop
+	}
+	if l.opts.OwnFiles {
+		go l.signal() // the caller may be another loop, in whose table the number is not ours
+	} else {
 		l.wake.signal()
 	}
 	return nil
+}
+
+// signal wakes the loop from a goroutine that is none.
+func (l *Loop) signal() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.stopped {
+		l.wake.signal()
+	}
 }
 
 func (l *Loop) runTasks() {
@@ -195,8 +217,15 @@ func (l *Loop) Do(fn func()) error {
 	}
 }
 
-// Stop ends the loop: it closes its sockets without a word to their handlers, and waits until that is done.
+// Stop ends the loop: it closes its sockets without a word to their handlers, and waits until that is done. It must not be
+// called from a loop.
 func (l *Loop) Stop() {
 	_ = l.Post(func() { l.stopping = true })
 	<-l.done
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.stopped {
+		l.stopped = true
+		l.wake.close()
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"net/netip"
 	"os"
 
@@ -88,10 +87,10 @@ func removeStale(path string) error {
 	if info.Mode()&os.ModeSocket == 0 {
 		return fmt.Errorf("%s is there already and is no socket", path)
 	}
-	c, err := net.Dial("unix", path)
+	fd, err := sysDial(Unix(path), SocketOptions{})
 	switch {
 	case err == nil:
-		_ = c.Close()
+		_ = unix.Close(fd)
 		return fmt.Errorf("another process listens on %s", path)
 	case !errors.Is(err, unix.ECONNREFUSED): // EAGAIN: somebody listens, and is busy
 		return fmt.Errorf("%s is there already, and whether somebody listens on it is not known: %w", path, err)

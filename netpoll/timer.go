@@ -57,6 +57,7 @@ type wheel struct {
 	at    int64 // ticks up to here have been dealt with
 	used  [levels]uint64
 	slots [levels][wheelSlots]Timer // heads of circular lists
+	under Timer                     // head of the slot that is being emptied
 }
 
 func (w *wheel) init() {
@@ -122,11 +123,11 @@ func (w *wheel) empty(level int, slot int64) {
 	if head.next == head {
 		return
 	}
-	var list Timer
+	list := &w.under
 	list.next, list.prev = head.next, head.prev
-	list.next.prev, list.prev.next = &list, &list
+	list.next.prev, list.prev.next = list, list
 	head.next, head.prev = head, head
-	for list.next != &list {
+	for list.next != list {
 		t := list.next
 		t.unlink()
 		if t.due > w.at {

@@ -32,7 +32,8 @@ func field[T any](c *tls.Conn, offset uintptr) *T {
 	return (*T)(unsafe.Add(unsafe.Pointer(c), offset))
 }
 
-// lend gives the connection the loop's buffer to read into, with what it has of a record.
+// lend gives the connection the loop's buffer, with what it has of a record and all that came: to be asked for that
+// would cost crypto/tls an allocation.
 func (s *secure) lend() {
 	if !lending {
 		return
@@ -40,6 +41,8 @@ func (s *secure) lend() {
 	raw, loop := field[bytes.Buffer](s.tls, rawInput), &s.conn.loop.records
 	loop.Reset()
 	loop.Write(raw.Bytes())
+	loop.Write(s.wire.rest)
+	s.wire.rest = nil
 	*raw, *loop = *loop, bytes.Buffer{}
 }
 

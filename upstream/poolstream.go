@@ -57,12 +57,7 @@ func (pc *poolConn) scheme() string {
 	return "http"
 }
 
-func (st *stream) Endpoint() *Endpoint {
-	if st.flags&closed != 0 {
-		return nil
-	}
-	return st.conn.pool.endpoint
-}
+func (st *stream) Endpoint() *Endpoint { return st.conn.pool.endpoint }
 
 // Write frames b as DATA, as far as both windows allow; the rest is held until they do. Those who wait for the
 // connection already go first.

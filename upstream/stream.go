@@ -24,7 +24,7 @@ type Stream interface {
 	CloseWrite()
 	// Close ends the stream; the sink hears no more.
 	Close()
-	// Endpoint is the backend that serves the stream; nil once closed.
+	// Endpoint is the backend that serves the stream, or did.
 	Endpoint() *Endpoint
 }
 

@@ -18,9 +18,10 @@ var errShortBody = errors.New("the backend closed the connection inside its answ
 type tunnel struct {
 	conn     netpoll.Conn
 	sink     Sink
-	endpoint *Endpoint // counts this tunnel as load, until closed
+	endpoint *Endpoint // once it has answered
 	answer   *answer   // until the backend has answered 101
 	attempt  *Attempt  // until it has answered at all
+	counted  bool      // as the endpoint's load
 }
 
 // answer is what a tunnel needs only while the backend's answer is read.
@@ -70,9 +71,9 @@ func (t *tunnel) Endpoint() *Endpoint { return t.endpoint }
 
 func (t *tunnel) Close() {
 	t.abandon()
-	if t.endpoint != nil {
+	if t.counted {
 		t.endpoint.Release()
-		t.endpoint = nil
+		t.counted = false
 	}
 }
 
@@ -193,7 +194,7 @@ func (t *tunnel) keepAnswer(b []byte) {
 
 // answered makes the tunnel the session's stream.
 func (t *tunnel) answered() {
-	t.endpoint = t.attempt.endpoint
+	t.endpoint, t.counted = t.attempt.endpoint, true
 	if t.endpoint.Spec.Secure() { // only now is it known that our certificate was taken, see OnClose
 		t.endpoint.ConnectOK()
 	}

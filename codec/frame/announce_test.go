@@ -3,6 +3,7 @@ package frame_test
 import (
 	"bytes"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/gobwas/ws"
@@ -10,27 +11,43 @@ import (
 	"weir/codec/frame"
 )
 
-// announced walks b in pieces cut at the given places, and drops every message whose first frame says "drop".
-func announced(t *testing.T, b []byte, cuts []int, r *frame.Rules) (passed []byte, starts int, counts frame.Counts) {
+// announced walks b in pieces cut at the given places, and sets every message aside whose first frame says "drop".
+func announced(t *testing.T, b []byte, cuts []int, r *frame.Rules) (passed, aside []byte, starts int, counts frame.Counts) {
 	t.Helper()
 	var s frame.Scanner
 	seen := 0
 	for _, end := range append(cuts, len(b)) {
-		piece := b[seen:end]
+		piece := bytes.Clone(b[seen:end])
 		base := seen
 		seen = end
 		for {
 			pass, used, ev := s.Scan(piece, r, &counts)
 			passed = append(append(passed, s.Held()...), piece[:pass]...)
+			if ev == frame.Aside {
+				s.Unmask(piece[pass:used])
+				aside = append(aside, piece[pass:used]...)
+				if !s.SetsAside() {
+					aside = append(aside, '|')
+				}
+			}
 			piece = piece[used:]
 			base += used
+			if ev == frame.Skipped && !s.SetsAside() {
+				aside = append(aside, '|')
+			}
 			if ev == frame.Start {
 				starts++
+				if h, _ := ws.ReadHeader(bytes.NewReader(b[base-s.Buffered():])); s.Begins(piece) != (frame.Head{Length: uint64(h.Length), Op: h.OpCode, Last: h.Fin}) {
+					t.Fatalf("%+v begins, want %+v", s.Begins(piece), h)
+				}
 				drop := bytes.HasPrefix(payloadAt(b, base-s.Buffered()), []byte("drop"))
 				pass, used, ev = s.Admit(piece, r, &counts, drop)
 				passed = append(append(passed, s.Held()...), piece[:pass]...)
 				piece = piece[used:]
 				base += used
+				if drop && !s.SetsAside() {
+					aside = append(aside, '|')
+				}
 			}
 			if ev == frame.Violation {
 				t.Fatal(s.Err())
@@ -40,7 +57,7 @@ func announced(t *testing.T, b []byte, cuts []int, r *frame.Rules) (passed []byt
 			}
 		}
 	}
-	return passed, starts, counts
+	return passed, aside, starts, counts
 }
 
 // payloadAt is what follows the header that stands at the place in b, unmasked.
@@ -57,7 +74,7 @@ func payloadAt(b []byte, at int) []byte {
 	return p
 }
 
-// A dropped message is gone with all its frames and nothing else is, however the bytes are split.
+// A message that is set aside comes whole, with nothing of it passed and all else passed, however the bytes are split.
 func TestAnnounce(t *testing.T) {
 	mask := [4]byte{1, 2, 3, 4}
 	put := func(b *bytes.Buffer, op ws.OpCode, fin bool, payload string) {
@@ -66,15 +83,19 @@ func TestAnnounce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	var dropped bytes.Buffer
 	both := func(keep bool, all, kept *bytes.Buffer, op ws.OpCode, fin bool, payload string) {
 		put(all, op, fin, payload)
 		if keep {
 			put(kept, op, fin, payload)
+		} else if dropped.WriteString(payload); fin {
+			dropped.WriteByte('|')
 		}
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range 50 {
 		var all, kept bytes.Buffer
+		dropped.Reset()
 		messages, keptMessages := 0, uint64(0)
 		for range 1 + random.IntN(6) {
 			keep, text := random.IntN(2) == 0, "drop"
@@ -84,12 +105,12 @@ func TestAnnounce(t *testing.T) {
 			}
 			messages++
 			if random.IntN(2) == 0 {
-				both(keep, &all, &kept, ws.OpText, true, text+string(make([]byte, random.IntN(300))))
+				both(keep, &all, &kept, ws.OpText, true, text+strings.Repeat("a", random.IntN(300)))
 			} else {
 				both(keep, &all, &kept, ws.OpBinary, false, text)
 				both(true, &all, &kept, ws.OpPing, true, "between")
 				for range random.IntN(3) {
-					both(keep, &all, &kept, ws.OpContinuation, false, string(make([]byte, random.IntN(200))))
+					both(keep, &all, &kept, ws.OpContinuation, false, strings.Repeat("b", random.IntN(200)))
 				}
 				both(keep, &all, &kept, ws.OpContinuation, true, "")
 			}
@@ -101,7 +122,10 @@ func TestAnnounce(t *testing.T) {
 			every = append(every, i)
 		}
 		for _, cuts := range [][]int{nil, every, {random.IntN(all.Len())}, {all.Len() / 2}} {
-			got, starts, counts := announced(t, all.Bytes(), cuts, r)
+			got, aside, starts, counts := announced(t, all.Bytes(), cuts, r)
+			if !bytes.Equal(aside, dropped.Bytes()) {
+				t.Fatalf("round %d, %d cuts: set aside %q, want %q", round, len(cuts), aside, dropped.Bytes())
+			}
 			if !bytes.Equal(got, kept.Bytes()) || starts != messages || counts.Messages != keptMessages {
 				t.Fatalf("round %d, %d cuts: %d bytes passed, want %d; %d starts, want %d; %d messages, want %d",
 					round, len(cuts), len(got), kept.Len(), starts, messages, counts.Messages, keptMessages)

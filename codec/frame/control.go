@@ -30,6 +30,14 @@ func AppendPing(dst, payload []byte, key *[4]byte) []byte {
 	return AppendFrame(dst, ws.OpPing, payload[:min(len(payload), ws.MaxControlFramePayloadSize)], key)
 }
 
+// AppendCompressed is AppendFrame for a payload that was compressed: with RSV1 (RFC 7692 section 6.1).
+func AppendCompressed(dst []byte, op ws.OpCode, payload []byte, key *[4]byte) []byte {
+	at := len(dst)
+	dst = AppendFrame(dst, op, payload, key)
+	dst[at] |= rsv1
+	return dst
+}
+
 func appendHeader(dst []byte, op ws.OpCode, length int, key *[4]byte) []byte {
 	var maskBit byte
 	if key != nil {

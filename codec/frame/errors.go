@@ -49,5 +49,8 @@ var violations = [...]*codec.ProtocolError{
 	invalidUTF8:            {Code: ws.StatusInvalidFramePayloadData, Reason: "invalid_utf8", Text: "a text message or close reason is not UTF-8 (RFC 6455 section 8.1)"},
 }
 
+// InvalidUTF8 is the fault of text that is not, for those who look at messages as a whole.
+var InvalidUTF8 = violations[invalidUTF8]
+
 // Violations lists every fault that [Scanner.Err] can name, for those who make a metric of each.
 func Violations() []*codec.ProtocolError { return slices.Clone(violations[1:]) }

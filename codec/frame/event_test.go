@@ -54,7 +54,7 @@ func TestWantBoundary(t *testing.T) {
 	small := join(masked(0x81, "a"), masked(0x81, "b"))
 	scan(small, 0, 0, frame.Boundary)
 	scan(small, 14, 14, frame.None)
-	if c != (frame.Counts{Frames: 4, Messages: 3}) {
+	if c != (frame.Counts{Frames: 4, Messages: 3, Parts: 1}) {
 		t.Fatalf("%+v", c)
 	}
 }
@@ -77,7 +77,7 @@ func TestPong(t *testing.T) {
 			if !bytes.Equal(o.passed, join(before, after)) || len(o.log) != 2 {
 				t.Errorf("passed %x, log %q", o.passed, o.log)
 			}
-			if want := (frame.Counts{Frames: 6, Messages: 1, Controls: 4}); o.counts != want {
+			if want := (frame.Counts{Frames: 6, Messages: 1, Controls: 4, Parts: 1}); o.counts != want {
 				t.Errorf("counts %+v, want %+v", o.counts, want)
 			}
 			set.pong = false

@@ -60,7 +60,7 @@ func (s *Scanner) walkHead(b []byte, r *Rules, c *Counts, admitted bool) (pass, 
 	if r.Announce && !admitted && s.begins(h, r) {
 		return 0, 0, Start
 	}
-	drops := s.flags&dropping != 0
+	away := s.flags&aside != 0
 	n, ev := s.openFrame(h, r, c)
 	s.nKept = 0
 	switch {
@@ -72,9 +72,9 @@ func (s *Scanner) walkHead(b []byte, r *Rules, c *Counts, admitted bool) (pass, 
 	case ev == Pong:
 		copy(s.kept[:], h[:n])
 		return 0, n - before, ev
-	case drops && ws.OpCode(s.first&opcode).IsData():
+	case away && ws.OpCode(s.first&opcode).IsData():
 		s.set(check, false)
-		return 0, n - before, Dropped
+		return 0, n - before, Skipped
 	case before > 0: // only the first head of a Scan can have been kept
 		s.nHeld = uint8(copy(s.held[:], s.kept[:before]))
 	}
@@ -126,8 +126,11 @@ func (s *Scanner) openFrame(h []byte, r *Rules, c *Counts) (n int, ev Event) {
 		return 0, Violation
 	}
 	c.Frames++
-	if op.IsControl() {
+	switch {
+	case op.IsControl():
 		c.Controls++
+	case h[0]&fin == 0:
+		c.Parts++
 	}
 	if op == ws.OpClose {
 		s.code, ev = code, Close
@@ -226,4 +229,22 @@ func (s *Scanner) enterFrame(b0 byte, key [4]byte, length uint64, r *Rules) bool
 	}
 	s.first, s.key, s.left = b0, key, length
 	return true
+}
+
+// MessageLen is the length in bytes of the whole message that b begins with: its frames, sound ones, with the control
+// frames between them. Control frames before a message count as one each. It is 0 if b holds no more than a part, or
+// begins with a close frame, behind which nothing may be left out.
+func MessageLen(b []byte) int {
+	for at := 0; ; {
+		n, length := parseHeader(b[at:])
+		if n == 0 || uint64(len(b)-at-n) < length || ws.OpCode(b[at]&opcode) == ws.OpClose {
+			return 0
+		}
+		control := ws.OpCode(b[at] & opcode).IsControl()
+		first := at == 0
+		end := b[at]&fin != 0
+		if at += n + int(length); end && (!control || first) {
+			return at
+		}
+	}
 }

@@ -110,6 +110,8 @@ func reference(stream []byte, set setup) (o outcome) {
 		o.counts.Frames++
 		if op >= 8 {
 			o.counts.Controls++
+		} else if !final {
+			o.counts.Parts++
 		}
 		if op == 10 && length == 8 && set.pong {
 			o.event("pong %x %x", plain, stream[:lead])

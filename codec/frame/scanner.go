@@ -24,6 +24,7 @@ type Counts struct {
 	Frames   uint64 // whose header was good, of any kind
 	Messages uint64 // data messages whose last frame has wholly passed
 	Controls uint64 // frames that were control frames; a pong given as an event counts too
+	Parts    uint64 // frames of data that did not end their message
 }
 
 // Event says why Scan came back.
@@ -35,7 +36,8 @@ const (
 	Close                  // what was passed ends behind a close frame's header and code; the reason follows as payload
 	Pong                   // asked for by ExpectPong: an 8-byte pong, not passed; see Frame and PongPayload
 	Start                  // asked for by Rules.Announce: what was passed ends where a data message begins; go on with Admit
-	Dropped                // bytes of a message that is dropped were used and not passed
+	Skipped                // a frame's head was used and not passed, as its message is set aside
+	Aside                  // payload of a message that is set aside: b[pass:used], masked as it came; see Unmask
 	Ended                  // the close frame has wholly passed; whatever follows is dropped (RFC 6455 section 5.5.1)
 	Violation              // Err tells the rule; what was passed is good, nothing after is
 )
@@ -52,7 +54,7 @@ const (
 	textCheck  // the message under way is checked as text
 	check      // the payload of the frame under way is checked
 	ended      // a close frame went by
-	dropping   // the data message under way does not pass
+	aside      // the data message under way does not pass
 )
 
 // Scanner is the state of one direction of one session; the zero value stands before the first frame.
@@ -90,8 +92,8 @@ func (s *Scanner) Scan(b []byte, r *Rules, c *Counts) (pass, used int, ev Event)
 	for i := 0; ; {
 		if s.left > 0 {
 			n := s.walkPayload(b[i:])
-			if s.drops() {
-				return s.dropPayload(i, n, c)
+			if s.isAside() {
+				return s.asidePayload(i, n, c)
 			}
 			i += n
 			if s.fault != 0 {
@@ -184,38 +186,62 @@ func (s *Scanner) finishFrame(c *Counts) {
 	case op == ws.OpClose:
 		s.flags |= ended
 	case op.IsData() && s.first&fin != 0:
-		if s.flags&dropping == 0 {
+		if s.flags&aside == 0 {
 			c.Messages++
 		}
-		s.flags &^= dropping
+		s.flags &^= aside
 		s.size = 0
 	}
 }
 
 // Admit goes on after Start, as Scan does, with no more than the head of the message that begins. It passes with what
-// follows, or is dropped: no byte of any of its frames is passed, while control frames between them are.
-func (s *Scanner) Admit(b []byte, r *Rules, c *Counts, drop bool) (pass, used int, ev Event) {
+// follows, or is set aside: no byte of any of its frames is passed, while control frames between them are. What is set
+// aside counts as frames, not as a message.
+func (s *Scanner) Admit(b []byte, r *Rules, c *Counts, away bool) (pass, used int, ev Event) {
 	s.nHeld = 0
-	s.set(dropping, drop)
-	if pass, used, ev = s.walkHead(b, r, c, true); !drop {
+	s.set(aside, away)
+	if pass, used, ev = s.walkHead(b, r, c, true); !away {
 		return pass, used, ev
 	}
 	s.flags &^= check // nobody will read it
 	return 0, used, ev
 }
 
-// drops tells whether the frame under way does not pass.
-func (s *Scanner) drops() bool { return s.flags&dropping != 0 && ws.OpCode(s.first&opcode).IsData() }
+// isAside tells whether the frame under way does not pass.
+func (s *Scanner) isAside() bool { return s.flags&aside != 0 && ws.OpCode(s.first&opcode).IsData() }
 
-// dropPayload ends a Scan inside a frame that does not pass: i bytes before it do, and n bytes of it are used up.
-func (s *Scanner) dropPayload(i, n int, c *Counts) (pass, used int, ev Event) {
+// asidePayload ends a Scan inside a frame that does not pass: i bytes before it do, and n bytes of it are used up.
+func (s *Scanner) asidePayload(i, n int, c *Counts) (pass, used int, ev Event) {
 	if s.left == 0 {
 		s.finishFrame(c)
 	}
 	if n == 0 {
 		return i, i, None
 	}
-	return i, i + n, Dropped
+	s.pos += uint8(n)
+	return i, i + n, Aside
+}
+
+// Unmask takes the mask off the payload that the last Scan set aside, where it lies.
+func (s *Scanner) Unmask(p []byte) { Mask(p, s.key, (int(s.pos)-len(p))&3) }
+
+// SetsAside tells whether a message that is set aside has not ended yet.
+func (s *Scanner) SetsAside() bool { return s.flags&aside != 0 }
+
+// Begins reads the head of the message that Start announced; b is what Admit gets next.
+func (s *Scanner) Begins(b []byte) Head {
+	var room [maxKept]byte
+	h := append(append(room[:0], s.kept[:s.nKept]...), b[:min(len(b), maxKept-int(s.nKept))]...)
+	_, length := parseHeader(h)
+	return Head{Length: length, Op: ws.OpCode(h[0] & opcode), Compressed: h[0]&rsv1 != 0, Last: h[0]&fin != 0}
+}
+
+// Head is what a data message's first frame says of it.
+type Head struct {
+	Length     uint64 // of the frame's payload, in bytes
+	Op         ws.OpCode
+	Compressed bool // RSV1 (RFC 7692 section 6)
+	Last       bool // FIN: it is the whole message
 }
 
 // Held is what earlier calls kept and the last one found good; it goes out before b[:pass]. At most 13
@@ -244,7 +270,7 @@ func (s *Scanner) set(flag uint8, on bool) {
 }
 
 // AtBoundary says that what was passed ends with a whole frame. Kept bytes are not passed yet.
-func (s *Scanner) AtBoundary() bool { return s.left == 0 || s.drops() }
+func (s *Scanner) AtBoundary() bool { return s.left == 0 || s.isAside() }
 
 // InMessage says that what was passed ends inside a frame or between the frames of a message.
 func (s *Scanner) InMessage() bool { return s.left > 0 || s.flags&fragmented != 0 }

@@ -32,6 +32,8 @@ type Config struct {
 	Demo      bool     `knob:"demo" group:"Basics" help:"start an echo server inside and use it as the backend"`
 	Loops     int      `knob:"loops" group:"Basics" range:"0..1024" help:"event loops; 0: one per core"`
 
+	LoopFileTables bool `knob:"loop-file-tables" group:"Basics" help:"give each loop a file table of its own, so that the limit of open files holds for each loop and not for the process (Linux)"`
+
 	TLSCert           []string      `knob:"tls-cert" group:"TLS" arg:"FILE" help:"certificate with its chain, PEM; of several, the server name that a client asks for chooses; the first is the default"`
 	TLSKey            []string      `knob:"tls-key" group:"TLS" arg:"FILE" help:"private key, PEM, of the certificate in the same place of tls-cert"`
 	TLSMinVersion     TLSVersion    `knob:"tls-min-version" group:"TLS" help:"oldest version of TLS: 1.2 or 1.3"`
@@ -94,6 +96,7 @@ type Config struct {
 	MessageRateUser  rate.Limit `knob:"message-rate-user" group:"Rates" route:"true" help:"messages of all sessions of one user"`
 	MessageRateIP    rate.Limit `knob:"message-rate-ip" group:"Rates" route:"true" help:"messages of all sessions of one address"`
 	MessageRateRoute rate.Limit `knob:"message-rate-route" group:"Rates" route:"true" help:"messages of all sessions of the route"`
+	FrameRate        rate.Limit `knob:"frame-rate" group:"Rates" route:"true" help:"pings, pongs and fragments of one session, such as 50/s; more closes it"`
 	ByteRate         rate.Limit `knob:"byte-rate" group:"Rates" route:"true" help:"bytes of one session, such as 64KiB/s; more is read later"`
 	RateAction       RateAction `knob:"rate-action" group:"Rates" route:"true" help:"what befalls messages over a rate: close, drop or pause (read on when allowed)"`
 	RateCode         int        `knob:"rate-code" group:"Rates" route:"true" arg:"CODE" help:"close code of a session over a rate: 1008, or 3000 to 4999"`
@@ -142,7 +145,9 @@ type Config struct {
 	BackendTimeout   time.Duration `knob:"backend-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"for a backend to answer the upgrade request"`
 	IdleTimeout      time.Duration `knob:"idle-timeout" group:"Timeouts" route:"true" range:"0|100ms..1000h" help:"close a session with no byte either way for so long; 0: never"`
 	PingInterval     time.Duration `knob:"ping-interval" group:"Timeouts" route:"true" range:"0|100ms..24h" help:"ping a client that was silent for so long; 0: never"`
-	PongTimeout      time.Duration `knob:"pong-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"for a pinged client to send anything"`
+	PongTimeout      time.Duration `knob:"pong-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"for a pinged client or backend to send anything"`
+	BackendPing      time.Duration `knob:"backend-ping-interval" group:"Timeouts" route:"true" range:"0|100ms..24h" help:"ping a backend, in each session, that was silent there for so long; 0: never"`
+	SlowTimeout      time.Duration `knob:"slow-reader-timeout" group:"Timeouts" route:"true" range:"100ms..1h" help:"for a client to take from a full queue, before slow-reader counts"`
 	CloseTimeout     time.Duration `knob:"close-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"between a close frame and the end of the TCP connection"`
 	DrainTimeout     time.Duration `knob:"drain-timeout" group:"Timeouts" range:"10ms..24h" help:"time over which a drain closes the sessions"`
 
@@ -153,12 +158,18 @@ type Config struct {
 	MaxMessageSize      Size `knob:"max-message-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one message as sent, all its frames; 0: no limit"`
 	MaxFrameSize        Size `knob:"max-frame-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one frame; 0: no limit"`
 	HighWater           Size `knob:"high-water" group:"Limits" range:"8KiB..1GiB" help:"bytes queued towards one side at which the other is no longer read; at least 2 x read-buffer"`
+	GatherMemory        Size `knob:"gather-memory" group:"Limits" range:"1MiB..1024GiB" help:"unfinished messages, in all, of those that are looked at as a whole: for compression by the gateway, or messages: json"`
 	LowWater            Size `knob:"low-water" group:"Limits" range:"0..1GiB" help:"bytes still queued at which it is read again"`
 	ReadBuffer          Size `knob:"read-buffer" group:"Limits" range:"4KiB..16MiB" help:"read buffer of a loop, shared by its connections"`
 
-	Messages     Messages `knob:"messages" group:"Messages" route:"true" help:"kind of message that clients may send: any, text or binary; others are closed with 1003"`
-	ValidateUTF8 bool     `knob:"validate-utf8" group:"Messages" route:"true" help:"check uncompressed text messages; looks at every byte of them"`
-	DrainCode    int      `knob:"drain-code" group:"Messages" arg:"CODE" help:"close code of a drain: 1001 (going away) or 1012 (service restart)"`
+	Messages             Messages    `knob:"messages" group:"Messages" route:"true" help:"kind of message that clients may send: any, text, binary or json (text that is JSON); others are closed with 1003 or 1007"`
+	ValidateUTF8         bool        `knob:"validate-utf8" group:"Messages" route:"true" help:"check text messages; looks at every byte of them, but not inside what client and backend compress"`
+	Compression          Compression `knob:"compression" group:"Messages" route:"true" help:"who compresses messages: pass (client and backend, if they agree), gateway (client and gateway, for backends that cannot) or off"`
+	CompressionLevel     int         `knob:"compression-level" group:"Messages" route:"true" range:"1..6" help:"effort of the gateway's own compression"`
+	CompressionThreshold Size        `knob:"compression-threshold" group:"Messages" route:"true" range:"0..1GiB" help:"shorter messages are sent as they are"`
+	CompressionWindow    int         `knob:"compression-window" group:"Messages" route:"true" range:"8..15" help:"bits of the largest window that the gateway compresses with; clients need as much memory, and may ask for less"`
+	SlowReader           SlowReader  `knob:"slow-reader" group:"Messages" route:"true" help:"a client whose queue stays full: wait (its backend is not read), close (1013) or drop (the oldest whole messages)"`
+	DrainCode            int         `knob:"drain-code" group:"Messages" arg:"CODE" help:"close code of a drain: 1001 (going away) or 1012 (service restart)"`
 
 	RequestHeader  []string `knob:"request-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change a request on its way to the backend: 'set X-Team: blue', 'add X-Via: weir' or 'remove X-Debug'"`
 	ResponseHeader []string `knob:"response-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change an answer on its way to the client, by the same rules"`

@@ -11,7 +11,7 @@ import (
 // samples holds, for each knob, a value that is not its default and is valid
 // with all others at theirs (and a backend).
 var samples = map[string]string{
-	"listen": ":9999", "admin": "off", "upstream": "ws://10.0.0.9:9#weight=3", "demo": "true", "loops": "3",
+	"listen": ":9999", "admin": "off", "upstream": "ws://10.0.0.9:9#weight=3", "demo": "true", "loops": "3", "loop-file-tables": "true",
 	"hash-on": "cookie:sid", "balance-factor": "2.5", "connect-retries": "4", "panic": "false", "dns-interval": "5s",
 	"health-path": "/well", "health-interval": "7s", "health-timeout": "3s", "health-rise": "5", "health-fall": "6",
 	"handshake-timeout": "11s", "connect-timeout": "1s", "backend-timeout": "12s", "idle-timeout": "0",
@@ -41,7 +41,9 @@ var samples = map[string]string{
 	"jwt-from": "query:token,protocol:bearer", "jwt-header": "sub X-User", "auth-url": "http://127.0.0.1:1/auth", "auth-timeout": "1s", "auth-cache": "30s", "auth-header": "X-Team", "auth-user-header": "X-User",
 	"api-keys": "keys", "basic-users": "users", "auth-optional": "true", "auth-strip": "true", "auth-refusal": "close", "auth-missing-code": "4401", "auth-invalid-code": "4403", "auth-expired-code": "4402",
 	"connection-rate": "10/s burst 50", "message-rate": "100/60s", "message-rate-user": "200/m", "message-rate-ip": "300/m", "message-rate-route": "1000/s", "byte-rate": "64KiB/s", "rate-action": "drop", "rate-code": "4003",
-	"ipv6-prefix": "56", "rate-table": "2000", "messages": "text",
+	"ipv6-prefix": "56", "rate-table": "2000", "messages": "text", "frame-rate": "50/s",
+	"compression": "gateway", "compression-level": "3", "compression-threshold": "1KiB", "compression-window": "12", "gather-memory": "1GiB",
+	"slow-reader": "drop", "slow-reader-timeout": "3s", "backend-ping-interval": "40s",
 }
 
 func TestEveryFieldIsAWholeKnob(t *testing.T) {

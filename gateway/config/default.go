@@ -67,6 +67,7 @@ func Default() *Config {
 		BackendTimeout:   10 * time.Second,
 		IdleTimeout:      time.Hour,
 		PongTimeout:      10 * time.Second,
+		SlowTimeout:      10 * time.Second,
 		CloseTimeout:     5 * time.Second,
 		DrainTimeout:     30 * time.Second,
 
@@ -74,10 +75,17 @@ func Default() *Config {
 		MaxHeaderFields: 100,
 		HighWater:       128 << 10,
 		LowWater:        32 << 10,
+		GatherMemory:    256 << 20,
 		ReadBuffer:      64 << 10,
 
-		Messages:  MessagesAny,
-		DrainCode: 1001,
+		Messages:             MessagesAny,
+		Compression:          CompressionPass,
+		CompressionLevel:     1,
+		CompressionThreshold: 256,
+		CompressionWindow:    15,
+		SlowReader:           SlowWait,
+		DrainCode:            1001,
+
 		Forwarded: true,
 
 		TCPNoDelay:   true,

@@ -17,11 +17,40 @@ const (
 	MessagesAny    Messages = "any"
 	MessagesText   Messages = "text"
 	MessagesBinary Messages = "binary"
+	MessagesJSON   Messages = "json" // text that is JSON
 )
 
 // UnmarshalText sets m, or fails on a word that is not known.
 func (m *Messages) UnmarshalText(text []byte) error {
-	return choose(m, text, MessagesAny, MessagesText, MessagesBinary)
+	return choose(m, text, MessagesAny, MessagesText, MessagesBinary, MessagesJSON)
+}
+
+// Compression is who compresses messages (permessage-deflate, RFC 7692).
+type Compression string
+
+const (
+	CompressionPass    Compression = "pass"    // client and backend, if they agree on it
+	CompressionGateway Compression = "gateway" // client and gateway; backends see none of it
+	CompressionOff     Compression = "off"     // nobody
+)
+
+// UnmarshalText sets c, or fails on a word that is not known.
+func (c *Compression) UnmarshalText(text []byte) error {
+	return choose(c, text, CompressionPass, CompressionGateway, CompressionOff)
+}
+
+// SlowReader is what befalls a client that does not take what it is sent.
+type SlowReader string
+
+const (
+	SlowWait  SlowReader = "wait"
+	SlowClose SlowReader = "close"
+	SlowDrop  SlowReader = "drop"
+)
+
+// UnmarshalText sets p, or fails on a word that is not known.
+func (p *SlowReader) UnmarshalText(text []byte) error {
+	return choose(p, text, SlowWait, SlowClose, SlowDrop)
 }
 
 // AuthRefusal is how a WebSocket handshake without a good credential is answered.

@@ -67,6 +67,8 @@ var argOf = map[string]string{
 	"config.RateAction":  "ACTION",
 	"config.AuthRefusal": "WAY",
 	"config.Messages":    "KIND",
+	"config.Compression": "WHO",
+	"config.SlowReader":  "ACTION",
 	"int":                "N",
 	"float64":            "FACTOR",
 	"time.Duration":      "DURATION",

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,9 @@ func (c *Config) Validate() error {
 	}
 	for i := range knobs {
 		v.limit(&knobs[i], c)
+	}
+	if c.LoopFileTables && runtime.GOOS != "linux" {
+		v.wrong("loop-file-tables", "%s has one file table for all threads of a process; only Linux has more", runtime.GOOS)
 	}
 	v.perRoute(c)
 	v.addresses(c)

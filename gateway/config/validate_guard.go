@@ -26,9 +26,9 @@ func (v *verdict) guard(c *Config) {
 		v.wrong("auth-optional", "no authentication is asked for that could be left out")
 	}
 	for name, limit := range map[string]bool{"connection-rate": c.ConnectionRate.Bytes, "message-rate": c.MessageRate.Bytes,
-		"message-rate-user": c.MessageRateUser.Bytes, "message-rate-ip": c.MessageRateIP.Bytes, "message-rate-route": c.MessageRateRoute.Bytes} {
+		"frame-rate": c.FrameRate.Bytes, "message-rate-user": c.MessageRateUser.Bytes, "message-rate-ip": c.MessageRateIP.Bytes, "message-rate-route": c.MessageRateRoute.Bytes} {
 		if limit {
-			v.wrong(name, "counts messages or handshakes, not bytes; write a number such as 100/60s")
+			v.wrong(name, "counts messages, frames or handshakes, not bytes; write a number such as 100/60s")
 		}
 	}
 	if o == nil && c.MessageRateUser.N > 0 {

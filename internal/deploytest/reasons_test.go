@@ -10,8 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"weir/codec/deflate"
 	"weir/codec/frame"
 	"weir/codec/http1"
+	"weir/codec/json"
 	"weir/codec/proxyproto"
 	"weir/gateway/auth"
 	"weir/gateway/certs"
@@ -43,7 +45,7 @@ func reasonsInCode(t *testing.T) map[string]string {
 	for _, r := range slices.Concat(http1.Refusals, auth.Refusals) {
 		reasons[r.Reason] = strconv.Itoa(r.Status)
 	}
-	for _, v := range frame.Violations() {
+	for _, v := range slices.Concat(frame.Violations(), deflate.Faults, json.Faults) {
 		reasons[v.Reason] = strconv.Itoa(int(v.Code))
 	}
 	for _, f := range proxyproto.Faults {

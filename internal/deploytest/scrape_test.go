@@ -36,7 +36,8 @@ func metricNames(t *testing.T) map[string]bool {
 	cfg.TLSCert, cfg.TLSKey = certificate(t)
 	cfg.Upstream = []string{strings.Replace(backend.URL, "http://", "ws://", 1), "h2c://" + mumble(t)}
 	cfg.HTTPUpstream = []string{"ws://127.0.0.1:1"} // where nobody listens
-	cfg.PingInterval, cfg.DrainTimeout, cfg.AccessLog = 100*time.Millisecond, time.Second, config.AccessOff
+	cfg.PingInterval, cfg.BackendPing = 100*time.Millisecond, 100*time.Millisecond
+	cfg.DrainTimeout, cfg.AccessLog = time.Second, config.AccessOff
 	g, err := gateway.New(cfg, slog.New(slog.DiscardHandler))
 	if err == nil {
 		err = g.Start()
@@ -59,6 +60,7 @@ func metricNames(t *testing.T) map[string]bool {
 	}
 	ctx := c.CloseRead(t.Context()) // answers pings
 	await(t, metrics, "weir_client_ping_rtt_seconds_count 1")
+	await(t, metrics, "weir_backend_ping_rtt_seconds_count 1")
 	_ = c.Close(websocket.StatusNormalClosure, "")
 	<-ctx.Done()
 	await(t, metrics, "weir_pool_faults_total")

@@ -1,0 +1,91 @@
+package gateway
+
+import (
+	"github.com/gobwas/ws"
+
+	"weir/codec/deflate"
+	"weir/codec/frame"
+	"weir/codec/http1"
+	"weir/gateway/config"
+)
+
+// Compression between client and gateway, for backends that have none (permessage-deflate, RFC 7692). No context is
+// taken over from message to message, so the compressors are the loop's, and an idle session has nothing of its own.
+
+const extensionsField = "Sec-WebSocket-Extensions"
+
+// press is how a route compresses. Immutable.
+type press struct {
+	level     int
+	threshold uint64 // shorter messages go as they are
+	options   deflate.Options
+}
+
+func newPress(cfg *config.Config) *press {
+	if cfg.Compression != config.CompressionGateway {
+		return nil
+	}
+	p := &press{level: cfg.CompressionLevel, threshold: uint64(cfg.CompressionThreshold)}
+	if cfg.CompressionWindow < deflate.MaxWindowBits {
+		p.options.ServerWindowBits = uint8(cfg.CompressionWindow)
+	}
+	return p
+}
+
+// agree takes the client's best offer, if it has one that can be understood.
+func (p *press) agree(r *http1.Request) (params deflate.Params, ok bool) {
+	var room [deflate.MaxOffers]deflate.Offer
+	offers := room[:0]
+	for _, f := range r.Fields {
+		if !http1.Same(f.Name, extensionsField) {
+			continue
+		}
+		var err error
+		if offers, err = deflate.ParseOffers(offers, f.Value); err != nil {
+			return params, false
+		}
+	}
+	return deflate.Accept(offers, p.options)
+}
+
+// compresses begins to, as the client was told in fields.
+func (s *session) compresses(params deflate.Params, fields []http1.Field) []http1.Field {
+	if s.window = params.ServerWindowBits; s.window == 0 {
+		s.window = deflate.MaxWindowBits
+	}
+	return append(fields, http1.Field{Name: []byte(extensionsField), Value: deflate.AppendResponse(nil, params)})
+}
+
+// worth tells whether a message to the client is to be compressed: if it is long enough, and comes in one frame that
+// there is room for. Fragments pass as they come.
+func (s *session) worth(head frame.Head) bool {
+	sh, r := s.lane.shard, s.lane.route
+	return s.window > 0 && head.Last && head.Length >= r.press.threshold && head.Length <= uint64(r.wholeLimit) &&
+		head.Length <= uint64(max(0, sh.gatherMax-sh.gathered))
+}
+
+// inflate gives a message as it was before it was compressed, until the next call.
+func (sh *shard) inflate(payload []byte, limit int) (plain []byte, err error) {
+	if sh.inflater == nil {
+		sh.inflater = deflate.NewInflater()
+	}
+	sh.plain, err = sh.inflater.Append(sh.plain[:0], payload, limit)
+	sh.count.inflatedFrom += uint64(len(payload))
+	sh.count.inflatedTo += uint64(len(sh.plain))
+	return sh.plain, err
+}
+
+// compress appends a message's frame to dst, compressed if that makes it shorter.
+func (sh *shard) compress(dst []byte, op ws.OpCode, payload []byte, level int, window uint8) []byte {
+	if sh.deflaters[level] == nil {
+		sh.deflaters[level], _ = deflate.NewDeflater(level) // config knows its range
+	}
+	sh.plain = sh.deflaters[level].Append(sh.plain[:0], payload, window, false)
+	sh.count.deflatedFrom += uint64(len(payload))
+	if len(sh.plain) >= len(payload) {
+		sh.count.deflatedTo += uint64(len(payload))
+		return frame.AppendFrame(dst, op, payload, nil)
+	}
+	sh.count.deflatedTo += uint64(len(sh.plain))
+	return frame.AppendCompressed(dst, op, sh.plain, nil)
+}
