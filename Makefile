@@ -51,7 +51,7 @@ bench-caddy: ## bin/caddy, for the two above to find
 
 bench-million: build ## a million sockets in one process, and how cost grows up to there (half an hour, 14 GB)
 	bin/weirbench million --json bench/million.json --write BENCHMARKS.md
-	bin/weirbench growth --json bench/growth.json --write BENCHMARKS.md
+	bin/weirbench growth --json bench/growth.json --plots bench/plots --write BENCHMARKS.md
 
 bench-go: ## every Go benchmark, briefly, with its allocations
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 200x ./codec/... ./netpoll/... ./upstream/... ./gateway/...

@@ -4,6 +4,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -18,8 +19,8 @@ type Plan struct {
 	Peers     []peers.Peer
 	Backend   peers.Peer // of peers with a connection for each client
 	Pool      peers.Peer // the backend of pooled ones
-	Rounds    int
-	Progress  io.Writer // one line for each cell
+	Rounds    int        // but one of scenarios that are measured Once
+	Progress  io.Writer  // told of each cell
 }
 
 // Cell is one scenario, peer and round.
@@ -29,6 +30,14 @@ type Cell struct {
 	Round    int    `json:"round"`
 	Figures
 	Err string `json:"error,omitempty"`
+}
+
+// job is a cell to be measured.
+type job struct {
+	scenario Scenario
+	round    int // from 1
+	rounds   int
+	peer     peers.Peer
 }
 
 // Compare measures every cell, peers taking turns. A peer that fails has a cell that says so. The
@@ -42,48 +51,73 @@ func Compare(ctx context.Context, p Plan) ([]Cell, error) {
 	if err != nil {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
+	jobs, notes := p.jobs(limit)
+	if len(jobs) == 0 {
+		return nil, errors.New("none of these peers takes part in any of these scenarios")
+	}
+	progress := newProgress(p.Progress, jobs)
+	defer progress.finish()
+	for _, note := range notes {
+		progress.note(note)
+	}
 	var cells []Cell
+	for _, j := range jobs {
+		progress.start(j)
+		backend, at := p.Backend, peers.Place{Files: limit, Settles: j.scenario.TLS || j.scenario.Kind == KindChurn}
+		if j.peer.Pooled {
+			backend = p.Pool
+		}
+		if j.scenario.TLS {
+			at.Certificate = certificate
+		}
+		f, err := measureCell(ctx, j.scenario, j.peer, backend, at)
+		if ctx.Err() != nil {
+			return cells, ctx.Err()
+		}
+		cell := Cell{Scenario: j.scenario.Name, Peer: j.peer.Name, Round: j.round, Figures: f}
+		if err != nil {
+			cell.Err = err.Error()
+		}
+		cells = append(cells, cell)
+		progress.end(j, &cell)
+	}
+	return cells, nil
+}
+
+// jobs are the cells in their order, and a note of each peer that cannot take part in a scenario.
+func (p *Plan) jobs(limit uint64) (jobs []job, notes []string) {
 	for _, s := range p.Scenarios {
-		for round := range p.Rounds {
-			for _, peer := range p.Peers {
-				if peer.Only != "" && peer.Only != s.Name {
-					continue
-				}
-				if s.TLS && !peer.TLS {
-					fmt.Fprintf(p.Progress, "%-17s %-12s left out: it has no TLS\n", s.Name, peer.Name)
-					continue
-				}
-				if !peer.Serves(s.Conns, limit) {
-					fmt.Fprintf(p.Progress, "%-17s %-12s left out: %d clients are too many for a limit of %d open files\n", s.Name, peer.Name, s.Conns, limit)
-					continue
-				}
-				backend := p.Backend
-				if peer.Pooled {
-					backend = p.Pool
-				}
-				at := peers.Place{Files: limit}
-				if s.TLS {
-					at.Certificate = certificate
-				}
-				f, err := measureCell(ctx, s, peer, backend, at)
-				if ctx.Err() != nil {
-					return cells, ctx.Err()
-				}
-				cell := Cell{Scenario: s.Name, Peer: peer.Name, Round: round + 1, Figures: f}
-				if err != nil {
-					cell.Err = err.Error()
-				}
-				cells = append(cells, cell)
-				fmt.Fprintln(p.Progress, cell.line(s, p.Rounds))
+		var able []peers.Peer
+		for _, peer := range p.Peers {
+			switch {
+			case !peer.In(s.Name), peer.Command == nil && s.Kind == KindDrain: // the latter has nothing to drain
+			case s.TLS && !peer.TLS:
+				notes = append(notes, fmt.Sprintf("%s: %s is left out, it has no TLS here", s.Name, peer.Name))
+			case !peer.Serves(s.Conns, limit):
+				notes = append(notes, fmt.Sprintf("%s: %s is left out, %d clients are too many for a limit of %d open files", s.Name, peer.Name, s.Conns, limit))
+			default:
+				able = append(able, peer)
+			}
+		}
+		rounds := p.Rounds
+		if s.Once {
+			rounds = 1
+		}
+		for round := range rounds {
+			for _, peer := range able {
+				jobs = append(jobs, job{s, round + 1, rounds, peer})
 			}
 		}
 	}
-	return cells, nil
+	return jobs, notes
 }
 
 // measureCell starts a fresh backend and a fresh peer, so that no cell inherits memory,
 // connections or ports from the one before.
 func measureCell(ctx context.Context, s Scenario, peer, backend peers.Peer, at peers.Place) (Figures, error) {
+	if err := peer.Missing(); err != nil {
+		return Figures{}, err
+	}
 	server, err := peers.Start(ctx, backend, peers.Place{Files: at.Files})
 	if err != nil {
 		return Figures{}, fmt.Errorf("%s: %w", backend.Name, err)
@@ -96,12 +130,16 @@ func measureCell(ctx context.Context, s Scenario, peer, backend peers.Peer, at p
 			return Figures{}, fmt.Errorf("%s: %w", peer.Name, err)
 		}
 		defer front.Stop()
-		subject = Subject{Pids: []int{front.Pid}, Settle: front.Settle}
+		subject = Subject{Pids: []int{front.Pid}, Settle: front.Settle, Second: second(peer, at)}
 	}
 	f, err := Measure(ctx, s, front.Target(), subject)
 	if err != nil {
 		time.Sleep(50 * time.Millisecond) // a process that died is reaped
-		for _, p := range []*peers.Process{front, server} {
+		lasting := []*peers.Process{server, front}
+		if s.Kind == KindDrain { // which ends the other
+			lasting = lasting[:1]
+		}
+		for _, p := range lasting {
 			if dead := p.Alive(); dead != nil {
 				return f, dead
 			}
@@ -110,8 +148,9 @@ func measureCell(ctx context.Context, s Scenario, peer, backend peers.Peer, at p
 	return f, err
 }
 
-func (c *Cell) line(s Scenario, rounds int) string {
-	head := fmt.Sprintf("%-17s %d/%d %-12s", s.Name, c.Round, rounds, c.Peer)
+// line is a cell in a few words.
+func (c *Cell) line(j job) string {
+	head := fmt.Sprintf("%-17s %d/%d %-12s", c.Scenario, c.Round, j.rounds, c.Peer)
 	if c.Err != "" {
 		return head + " failed: " + c.Err
 	}
@@ -119,10 +158,14 @@ func (c *Cell) line(s Scenario, rounds int) string {
 	if c.Saturated {
 		note = ", load saturated"
 	}
-	if s.Kind == KindIdle {
+	switch j.scenario.Kind {
+	case KindIdle:
 		return fmt.Sprintf("%s %8.0f B/client, CPU %.2f %%%s", head, c.RSSPerConn, 100*c.CPUShare, note)
-	}
-	if s.Kind == KindSlow {
+	case KindDrain:
+		return fmt.Sprintf("%s %d back in %.2f s, longest gap %.2f s, %d messages unechoed%s", head, c.Back, c.BackIn, c.Gap, c.Unechoed, note)
+	case KindChurn:
+		note = fmt.Sprintf(", RSS %.1f -> %.1f MB%s", c.RSSBefore/1e6, c.RSSAfter/1e6, note)
+	case KindSlow:
 		note = fmt.Sprintf(" (%.0f alone), %+.0f KB%s", c.P99Alone, c.RSSGrowth/1e3, note)
 	}
 	return fmt.Sprintf("%s %8.2f us CPU/op, %8.0f op/s, load busy %.0f %%, p99 %.0f us%s",

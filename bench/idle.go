@@ -5,10 +5,21 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"time"
 
 	"weir/bench/load"
 	"weir/bench/proc"
+	"weir/bench/swarm"
 )
+
+// idlers are the connections that are held, in this process or in several.
+type idlers interface {
+	Live() int
+	Hold(context.Context, time.Duration) (load.Result, error)
+	Close()
+}
 
 // measureIdle opens a crowd, lets it settle, and holds it idle through the window. What a runtime with
 // a garbage collector keeps of the handshakes' garbage is a matter of when it last collected, so one
@@ -22,7 +33,7 @@ func measureIdle(ctx context.Context, s Scenario, target load.Target, of Subject
 	if err != nil {
 		return Figures{}, err
 	}
-	crowd, err := load.Open(ctx, load.Config{Target: target, Conns: s.Conns, Ramp: s.Ramp, Threads: s.Threads})
+	crowd, err := openIdlers(ctx, s, target)
 	if err != nil {
 		return Figures{}, err
 	}
@@ -41,7 +52,7 @@ func measureIdle(ctx context.Context, s Scenario, target load.Target, of Subject
 	r, err := crowd.Hold(ctx, s.Seconds)
 	m.end()
 	f := m.figures(r)
-	f.Ops, f.TLS, f.Goroutines = int64(crowd.Live()), negotiated(settled), goroutines
+	f.Ops, f.Pongs, f.TLS, f.Goroutines = int64(crowd.Live()), r.Pongs, negotiated(settled), goroutines
 	rssAfter, rssErr := proc.ReadRSS(of.Pids...)
 	slabAfter, slabErr := proc.ReadSlab()
 	threads, threadsErr := proc.ReadThreads(of.Pids...)
@@ -50,3 +61,67 @@ func measureIdle(ctx context.Context, s Scenario, target load.Target, of Subject
 	f.SlabPerConn = float64(slabAfter-slab) / float64(opened)
 	return f, errors.Join(err, settled.Err(), settleErr, r.Err(), m.err, rssErr, slabErr, threadsErr, fewer(opened, s.Conns))
 }
+
+func openIdlers(ctx context.Context, s Scenario, target load.Target) (idlers, error) {
+	if s.Processes > 1 {
+		return openHerd(ctx, s, target)
+	}
+	return load.Open(ctx, load.Config{Target: target, Conns: s.Conns, Ramp: s.Ramp, Threads: s.Threads, Ping: s.Ping})
+}
+
+// herd is a swarm as idlers.
+type herd struct {
+	*swarm.Swarm
+	opening swarm.Tally // its faults are the first Hold's to tell
+	live    int
+}
+
+const (
+	rampToAny     = 5000
+	pendingToAny  = 256 // handshakes under way, within any listener's backlog
+	patienceOfAny = 10 * time.Second
+)
+
+func openHerd(ctx context.Context, s Scenario, target load.Target) (*herd, error) {
+	if target.TLS != nil || s.Ping > 0 {
+		return nil, errors.New("clients in several processes speak ws:// alone, and send no pings")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	crowd, err := swarm.Start([]string{self, "swarm"}, s.Processes)
+	if err != nil {
+		return nil, err
+	}
+	h := &herd{Swarm: crowd}
+	ramp := s.Ramp
+	if ramp <= 0 {
+		ramp = rampToAny
+	}
+	h.opening, err = crowd.Open(ctx, swarm.Open{
+		Target: swarm.Target{Addr: target.Addr, Host: target.Host, Path: target.Path},
+		Conns:  s.Conns, Rate: float64(ramp), Pending: pendingToAny, Within: patienceOfAny,
+	})
+	if h.live = h.opening.Live; h.live == 0 || ctx.Err() != nil {
+		crowd.Stop()
+		return nil, fmt.Errorf("no connection could be opened: %w", errors.Join(err, h.opening.Err()))
+	}
+	return h, nil
+}
+
+func (h *herd) Live() int { return h.live }
+
+func (h *herd) Hold(ctx context.Context, d time.Duration) (load.Result, error) {
+	tally, err := h.Swarm.Hold(ctx, d)
+	h.live = tally.Live
+	tally.Add(&h.opening)
+	h.opening = swarm.Tally{}
+	r := load.Result{Elapsed: d, Faults: map[load.Fault]int{}, First: tally.First}
+	for kind, n := range tally.Faults {
+		r.Faults[load.Fault(kind)] = n
+	}
+	return r, err
+}
+
+func (h *herd) Close() { h.Stop() }

@@ -4,11 +4,15 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
+
+	"weir/bench/peers"
 )
 
 // Machine is where the figures were taken.
@@ -34,10 +38,12 @@ func ReadMachine() Machine {
 	if syscall.Uname(&uts) == nil {
 		m.Kernel = "Linux " + chars(uts.Release[:])
 	}
-	for name, argv := range map[string][]string{"nginx": {"nginx", "-v"}, "HAProxy": {"haproxy", "-v"}} {
-		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err == nil {
+	for name, argv := range peers.Versions() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err == nil {
 			m.Versions[name] = version(string(out))
 		}
+		cancel()
 	}
 	return m
 }
@@ -45,7 +51,8 @@ func ReadMachine() Machine {
 // version is the first word of a program's answer that holds a number with a dot.
 func version(s string) string {
 	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \n/-", r) }) {
-		if word[0] >= '0' && word[0] <= '9' && strings.Contains(word, ".") {
+		word = strings.TrimPrefix(word, "v")
+		if word != "" && word[0] >= '0' && word[0] <= '9' && strings.Contains(word, ".") {
 			return word
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 // Figures is what one measurement found. Fields that a scenario does not measure are 0.
 type Figures struct {
-	Ops       int64   `json:"ops"` // round trips or handshakes in the window
+	Ops       int64   `json:"ops"` // round trips, handshakes, deliveries or lives in the window; idle: connections held
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"per_second"`
 
@@ -36,13 +36,38 @@ type Figures struct {
 	Max  float64 `json:"max_us"`
 
 	// Of the slow scenario.
-	P99Alone  float64 `json:"p99_alone_us,omitempty"`     // before the slow client came
+	P99Alone  float64 `json:"p99_alone_us,omitempty"`     // before the slow clients came
 	P99Change float64 `json:"p99_change,omitempty"`       // P99 to P99Alone
-	RSSGrowth float64 `json:"rss_growth_bytes,omitempty"` // since it came
-	SlowTaken float64 `json:"slow_taken_bytes,omitempty"` // what it could send, sockets' buffers included
+	RSSGrowth float64 `json:"rss_growth_bytes,omitempty"` // since they came
+	SlowTaken float64 `json:"slow_taken_bytes,omitempty"` // what they could send, sockets' buffers included
+
+	// Of the idle scenario with pings.
+	Pongs int64 `json:"pongs,omitempty"`
+
+	// Of the fanout scenario, whose P50 and so on are those of each delivery.
+	Published float64 `json:"published_per_second,omitempty"` // messages that reached everybody
+	LastP50   float64 `json:"last_p50_us,omitempty"`          // until a message had reached its last client
+	LastP99   float64 `json:"last_p99_us,omitempty"`
+	LastP999  float64 `json:"last_p999_us,omitempty"`
+
+	// Of the churn scenario: resident memory in bytes.
+	RSSBefore float64 `json:"rss_before_bytes,omitempty"`
+	RSSPeak   float64 `json:"rss_peak_bytes,omitempty"`
+	RSSAfter  float64 `json:"rss_after_bytes,omitempty"` // when all had left and it had settled
+
+	// Of the drain scenario, whose P50 and so on count from when a message was due, also while its
+	// client had no connection.
+	Returns  []int       `json:"returns_per_100ms,omitempty"`
+	Back     int         `json:"returns,omitempty"`             // of clients
+	BackIn   float64     `json:"back_in_seconds,omitempty"`     // from the first loss to the last return
+	Gap      float64     `json:"longest_gap_seconds,omitempty"` // that a client had no connection
+	Unechoed int64       `json:"unechoed,omitempty"`            // messages sent on a connection that ended before their echo
+	Refusals int64       `json:"refusals,omitempty"`            // attempts to come back in vain
+	Codes    map[int]int `json:"close_codes,omitempty"`         // that connections ended with, 1006 for no close frame
 
 	TLS string `json:"tls_session,omitempty"` // what was negotiated
 
+	LoadCPU     float64 `json:"load_cpu"`     // of one processor, the load's whole process
 	LoadBusy    float64 `json:"load_busy"`    // share of the window the load's busiest loop ran
 	LoadStarved float64 `json:"load_starved"` // share it waited for a processor
 	Saturated   bool    `json:"load_saturated"`
@@ -53,13 +78,28 @@ type Subject struct {
 	Pids []int // may be none
 	// Settle has it collect its garbage and counts its goroutines; nil if neither is known.
 	Settle func(context.Context) (goroutines int, err error)
+	// Second starts another of the same kind before the same backend, for drain: then the Pids are
+	// told to end (SIGTERM) when the window begins. With nil, drain only watches.
+	Second func(context.Context) (at load.Target, stop func(), err error)
+	// Others are more gateways where clients of drain may come back to.
+	Others []load.Target
 }
 
 // Measure runs s against a target and accounts it to a subject. With an error the Figures hold what
 // was seen before or despite it.
 func Measure(ctx context.Context, s Scenario, target load.Target, of Subject) (Figures, error) {
-	if err := checkFiles(s.Conns); err != nil {
+	if s.Processes > 1 {
+		return measureIdle(ctx, s, target, of) // whose processes have descriptors and ports of their own
+	}
+	if err := target.CheckPorts(s.Conns + s.Slow); err != nil {
 		return Figures{}, err
+	}
+	if err := checkFiles(s.Conns + s.Slow); err != nil {
+		return Figures{}, err
+	}
+	s.Seconds = max(s.Seconds, s.Least)
+	if s.Path != "" {
+		target.Path = s.Path
 	}
 	switch s.Kind {
 	case KindEcho:
@@ -70,6 +110,12 @@ func Measure(ctx context.Context, s Scenario, target load.Target, of Subject) (F
 		return measureStorm(ctx, s, target, of.Pids)
 	case KindSlow:
 		return measureSlow(ctx, s, target, of.Pids)
+	case KindFanout:
+		return measureFanout(ctx, s, target, of.Pids)
+	case KindChurn:
+		return measureChurn(ctx, s, target, of)
+	case KindDrain:
+		return measureDrain(ctx, s, target, of)
 	}
 	return Figures{}, fmt.Errorf("no kind of scenario %q", s.Kind)
 }

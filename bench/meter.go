@@ -3,9 +3,12 @@
 package bench
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"weir/bench/load"
 	"weir/bench/proc"
@@ -15,6 +18,7 @@ import (
 type meter struct {
 	pids          []int
 	before, after proc.CPU
+	own           [2]proc.CPU // the load's
 	err           error
 }
 
@@ -22,10 +26,14 @@ func (m *meter) window(s Scenario) load.Window {
 	return load.Window{Warmup: s.Warmup, Duration: s.Seconds, Begin: m.begin, End: m.end}
 }
 
-func (m *meter) begin() { m.before, m.err = proc.ReadCPU(m.pids...) }
+func (m *meter) begin() {
+	m.before, m.err = proc.ReadCPU(m.pids...)
+	m.own[0], _ = proc.ReadCPU(os.Getpid())
+}
 
 func (m *meter) end() {
 	after, err := proc.ReadCPU(m.pids...)
+	m.own[1], _ = proc.ReadCPU(os.Getpid())
 	if m.after = after; m.err == nil {
 		m.err = err
 	}
@@ -37,14 +45,18 @@ func (m *meter) figures(r load.Result) Figures {
 		LoadBusy: r.Busy, LoadStarved: r.Starved, Saturated: r.Saturated(),
 	}
 	if r.Latency != nil && r.Latency.TotalCount() > 0 {
-		f.P50, f.P90, f.P99, f.P999 = quantile(r, 50), quantile(r, 90), quantile(r, 99), quantile(r, 99.9)
+		f.P50, f.P90, f.P99, f.P999 = quantile(r.Latency, 50), quantile(r.Latency, 90), quantile(r.Latency, 99), quantile(r.Latency, 99.9)
 		f.Max = float64(r.Latency.Max()) / 1e3
 	}
-	if f.Seconds == 0 || m.err != nil {
+	if f.Seconds == 0 {
+		return f
+	}
+	f.LoadCPU = (m.own[1].Total - m.own[0].Total).Seconds() / f.Seconds
+	f.PerSecond = float64(f.Ops) / f.Seconds
+	if m.err != nil {
 		return f
 	}
 	user, system := m.after.Since(m.before)
-	f.PerSecond = float64(f.Ops) / f.Seconds
 	f.CPUShare = (user + system).Seconds() / f.Seconds
 	if f.Ops > 0 {
 		f.UserMicros = micros(user) / float64(f.Ops)
@@ -54,7 +66,10 @@ func (m *meter) figures(r load.Result) Figures {
 	return f
 }
 
-func quantile(r load.Result, q float64) float64 { return float64(r.Latency.ValueAtQuantile(q)) / 1e3 }
+// quantile is in microseconds.
+func quantile(h *hdrhistogram.Histogram, q float64) float64 {
+	return float64(h.ValueAtQuantile(q)) / 1e3
+}
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 

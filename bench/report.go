@@ -4,6 +4,7 @@ package bench
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -14,9 +15,18 @@ type Report struct {
 	Machine   Machine    `json:"machine"`
 	Rounds    int        `json:"rounds"`
 	Seconds   float64    `json:"seconds"`
+	Partial   bool       `json:"partial,omitempty"` // it was interrupted
 	Scenarios []Scenario `json:"scenarios"`
+	Goals     []Goal     `json:"goals,omitempty"`
 	Rows      []Row      `json:"rows"`
 	Cells     []Cell     `json:"cells"`
+}
+
+// Fill takes in what was measured: the cells, and what follows from them.
+func (r *Report) Fill(cells []Cell) {
+	r.Cells = cells
+	r.Rows = Summarise(r.Scenarios, cells)
+	r.Goals = Judge(r.Scenarios, r.Rows, cells)
 }
 
 // Row is one peer in one scenario: medians over the rounds that succeeded.
@@ -85,42 +95,32 @@ func summariseOne(s Scenario, peer string, cells []Cell) Row {
 	return row
 }
 
-// medians takes each figure's median by itself.
-func medians(fs []Figures) Figures {
-	of := func(pick func(*Figures) float64) float64 {
+// medians takes each figure's median by itself; of what is no number it takes the first, and a flag
+// that was set in any round.
+func medians(fs []Figures) (m Figures) {
+	out := reflect.ValueOf(&m).Elem()
+	for i := range out.NumField() {
+		field := func(round int) reflect.Value { return reflect.ValueOf(&fs[round]).Elem().Field(i) }
 		values := make([]float64, len(fs))
-		for i := range fs {
-			values[i] = pick(&fs[i])
+		switch into := out.Field(i); {
+		case into.CanFloat():
+			for round := range fs {
+				values[round] = field(round).Float()
+			}
+			into.SetFloat(median(values))
+		case into.CanInt():
+			for round := range fs {
+				values[round] = float64(field(round).Int())
+			}
+			into.SetInt(int64(median(values)))
+		case into.Kind() == reflect.Bool:
+			for round := range fs {
+				into.SetBool(into.Bool() || field(round).Bool())
+			}
+		default:
+			into.Set(field(0))
 		}
-		return median(values)
 	}
-	m := Figures{
-		Ops:          int64(of(func(f *Figures) float64 { return float64(f.Ops) })),
-		Seconds:      of(func(f *Figures) float64 { return f.Seconds }),
-		PerSecond:    of(func(f *Figures) float64 { return f.PerSecond }),
-		UserMicros:   of(func(f *Figures) float64 { return f.UserMicros }),
-		SystemMicros: of(func(f *Figures) float64 { return f.SystemMicros }),
-		CPUMicros:    of(func(f *Figures) float64 { return f.CPUMicros }),
-		CPUShare:     of(func(f *Figures) float64 { return f.CPUShare }),
-		CPUBytes:     of(func(f *Figures) float64 { return f.CPUBytes }),
-		RSSPerConn:   of(func(f *Figures) float64 { return f.RSSPerConn }),
-		SlabPerConn:  of(func(f *Figures) float64 { return f.SlabPerConn }),
-		Threads:      int(of(func(f *Figures) float64 { return float64(f.Threads) })),
-		Goroutines:   int(of(func(f *Figures) float64 { return float64(f.Goroutines) })),
-		TLS:          fs[0].TLS,
-		P50:          of(func(f *Figures) float64 { return f.P50 }),
-		P90:          of(func(f *Figures) float64 { return f.P90 }),
-		P99:          of(func(f *Figures) float64 { return f.P99 }),
-		P999:         of(func(f *Figures) float64 { return f.P999 }),
-		Max:          of(func(f *Figures) float64 { return f.Max }),
-		P99Alone:     of(func(f *Figures) float64 { return f.P99Alone }),
-		P99Change:    of(func(f *Figures) float64 { return f.P99Change }),
-		RSSGrowth:    of(func(f *Figures) float64 { return f.RSSGrowth }),
-		SlowTaken:    of(func(f *Figures) float64 { return f.SlowTaken }),
-		LoadBusy:     of(func(f *Figures) float64 { return f.LoadBusy }),
-		LoadStarved:  of(func(f *Figures) float64 { return f.LoadStarved }),
-	}
-	m.Saturated = slices.ContainsFunc(fs, func(f Figures) bool { return f.Saturated })
 	return m
 }
 
@@ -129,6 +129,8 @@ func (s *Scenario) steady(f *Figures) (value float64, name string) {
 	switch {
 	case s.Kind == KindIdle:
 		return f.RSSPerConn, "memory"
+	case s.Kind == KindDrain:
+		return f.BackIn, "time"
 	case s.Rate > 0: // the work is given, so what counts is how long it waits
 		return f.P99, "p99"
 	}

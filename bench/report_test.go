@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -111,6 +112,9 @@ func TestColumns(t *testing.T) {
 		{Scenario{Kind: KindStorm}, "CPU us per handshake", "round trip"},
 		{Scenario{Kind: KindSlow}, "p99 change", "to HAProxy pool"},
 		{Scenario{Kind: KindIdle}, "memory to HAProxy pool", "p99"},
+		{Scenario{Kind: KindFanout}, "CPU us per delivery; user; system; deliveries/s", "round trip"},
+		{Scenario{Kind: KindChurn}, "RSS after, KB; CPU to HAProxy pool", "round trip"},
+		{Scenario{Kind: KindDrain, Rate: 2}, "all back after, s; longest gap, s; messages unechoed", "to HAProxy pool"},
 	} {
 		tc.scenario.Name = "s"
 		var titles []string
@@ -156,7 +160,7 @@ Negotiated with b: TLS 1.2.
 func TestDocument(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "BENCHMARKS.md")
 	report := sample()
-	if err := report.WriteDocument(path); err != nil {
+	if err := report.WriteDocument(path, Beside{}); err != nil {
 		t.Fatal(err)
 	}
 	first, err := os.ReadFile(path)
@@ -172,7 +176,7 @@ func TestDocument(t *testing.T) {
 	if err := os.WriteFile(path, []byte(edited), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := report.WriteDocument(path); err != nil {
+	if err := report.WriteDocument(path, Beside{}); err != nil {
 		t.Fatal(err)
 	}
 	second, err := os.ReadFile(path)
@@ -182,8 +186,94 @@ func TestDocument(t *testing.T) {
 	if err := os.WriteFile(path, []byte("no marks"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := report.WriteDocument(path); err == nil {
-		t.Error("a document without marks was overwritten")
+	for _, err := range []error{CheckDocument(path), report.WriteDocument(path, Beside{})} {
+		if err == nil {
+			t.Error("a document without marks was taken")
+		}
+	}
+}
+
+// A document links to what was written beside it, from where it stands.
+func TestIllustratedDocument(t *testing.T) {
+	dir := t.TempDir()
+	report := &Report{Rounds: 3, Seconds: 1, Scenarios: []Scenario{
+		{Name: "echo125", Kind: KindEcho}, {Name: "open100", Kind: KindEcho, Rate: 10}, {Name: "idle", Kind: KindIdle},
+		{Name: "storm", Kind: KindStorm}, {Name: "drain", Kind: KindDrain, Once: true},
+	}}
+	var cells []Cell
+	for _, s := range report.Scenarios {
+		cells = append(cells,
+			Cell{Scenario: s.Name, Peer: "direct", Round: 1, Figures: Figures{P50: 1, P90: 2, P99: 3, P999: 4}},
+			Cell{Scenario: s.Name, Peer: "weir", Round: 1, Figures: Figures{
+				CPUMicros: 5, RSSPerConn: 500, P50: 2, P90: 3, P99: 4, P999: 5, Back: 3, BackIn: 0.2, Returns: []int{1, 2, 0, 0}, Codes: map[int]int{1001: 3},
+			}})
+	}
+	report.Fill(cells)
+	plots := filepath.Join(dir, "bench", "plots")
+	path := filepath.Join(dir, "BENCHMARKS.md")
+	err := errors.Join(report.WritePlots(plots), report.WriteDocument(path, Beside{Plots: plots, Data: filepath.Join(dir, "bench", "results.json")}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{
+		"[results.json](bench/results.json)", "Medians of 3 rounds of 1 s for each cell, but one of drain.",
+		"](bench/plots/echo125.svg)", "](bench/plots/open100.svg)", "](bench/plots/idle.svg)", "](bench/plots/storm.svg)", "](bench/plots/drain.svg)",
+		"### What was asked of it", "3 x 1001 |",
+	} {
+		if !strings.Contains(string(b), part) {
+			t.Errorf("no %q in\n%s", part, b)
+		}
+	}
+	drawn, err := filepath.Glob(plots + "/*.svg")
+	if err != nil || len(drawn) != 5 {
+		t.Errorf("%d pictures, %v", len(drawn), err)
+	}
+}
+
+func TestGrowthPlots(t *testing.T) {
+	dir := t.TempDir()
+	points := []Growth{
+		{Conns: 1000, Loops: 1, Figures: Figures{CPUMicros: 4, RSSPerConn: 700}}, {Conns: 1000, Loops: 2, Figures: Figures{CPUMicros: 5, RSSPerConn: 800}},
+		{Conns: 1_000_000, Loops: 60, Figures: Figures{CPUMicros: 6, RSSPerConn: 560}}, {Conns: 10_000, Loops: 1, Err: "died"},
+	}
+	if err := WriteGrowthPlots(dir, points); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"growth-cpu.svg", "growth-memory.svg"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		for _, part := range []string{">1 loop<", ">2 loops<", ">60 loops<", ">1M<"} {
+			if err != nil || !strings.Contains(string(b), part) {
+				t.Errorf("%s: %v, no %q", name, err, part)
+			}
+		}
+	}
+	if err := WriteGrowthPlots(dir, points[3:]); err == nil {
+		t.Error("nothing was drawn without a word")
+	}
+}
+
+// What precedes the figures in the project's own document is what a new one begins with.
+func TestIntroduction(t *testing.T) {
+	b, err := os.ReadFile("../BENCHMARKS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(string(b), beginMark)
+	if want, _, _ := strings.Cut(intro, beginMark); head != want {
+		t.Error("the heads of BENCHMARKS.md and bench/intro.md differ: copy the one over the other")
+	}
+}
+
+func TestMediansOfEveryField(t *testing.T) {
+	a := Figures{Ops: 1, CPUMicros: 1, Threads: 1, Saturated: true, TLS: "first"}
+	b := Figures{Ops: 4, CPUMicros: 2, Threads: 3, TLS: "second"}
+	m := medians([]Figures{a, b, b})
+	if m.Ops != 4 || m.CPUMicros != 2 || m.Threads != 3 || !m.Saturated || m.TLS != "first" {
+		t.Errorf("%+v", m)
 	}
 }
 
@@ -191,7 +281,11 @@ func TestVersion(t *testing.T) {
 	for in, want := range map[string]string{
 		"nginx version: nginx/1.22.1\n":            "1.22.1",
 		"HAProxy version 2.6.12-1+deb12u4 2026/10": "2.6.12",
+		"v2.11.9 h1:abc=":                          "2.11.9",
+		"Version:      3.6.2\nCodename:     ramequin\nGo version:   go1.25.4\n": "3.6.2",
+		"\nenvoy  version: 8a3fd1/1.36.2/Clean/RELEASE/BoringSSL\n":             "1.36.2",
 		"nothing": "unknown",
+		"v":       "unknown",
 	} {
 		if got := version(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

@@ -10,8 +10,8 @@ import (
 	"weir/bench/proc"
 )
 
-// measureSlow lets a crowd talk twice, the second time beside a client that sends and never reads.
-// Its figures are the crowd's of the second time.
+// measureSlow lets a crowd talk twice, the second time beside clients that send and read nothing, or
+// little. Its figures are the crowd's of the second time.
 func measureSlow(ctx context.Context, s Scenario, target load.Target, pids []int) (Figures, error) {
 	crowd, err := load.Open(ctx, load.Config{Target: target, Conns: s.Conns, Ramp: s.Ramp, Threads: s.Threads})
 	if err != nil {
@@ -27,20 +27,20 @@ func measureSlow(ctx context.Context, s Scenario, target load.Target, pids []int
 	if err != nil {
 		return Figures{}, err
 	}
-	deaf, err := target.Deaf(ctx, s.Size)
+	slow, err := target.Slow(ctx, load.Sloth{Conns: s.Slow, Size: s.Size, Read: s.SlowRead})
 	if err != nil {
 		return Figures{}, err
 	}
-	defer deaf.Close()
+	defer slow.Close()
 	m := meter{pids: pids}
 	r, err := crowd.Echo(ctx, load.Talk{Size: s.Size, Window: m.window(s)})
 	rssAfter, rssErr := proc.ReadRSS(pids...)
 	f := m.figures(r)
 	f.TLS = negotiated(alone)
-	if f.P99Alone = quantile(alone, 99); f.P99Alone > 0 {
+	if f.P99Alone = quantile(alone.Latency, 99); f.P99Alone > 0 {
 		f.P99Change = f.P99 / f.P99Alone
 	}
 	f.RSSGrowth = float64(rssAfter - rss)
-	f.SlowTaken = float64(deaf.Taken())
+	f.SlowTaken = float64(slow.Taken())
 	return f, errors.Join(err, r.Err(), m.err, rssErr, fewer(opened, s.Conns))
 }

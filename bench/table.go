@@ -44,42 +44,30 @@ func ratio(title, base string) column {
 // columns are those that mean something in s; a ratio needs a row of its base.
 func columns(s Scenario, rows []Row) []column {
 	var cs []column
-	op := "round trip"
-	if s.Kind == KindStorm {
-		op = "handshake"
-	}
-	if s.Kind == KindIdle {
-		cs = []column{
-			number("bytes per client", "%.0f", func(r *Row) float64 { return r.RSSPerConn }),
-			number("slab per client, all processes", "%.0f", func(r *Row) float64 { return r.SlabPerConn }),
-			number("CPU while idle, %", "%.2f", func(r *Row) float64 { return 100 * r.CPUShare }),
-		}
-		if s.TLS {
-			cs = append(cs, count("threads", func(r *Row) int { return r.Threads }), count("goroutines", func(r *Row) int { return r.Goroutines }))
-		}
-	} else {
-		cs = []column{
-			number("CPU us per "+op, "%.2f", func(r *Row) float64 { return r.CPUMicros }),
-			number("user", "%.2f", func(r *Row) float64 { return r.UserMicros }),
-			number("system", "%.2f", func(r *Row) float64 { return r.SystemMicros }),
-		}
-		if s.Size >= 16<<10 {
-			cs = append(cs, number("MB per CPU second", "%.0f", func(r *Row) float64 { return r.CPUBytes / 1e6 }))
-		}
-		cs = append(cs,
-			number(op+"s/s", "%.0f", func(r *Row) float64 { return r.PerSecond }),
-			number("p50 us", "%.0f", func(r *Row) float64 { return r.P50 }),
-			number("p99 us", "%.0f", func(r *Row) float64 { return r.P99 }),
-			number("p99.9 us", "%.0f", func(r *Row) float64 { return r.P999 }),
-		)
-	}
-	if s.Kind == KindSlow { // which has its own ratio
-		return append(cs,
+	switch s.Kind {
+	case KindIdle:
+		cs = idleColumns(s)
+	case KindDrain:
+		return drainColumns()
+	case KindFanout:
+		cs = append(workColumns(s, "delivery", "deliveries"),
+			number("last p50 us", "%.0f", func(r *Row) float64 { return r.LastP50 }),
+			number("last p99 us", "%.0f", func(r *Row) float64 { return r.LastP99 }))
+	case KindChurn:
+		cs = append(workColumns(s, "life", "lives"),
+			number("RSS before, KB", "%.0f", func(r *Row) float64 { return r.RSSBefore / 1e3 }),
+			number("RSS at most, KB", "%.0f", func(r *Row) float64 { return r.RSSPeak / 1e3 }),
+			number("RSS after, KB", "%.0f", func(r *Row) float64 { return r.RSSAfter / 1e3 }))
+	case KindStorm:
+		cs = workColumns(s, "handshake", "handshakes")
+	case KindSlow: // which has its own ratio
+		return append(workColumns(s, "round trip", "round trips"),
 			number("p99 alone us", "%.0f", func(r *Row) float64 { return r.P99Alone }),
 			number("p99 change", "%.2f", func(r *Row) float64 { return r.P99Change }),
 			number("RSS growth, KB", "%.0f", func(r *Row) float64 { return r.RSSGrowth / 1e3 }),
-			number("taken from the slow one, KB", "%.0f", func(r *Row) float64 { return r.SlowTaken / 1e3 }),
-		)
+			number("taken from the slow one, KB", "%.0f", func(r *Row) float64 { return r.SlowTaken / 1e3 }))
+	default:
+		cs = workColumns(s, "round trip", "round trips")
 	}
 	_, steady := s.steady(&Figures{})
 	for _, base := range bases {
@@ -88,6 +76,47 @@ func columns(s Scenario, rows []Row) []column {
 		}
 	}
 	return cs
+}
+
+func idleColumns(s Scenario) []column {
+	cs := []column{
+		number("bytes per client", "%.0f", func(r *Row) float64 { return r.RSSPerConn }),
+		number("slab per client, all processes", "%.0f", func(r *Row) float64 { return r.SlabPerConn }),
+		number("CPU while idle, %", "%.2f", func(r *Row) float64 { return 100 * r.CPUShare }),
+	}
+	if s.TLS {
+		cs = append(cs, count("threads", func(r *Row) int { return r.Threads }), count("goroutines", func(r *Row) int { return r.Goroutines }))
+	}
+	return cs
+}
+
+// workColumns are what each op costs and how long it takes.
+func workColumns(s Scenario, op, ops string) []column {
+	cs := []column{
+		number("CPU us per "+op, "%.2f", func(r *Row) float64 { return r.CPUMicros }),
+		number("user", "%.2f", func(r *Row) float64 { return r.UserMicros }),
+		number("system", "%.2f", func(r *Row) float64 { return r.SystemMicros }),
+	}
+	if s.Size >= 16<<10 {
+		cs = append(cs, number("MB per CPU second", "%.0f", func(r *Row) float64 { return r.CPUBytes / 1e6 }))
+	}
+	return append(cs,
+		number(ops+"/s", "%.0f", func(r *Row) float64 { return r.PerSecond }),
+		number("p50 us", "%.0f", func(r *Row) float64 { return r.P50 }),
+		number("p99 us", "%.0f", func(r *Row) float64 { return r.P99 }),
+		number("p99.9 us", "%.0f", func(r *Row) float64 { return r.P999 }))
+}
+
+func drainColumns() []column {
+	return []column{
+		number("clients back", "%.0f", func(r *Row) float64 { return float64(r.Back) }),
+		number("all back after, s", "%.2f", func(r *Row) float64 { return r.BackIn }),
+		number("longest gap, s", "%.2f", func(r *Row) float64 { return r.Gap }),
+		number("messages unechoed", "%.0f", func(r *Row) float64 { return float64(r.Unechoed) }),
+		number("attempts in vain", "%.0f", func(r *Row) float64 { return float64(r.Refusals) }),
+		number("p99 ms", "%.1f", func(r *Row) float64 { return r.P99 / 1e3 }),
+		{"close codes", func(r *Row) string { return closeFrames(r.Codes) }},
+	}
 }
 
 // unaccounted columns of a peer that has no process of its own show nothing.

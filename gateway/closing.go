@@ -48,13 +48,19 @@ func (s *session) closeClient(code ws.StatusCode) {
 	}
 	s.down.due = code
 	switch {
-	case s.down.scan.AtBoundary() && (s.down.eof || !s.gathers(&s.down)):
+	case s.down.scan.AtBoundary() && !s.awaitsWhole():
+		s.dropGathered(&s.down)
 		s.sendClose()
 	case s.down.eof:
 		s.cutClient()
 	default:
 		s.down.scan.WantBoundary()
 	}
+}
+
+// awaitsWhole tells whether a message of the backend's is under way of which nothing has passed, and which should still.
+func (s *session) awaitsWhole() bool {
+	return s.gathers(&s.down) && !s.down.eof && s.ending().reason == reasonDrain
 }
 
 // sendClose sends the close frame that is due to the client. Nothing of the backend's follows it. If the client
@@ -134,7 +140,7 @@ func (s *session) settle() {
 	toBackend := s.stream != nil && s.stream.Buffered() > 0
 	toClient := s.client.Open() && s.client.Buffered() > 0
 	switch {
-	case toBackend || toClient:
+	case toBackend || toClient || s.more.rest != nil && !s.up.closed:
 	case s.stream != nil && !s.down.eof && (s.client.Open() || s.up.bytes > 0 || s.up.closed):
 		// Closing a socket over unread bytes resets it, and the backend would lose what is still under way to it.
 	case !s.client.Open(), s.up.eof:
@@ -147,7 +153,11 @@ func (s *session) settle() {
 func (s *session) cut() {
 	if s.phase == talking {
 		s.lane.shard.count.cut++
-		if s.down.due != 0 && !s.down.closed {
+		switch {
+		case s.down.due == 0 || s.down.closed:
+		case s.down.scan.AtBoundary():
+			s.sendClose()
+		default:
 			s.ending().midFrame = true // the boundary that our close frame waited for never came
 		}
 		s.closeBackend(ws.StatusGoingAway)

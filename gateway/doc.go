@@ -32,7 +32,10 @@
 // While it talks, a slice that the loop has read goes to the direction's frame.Scanner, which walks the headers and
 // says how much may pass; those very bytes are written to the other side. Payload is neither copied nor unmasked.
 // If the other side does not take them, they queue up to the high-water mark, and the source is no longer read until
-// the queue is low again.
+// the queue is low again. A client that takes nothing for too long may be closed, or miss its oldest messages (slow.go).
+//
+// Where the gateway compresses for a backend (press.go, codec/deflate) or reads JSON (codec/json), the messages that it
+// concerns are set aside by the scanner, gathered until they have ended, looked at, and framed anew (whole.go).
 //
 // The gateway has few words of its own: pings (heartbeat.go) and close frames (closing.go). They are put in between
 // two frames, never inside one: the scanner stops at the next boundary when it is asked to.

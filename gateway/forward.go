@@ -34,6 +34,9 @@ func (s *session) passUp(b []byte) {
 	idle := counts.Controls + counts.Parts
 	if s.forward(&s.up, s.stream, b, s.upRules(), counts) {
 		s.client.Pause()
+		if s.window > 0 {
+			s.chargeQueue(s.stream.Buffered())
+		}
 	}
 	if s.spent != nil {
 		s.spendFrames(counts.Controls + counts.Parts - idle)
@@ -106,6 +109,33 @@ func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, coun
 			return true
 		}
 	}
+}
+
+// started decides about a message that begins with b, and walks its head. It gives what comes behind that, and tells
+// whether the direction goes on.
+func (s *session) started(h *half, to writer, b []byte, rules *frame.Rules, counts *frame.Counts) (rest []byte, on bool) {
+	head, drop := h.scan.Begins(b), false
+	if h == &s.up {
+		if drop, on = s.meterMessage(b); !on {
+			return nil, false
+		}
+		if !drop && (head.Compressed && s.window > 0 || s.lane.route.json) {
+			return s.takeAside(h, to, head, b, rules, counts)
+		}
+	} else {
+		if s.sheds() {
+			s.more.slow.begun = true
+		}
+		if s.worth(head) {
+			return s.takeAside(h, to, head, b, rules, counts)
+		}
+	}
+	pass, used, ev := h.scan.Admit(b, rules, counts, drop)
+	s.queueOn(h, to, b[:pass])
+	if ev == frame.Violation {
+		return nil, s.handle(h, to, ev)
+	}
+	return b[used:], true
 }
 
 // passOn sends what the scanner found good, behind what it kept from before.

@@ -6,7 +6,6 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/valyala/bytebufferpool"
 
-	"weir/codec/frame"
 	"weir/gateway/config"
 	"weir/gateway/rate"
 	"weir/netpoll"
@@ -95,33 +94,6 @@ func (s *session) meterMessage(b []byte) (drop, on bool) {
 	return over, true
 }
 
-// started decides about a message that begins with b, and walks its head. It gives what comes behind that, and tells
-// whether the direction goes on.
-func (s *session) started(h *half, to writer, b []byte, rules *frame.Rules, counts *frame.Counts) (rest []byte, on bool) {
-	head, drop := h.scan.Begins(b), false
-	if h == &s.up {
-		if drop, on = s.meterMessage(b); !on {
-			return nil, false
-		}
-		if !drop && (head.Compressed && s.window > 0 || s.lane.route.json) {
-			return s.takeAside(h, to, head, b, rules, counts)
-		}
-	} else {
-		if s.sheds() {
-			s.more.slow.begun = true
-		}
-		if s.worth(head) {
-			return s.takeAside(h, to, head, b, rules, counts)
-		}
-	}
-	pass, used, ev := h.scan.Admit(b, rules, counts, drop)
-	s.queueOn(h, to, b[:pass])
-	if ev == frame.Violation {
-		return nil, s.handle(h, to, ev)
-	}
-	return b[used:], true
-}
-
 // spendBytes counts what was read, and has the client read on only when its rate allows it.
 func (s *session) spendBytes(n int) {
 	wait := s.spent.bytes.Spend(&s.lane.route.meter.bytes, s.loop().Now(), float64(n))
@@ -183,6 +155,7 @@ func (s *session) goOn() {
 		if m.held {
 			return
 		}
+		s.chargeQueue(0)
 		if rest := m.rest; rest != nil {
 			m.rest = nil
 			s.passUp(rest.B)

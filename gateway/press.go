@@ -64,15 +64,26 @@ func (s *session) worth(head frame.Head) bool {
 		head.Length <= uint64(max(0, sh.gatherMax-sh.gathered))
 }
 
-// inflate gives a message as it was before it was compressed, until the next call.
-func (sh *shard) inflate(payload []byte, limit int) (plain []byte, err error) {
+// inflate gives a message as it was before it was compressed, until the next call, or ends the session.
+func (s *session) inflate(h *half, payload []byte) (plain []byte, on bool) {
+	sh, limit := s.lane.shard, s.lane.route.wholeLimit
 	if sh.inflater == nil {
 		sh.inflater = deflate.NewInflater()
 	}
-	sh.plain, err = sh.inflater.Append(sh.plain[:0], payload, limit)
+	room := min(limit, max(uncounted, sh.gatherMax-sh.gathered))
+	plain, err := sh.inflater.Append(sh.plain[:0], payload, room)
+	sh.plain = plain
 	sh.count.inflatedFrom += uint64(len(payload))
-	sh.count.inflatedTo += uint64(len(sh.plain))
-	return sh.plain, err
+	sh.count.inflatedTo += uint64(len(plain))
+	switch {
+	case err == nil:
+		return plain, true
+	case err == deflate.ErrTooLarge && room < limit:
+		s.hangUp(reasonGather, tryAgainLater)
+	default:
+		s.violated(h, fault(err))
+	}
+	return nil, false
 }
 
 // compress appends a message's frame to dst, compressed if that makes it shorter.

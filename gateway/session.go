@@ -95,6 +95,7 @@ type more struct {
 	until    time.Duration              // loop time at which it is due
 	rest     *bytebufferpool.ByteBuffer // what was read and may not pass yet; nil: nothing
 	gathered *[2]gathering              // up and down; nil: there never was any
+	charged  int                        // of what waits for the backend, to gather-memory
 	served   *upstream.Endpoint         // who did, once the stream is gone
 	pingAt   moment                     // as the session's, of the backend
 	slow     *slow                      // nil: the client has never been
@@ -168,7 +169,9 @@ func (s *session) finish() {
 		sh.loop.Cancel(&s.more.pace)
 		s.caughtUp()
 		s.dropRest()
-		s.dropGathered()
+		s.dropGathered(&s.up)
+		s.dropGathered(&s.down)
+		s.chargeQueue(0)
 	}
 	s.client.Close()
 	s.dropStream()
@@ -279,10 +282,17 @@ func (c *clientSide) OnClose(_ *netpoll.Conn, err error) {
 		return
 	}
 	s.begin(reasonClientLost, 0)
-	s.up.eof, s.down.closed = true, true
+	s.down.closed = true
+	if s.more.rest != nil && !s.up.closed {
+		s.more.ended = true // the rest first
+	} else {
+		s.up.eof = true
+	}
 	s.settle()
-	if s.stream != nil { // it has not taken everything yet
+	if s.stream != nil && s.up.eof { // it has not taken everything yet
 		s.stream.CloseWrite()
+	}
+	if s.stream != nil {
 		s.stream.Resume() // what it sends is dropped
 	}
 }

@@ -43,7 +43,7 @@ type shard struct {
 	checker   json.Checker
 	fields    []http1.Field
 	random    *rand.ChaCha8
-	skew      time.Duration // between the loop\'s time and that of all
+	skew      time.Duration // between the loop's time and that of all
 	opened    uint64        // sessions, for sampling
 }
 
@@ -85,6 +85,9 @@ func newShard(gw *Gateway, loop *netpoll.Loop) *shard {
 		binary.LittleEndian.PutUint64(seed[i:], rand.Uint64())
 	}
 	sh := &shard{gw: gw, loop: loop, random: rand.NewChaCha8(seed), count: newCounters(), gatherMax: int(gw.cfg.GatherMemory) / loops(gw.cfg)}
+	for _, r := range gw.routes { // each loop has room for one message
+		sh.gatherMax = max(sh.gatherMax, r.wholeLimit)
+	}
 	_ = loop.Do(func() { sh.skew = time.Since(began) - loop.Now() })
 	for _, f := range gw.fleets {
 		sh.links = append(sh.links, f.dialer.On(loop))

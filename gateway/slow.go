@@ -64,7 +64,7 @@ func (s *session) caughtUp() {
 	s.loop().Cancel(&d.timer)
 	d.flush()
 	if s.ending() != nil || !s.client.Full(s.lane.shard.gw.pauseAt) {
-		d.sheds = false
+		s.more.slow = nil
 	}
 }
 

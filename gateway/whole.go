@@ -17,8 +17,13 @@ import (
 // they have ended. Most lie whole in the bytes that were read and are dealt with there; of others what has come is kept,
 // no more than max-message-size of one and gather-memory of all.
 
-// wholeMessage bounds messages that are looked at as a whole where max-message-size sets no limit.
-const wholeMessage = 16 << 20
+// wholeMessage bounds messages that are looked at as a whole where max-message-size sets no limit. A loop inflates as much
+// of the worst that can be sent in 0.14 s, while its other sessions wait.
+const wholeMessage = 1 << 20
+
+// uncounted is what a session may keep beyond gather-memory, so that a few with long messages cannot keep all others from
+// sending short ones. It is about as much as may be queued for a side anyway.
+const uncounted = 64 << 10
 
 // gathering is a message that has not ended yet.
 type gathering struct {
@@ -72,13 +77,14 @@ func (s *session) setAside(h *half, to writer, piece []byte, ev frame.Event) (on
 		h.scan.Unmask(piece)
 		switch {
 		case len(g.buf.B)+len(piece) > s.lane.route.wholeLimit: // it will not get shorter
+			s.dropGathered(h)
 			s.violated(h, deflate.ErrTooLarge)
 			return false
-		case sh.gathered+len(piece) > sh.gatherMax:
+		case !sh.grow(g.buf, len(piece), s.lane.route.wholeLimit):
+			s.dropGathered(h)
 			s.hangUp(reasonGather, tryAgainLater)
 			return false
 		}
-		sh.gathered += len(piece)
 		g.buf.B = append(g.buf.B, piece...)
 	}
 	if h.scan.SetsAside() {
@@ -91,48 +97,77 @@ func (s *session) setAside(h *half, to writer, piece []byte, ev frame.Event) (on
 	return on
 }
 
-func (s *session) dropGathered() {
-	if s.more.gathered == nil {
+// grow makes room for n bytes more, if gather-memory has it.
+func (sh *shard) grow(b *bytebufferpool.ByteBuffer, n, limit int) bool {
+	need := len(b.B) + n
+	if need <= cap(b.B) {
+		return true
+	}
+	size := max(need, min(2*cap(b.B), limit))
+	more := counted(size) - counted(cap(b.B))
+	if sh.gathered+more > sh.gatherMax {
+		return false
+	}
+	sh.gathered += more
+	b.B = append(make([]byte, 0, size), b.B...)
+	return true
+}
+
+// counted is what of so many bytes counts for gather-memory.
+func counted(n int) int { return max(0, n-uncounted) }
+
+// release gives back what a message was kept in. Few are so long that they are worth an allocation of their own.
+func (sh *shard) release(b *bytebufferpool.ByteBuffer) {
+	if n := counted(cap(b.B)); n > 0 {
+		sh.gathered -= n
 		return
 	}
-	for i := range s.more.gathered {
-		if g := &s.more.gathered[i]; g.buf != nil {
-			s.lane.shard.release(g.buf)
-			*g = gathering{}
-		}
+	gatherings.Put(b)
+}
+
+// dropGathered gives up the message that is under way in a direction.
+func (s *session) dropGathered(h *half) {
+	if s.gathers(h) {
+		g := s.gathering(h)
+		s.lane.shard.release(g.buf)
+		*g = gathering{}
 	}
 }
 
-func (sh *shard) release(b *bytebufferpool.ByteBuffer) {
-	sh.gathered -= len(b.B)
-	gatherings.Put(b)
+// chargeQueue counts what waits for the backend, as a few bytes of the client's may have become many.
+func (s *session) chargeQueue(n int) {
+	m, sh := s.moreOf(), s.lane.shard
+	sh.gathered += counted(n) - m.charged
+	m.charged = counted(n)
 }
 
 // deliver passes a whole message on, or ends the session since it is none that may pass.
 func (s *session) deliver(h *half, to writer, head frame.Head, payload []byte) (on bool) {
 	sh, r := s.lane.shard, s.lane.route
+	on = true
 	if head.Compressed {
-		var err error
-		if payload, err = sh.inflate(payload, r.wholeLimit); err != nil {
-			s.violated(h, fault(err))
-			return false
+		payload, on = s.inflate(h, payload)
+	}
+	if on {
+		if err := s.lookAt(h, head.Op, payload); err != nil {
+			s.violated(h, err)
+			on = false
 		}
 	}
-	if err := s.lookAt(h, head.Op, payload); err != nil {
-		s.violated(h, err)
-		return false
-	}
-	if h == &s.up {
+	switch {
+	case !on:
+	case h == &s.up:
 		sh.count.up.Messages++
 		key := sh.maskKey()
 		sh.framed = frame.AppendFrame(sh.framed[:0], head.Op, payload, &key)
-	} else {
+		to.Queue(sh.framed)
+	default:
 		sh.count.down.Messages++
 		sh.framed = sh.compress(sh.framed[:0], head.Op, payload, r.press.level, s.window)
+		to.Queue(sh.framed)
 	}
-	to.Queue(sh.framed)
 	sh.framed, sh.plain = trim(sh.framed), trim(sh.plain)
-	return true
+	return on
 }
 
 // lookAt tells what is wrong with a message, apart from its frames.

@@ -28,6 +28,7 @@ type stream struct {
 	out     *bytebufferpool.ByteBuffer // bytes that the windows hold back; nil when there are none
 	id      uint32
 	window  h2.Window // what the endpoint takes
+	sent    int32     // how much of out has gone
 	owed    uint32    // bytes received that the endpoint's window was not credited for
 	flags   streamFlag
 }
@@ -79,6 +80,9 @@ func (st *stream) Queue(b []byte) { st.Write(b) }
 func (st *stream) hold(b []byte) {
 	if st.out == nil {
 		st.out = bytebufferpool.Get()
+	} else if st.sent > 0 && len(st.out.B)+len(b) > cap(st.out.B) {
+		st.out.B = st.out.B[:copy(st.out.B, st.out.B[st.sent:])]
+		st.sent = 0
 	}
 	st.out.B = append(st.out.B, b...)
 	st.wait()
@@ -123,14 +127,12 @@ func (st *stream) flush() {
 	if st.out == nil {
 		return
 	}
-	n := st.conn.send(st, st.out.B)
-	if n < len(st.out.B) {
-		st.out.B = st.out.B[:copy(st.out.B, st.out.B[n:])]
+	st.sent += int32(st.conn.send(st, st.out.B[st.sent:]))
+	if int(st.sent) < len(st.out.B) {
 		st.wait()
 		return
 	}
-	bytebufferpool.Put(st.out)
-	st.out = nil
+	st.dropOut()
 	if st.flags&endWanted != 0 {
 		st.end()
 	}
@@ -161,7 +163,12 @@ func (st *stream) Buffered() int {
 	if st.out == nil {
 		return 0
 	}
-	return len(st.out.B)
+	return len(st.out.B) - int(st.sent)
+}
+
+func (st *stream) dropOut() {
+	bytebufferpool.Put(st.out)
+	st.out, st.sent = nil, 0
 }
 
 // Full: a session stops reading its client as soon as a window is shut.
@@ -257,8 +264,7 @@ func (st *stream) Close() {
 // release gives back what the stream holds, once.
 func (st *stream) release() {
 	if st.out != nil {
-		bytebufferpool.Put(st.out)
-		st.out = nil
+		st.dropOut()
 	}
 	if pc := st.conn; st.flags&inTurn != 0 {
 		pc.blocked = slices.DeleteFunc(pc.blocked, func(other *stream) bool { return other == st })

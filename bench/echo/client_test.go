@@ -83,16 +83,33 @@ func (c *client) flush() {
 	c.out = nil
 }
 
+// await reads until a stream has been answered and that many bytes of it have come.
+func (c *client) await(id uint32, n int) {
+	c.t.Helper()
+	piece := make([]byte, 64<<10)
+	for c.status[id] == 0 || len(c.got[id]) < n {
+		read, err := c.Read(piece)
+		c.feed(piece[:read])
+		if err != nil {
+			c.t.Fatalf("stream %d: %v after %s", id, err, c)
+		}
+	}
+}
+
+func (c *client) feed(b []byte) {
+	for len(b) > 0 {
+		ev, used := c.reader.Next(b)
+		b = b[used:]
+		c.take(&ev)
+	}
+}
+
 // until reads until that many more streams have ended, or the connection, and tells all that came so far.
 func (c *client) until(ends int) string {
 	piece := make([]byte, 64<<10)
 	for ends += c.ended; c.ended < ends; {
 		n, err := c.Read(piece)
-		for b := piece[:n]; len(b) > 0; {
-			ev, used := c.reader.Next(b)
-			b = b[used:]
-			c.take(&ev)
-		}
+		c.feed(piece[:n])
 		if err != nil {
 			c.said = append(c.said, err.Error())
 			break

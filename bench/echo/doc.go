@@ -9,6 +9,9 @@
 //	mux      --> stream, talk   HTTP/2: each stream's DATA is frames
 //	talk     what a WebSocket's frames are answered with
 //
+// On FanoutPath nothing is echoed: what one client says there goes to all others there, on whatever
+// connections of the backend they are.
+//
 // Bytes go from the loop's read buffer, unmasked where they lie, into the loop's write buffer, and
 // out in one write before the next read. A client that does not read is not read from; a stream
 // whose client does not read gets no more window, and holds at most the one it has.

@@ -41,4 +41,5 @@ type room struct {
 	loop    *epoll.Loop
 	in, out []byte
 	echoes  []byte // of one piece of DATA, before they are framed
+	hall
 }

@@ -42,6 +42,7 @@ func (s *socket) Ready(ev epoll.Events) {
 		s.out = s.out[:0]
 		s.ended = !s.take(s.in[:n])
 		s.pending = append(s.pending, s.write(s.out)...)
+		s.publish()
 		if n < len(s.in) && !ev.Ending() {
 			return
 		}
@@ -67,9 +68,24 @@ func (s *socket) write(b []byte) (rest []byte) {
 	return nil
 }
 
+// maxHeld is the most that is held for one that does not read what others say; past it, it is dropped.
+const maxHeld = 4 << 20
+
+// send writes b behind what waits.
+func (s *socket) send(b []byte) {
+	if len(s.pending) == 0 {
+		b = s.write(b)
+	}
+	if s.pending = append(s.pending, b...); len(s.pending) > maxHeld {
+		epoll.ResetOnClose(s.fd) // or the kernel would hold on to what is not read
+		s.close()
+	}
+}
+
 func (s *socket) close() {
 	if !s.dead {
 		s.dead = true
+		delete(s.audience, s)
 		s.loop.Close(s.fd)
 	}
 }

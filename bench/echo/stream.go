@@ -2,7 +2,11 @@
 
 package echo
 
-import "weir/codec/h2"
+import (
+	"bytes"
+
+	"weir/codec/h2"
+)
 
 // stream is one WebSocket on a mux. Owned by the loop.
 type stream struct {
@@ -37,7 +41,11 @@ func (m *mux) headers(ev *h2.Event) *h2.Error {
 	case len(m.streams) >= int(m.ours.MaxConcurrentStreams):
 		m.reset(ev.Stream, h2.RefusedStream)
 	default:
-		m.streams[ev.Stream] = &stream{id: ev.Stream, window: h2.NewWindow(m.initial)}
+		st := &stream{id: ev.Stream, window: h2.NewWindow(m.initial)}
+		if path, _, _ := bytes.Cut(head.Path, []byte("?")); string(path) == FanoutPath {
+			st.member = m.join(m.socket, m)
+		}
+		m.streams[ev.Stream] = st
 		m.out = m.encoder.AppendResponse(m.out, ev.Stream, 200, nil, false)
 	}
 	return nil

@@ -6,8 +6,9 @@ import "weir/bench/wire"
 
 // talk is one WebSocket, however its bytes are carried.
 type talk struct {
-	scan  wire.Scanner
-	ended bool // a close frame was answered: nothing more is listened to
+	scan   wire.Scanner
+	ended  bool    // a close frame was answered: nothing more is listened to
+	member *member // of the fan-out; nil: what comes is echoed
 }
 
 // answer appends to dst what the frames in b, unmasked where they lie, are answered with. False
@@ -19,7 +20,13 @@ func (t *talk) answer(dst, b []byte) ([]byte, bool) {
 			return dst, false
 		}
 		b = b[n:]
-		if ok {
+		switch {
+		case !ok:
+		case t.member != nil && !p.Control():
+			if !t.member.say(&p) {
+				return dst, false
+			}
+		default:
 			dst = t.echo(dst, &p)
 		}
 	}

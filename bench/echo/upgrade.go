@@ -25,6 +25,9 @@ func (u *upgrade) take(b []byte) bool {
 		u.out = append(u.out, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"...)
 		return false
 	}
+	if string(wire.Path(u.head[:n])) == FanoutPath {
+		u.member = u.join(u.socket, u)
+	}
 	rest := u.head[n:]
 	u.head, u.open = nil, true
 	return u.frames(rest)

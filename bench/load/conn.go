@@ -25,12 +25,15 @@ type conn struct {
 	id    uint32
 	fd    int
 	state state
+	to    uint8  // which of the targets
 	began int64  // when the handshake began
 	head  []byte // of the answer, until it is whole
 	scan  wire.Scanner
 	link  *link // nil without TLS
 	exchange
 }
+
+func (c *conn) target() *destination { return &c.w.targets[c.to] }
 
 // Ready is called by the loop.
 func (c *conn) Ready(ev epoll.Events) {
@@ -42,7 +45,7 @@ func (c *conn) Ready(ev epoll.Events) {
 			c.w.refuse(c, FaultConnect, err)
 			return
 		}
-		if c.w.target.TLS != nil {
+		if c.target().TLS != nil {
 			c.shake()
 			return
 		}
@@ -62,7 +65,8 @@ func (c *conn) Ready(ev epoll.Events) {
 // ask sends the request for the upgrade.
 func (c *conn) ask() {
 	c.state = upgrading
-	if n, err := c.put(c.w.request); n < len(c.w.request) {
+	request := c.target().request
+	if n, err := c.put(request); n < len(request) {
 		c.w.refuse(c, FaultUpgrade, err)
 	}
 }

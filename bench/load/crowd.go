@@ -19,6 +19,9 @@ type Config struct {
 	Ramp     int           // connections a second, 5,000 if 0
 	Threads  int           // loops, 1 if 0
 	Patience time.Duration // for any handshake to end, 10 s if 0
+
+	Others []Target      // where clients may come back to, see Rejoin
+	Ping   time.Duration // each client pings so often while the crowd is held; 0: none does
 }
 
 const (
@@ -31,6 +34,7 @@ const (
 // Crowd is a number of upgraded connections. Its methods are called by one goroutine at a time.
 type Crowd struct {
 	workers []*worker
+	ping    time.Duration
 }
 
 // Open connects and upgrades. It gives up with an error when nothing can be opened; a crowd that
@@ -43,11 +47,11 @@ func Open(ctx context.Context, cfg Config) (*Crowd, error) {
 	}
 	sources := 0
 	if cfg.Target.Loopback() && cfg.Target.Addr.Addr().Is4() {
-		sources = min((cfg.Conns+perSource-1)/perSource, 250)
+		sources = min((cfg.Conns+perSource-1)/perSource, maxSources)
 	}
-	c := &Crowd{}
+	c := &Crowd{ping: cfg.Ping}
 	for range threads {
-		w, err := newWorker(cfg.Target, sources, cfg.Patience)
+		w, err := newWorker(append([]Target{cfg.Target}, cfg.Others...), sources, cfg.Patience)
 		if err != nil {
 			c.Close()
 			return nil, err
@@ -72,8 +76,13 @@ func Open(ctx context.Context, cfg Config) (*Crowd, error) {
 // open dials n clients at rate a second and awaits the end of their handshakes.
 func (w *worker) open(ctx context.Context, n int, rate float64, firstID uint32) error {
 	refusals := 0
-	w.upgraded = func(*conn) { refusals = 0 }
-	w.failed = func(*conn) { refusals++ }
+	w.enter(hooks{
+		upgraded: func(*conn) { refusals = 0 },
+		failed: func(_ *conn, f Fault, err error) {
+			w.fault(f, err)
+			refusals++
+		},
+	})
 	w.conns = make([]*conn, 0, n)
 	start := now()
 	heard, settled := start, 0 // when a handshake last ended
@@ -84,8 +93,7 @@ func (w *worker) open(ctx context.Context, n int, rate float64, firstID uint32) 
 			c := &conn{w: w, id: firstID + uint32(len(w.conns)), state: dead}
 			w.conns = append(w.conns, c)
 			if err := w.dial(c); err != nil {
-				w.fault(FaultConnect, err)
-				w.failed(c)
+				w.failed(c, FaultConnect, err)
 			}
 		}
 		stopped := len(w.conns) == n || refusals >= maxRefusals
@@ -129,17 +137,7 @@ func (c *Crowd) Live() int {
 // Hold keeps the crowd idle, answering pings; it fails when the crowd is lost.
 func (c *Crowd) Hold(ctx context.Context, d time.Duration) (Result, error) {
 	until := now() + int64(d)
-	err := c.each(ctx, func(ctx context.Context, _ int, w *worker) error {
-		for now() < until {
-			if w.live == 0 {
-				return errAllLost
-			}
-			if err := w.turn(ctx, until); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := c.each(ctx, func(ctx context.Context, _ int, w *worker) error { return w.hold(ctx, until, c.ping) })
 	r := c.gather()
 	r.Elapsed = d
 	return r, err
@@ -151,8 +149,8 @@ func (c *Crowd) Echo(ctx context.Context, t Talk) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	elapsed := t.Window.watch(ctx, base)
-	err := c.each(ctx, func(ctx context.Context, _ int, w *worker) error {
-		return w.echo(ctx, t, base, 1/float64(len(c.workers)))
+	err := c.each(ctx, func(ctx context.Context, i int, w *worker) error {
+		return w.echo(ctx, t.share(i, len(c.workers)), base)
 	})
 	cancel()
 	r := c.gather()

@@ -8,8 +8,15 @@
 //   - open loop (Rate > 0): each active client sends on a fixed schedule, come what may. Latency
 //     counts from the instant a message was due, so a stall is not hidden by sending less.
 //
-// Storm is apart: it connects, upgrades and resets over and over. So is Deaf, the one client that
-// sends and never reads, whose neighbours a Crowd can be.
+// In a Fanout one client of the crowd speaks and all others listen. In a Rejoin the clients talk in
+// the open loop and come back when their connections end.
+//
+// Storm is apart: it connects, upgrades and resets over and over, or has each client talk a while and
+// leave with a close handshake. So is Slow, clients that send and hardly read, whose neighbours a
+// Crowd can be.
+//
+// A phase tells its loops by hooks what to make of a handshake, a whole message, a lost connection;
+// reading, writing, pongs and answers to close frames are the same in all of them.
 //
 // Every message carries its client's and its own number, which the echo must bring back together
 // with the right length and last byte. Messages live in one frame per loop, stamped before each

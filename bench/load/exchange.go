@@ -19,13 +19,24 @@ type exchange struct {
 	at     int    // how much of the next echo is in
 	mid    bool   // a fragment of it is in, more follow
 	sentAt int64  // closed loop: when the message began to go out
-	ping   []byte // payload of a ping, until it is whole
-	pong   []byte // answer to a ping, to go out before the next frame
+	heard  []byte // payload of a control frame, until it is whole
+	word   []byte // a control frame, to go out before the next message
+
+	leaving farewell
+	pinged  bool // and no pong has come
 }
 
+// farewell is how far a client's close handshake is.
+type farewell uint8
+
+const (
+	staying farewell = iota
+	asked            // its close frame is on the way
+	answered
+)
+
 var (
-	errEcho    = errors.New("an echo differs from what was sent")
-	errClosing = errors.New("the other side sent a close frame")
+	errEcho = errors.New("an echo differs from what was sent")
 )
 
 // receive takes bytes of an upgraded connection.
@@ -45,32 +56,48 @@ func (c *conn) receive(b []byte) {
 }
 
 func (c *conn) control(p *wire.Piece) {
+	if c.heard = append(c.heard, p.Data...); !p.Last {
+		return
+	}
+	heard := c.heard
+	c.heard = nil
 	switch p.Opcode {
 	case wire.Close:
-		c.w.lose(c, FaultClosed, errClosing)
+		c.dismissed(heard)
 	case wire.Ping:
-		if c.ping = append(c.ping, p.Data...); !p.Last {
-			return
+		c.say(wire.Pong, heard)
+	case wire.Pong:
+		if c.pinged {
+			c.pinged = false
+			c.w.pongs++
 		}
-		if len(c.pong) == 0 { // else one answer waits already, and RFC 6455 section 5.5.3 lets one do for two
-			c.pong = wire.AppendHeader(c.pong, wire.Header{Fin: true, Opcode: wire.Pong, Masked: true, Mask: mask, Length: p.Length})
-			wire.Mask(c.ping, mask, 0)
-			c.pong = append(c.pong, c.ping...)
-		}
-		c.ping = nil
-		c.send()
 	}
+}
+
+// say sends a control frame. One that still waits does for two (RFC 6455 section 5.5.3), unless it is to be a close.
+func (c *conn) say(opcode byte, payload []byte) {
+	if len(c.word) == 0 || opcode == wire.Close {
+		c.word = wire.AppendHeader(c.word, wire.Header{Fin: true, Opcode: opcode, Masked: true, Mask: mask, Length: int64(len(payload))})
+		start := len(c.word)
+		c.word = append(c.word, payload...)
+		wire.Mask(c.word[start:], mask, 0)
+	}
+	c.send()
 }
 
 // data checks a piece of an echo. A gateway may cut a message into frames of its own choosing.
 func (c *conn) data(p *wire.Piece) {
 	t := &c.w.talk
+	author := c
+	if t.author != nil {
+		author = t.author
+	}
 	opcode := byte(wire.Binary)
 	if c.mid {
 		opcode = wire.Continuation
 	}
-	unasked := c.got == c.sent && c.offset == 0 // a large message's echo may begin before its end is out
-	if p.Masked || unasked || p.First && p.Opcode != opcode || !t.message.matches(c.id, c.got, c.at, p.Data) {
+	unasked := c.got == author.sent && author.offset == 0 // a large message's echo may begin before its end is out
+	if p.Masked || unasked || p.First && p.Opcode != opcode || !t.message.matches(author.id, c.got, c.at, p.Data) {
 		c.w.lose(c, FaultMismatch, errEcho)
 		return
 	}
@@ -86,21 +113,21 @@ func (c *conn) data(p *wire.Piece) {
 		return
 	}
 	c.at = 0
-	t.echoed(c)
+	c.w.echoed(c)
 	c.got++
 }
 
 // send writes the messages that are due, until the socket is full.
 func (c *conn) send() {
 	m := &c.w.talk.message
-	if c.offset == 0 && len(c.pong) > 0 {
-		n, ok := c.write(c.pong)
-		if c.pong = c.pong[n:]; !ok || len(c.pong) > 0 {
+	if c.offset == 0 && len(c.word) > 0 {
+		n, ok := c.write(c.word)
+		if c.word = c.word[n:]; !ok || len(c.word) > 0 {
 			return
 		}
-		c.pong = nil
+		c.word = nil
 	}
-	for c.due > 0 {
+	for c.due > 0 && c.leaving == staying {
 		if c.offset == 0 {
 			c.sentAt = now()
 		}

@@ -29,7 +29,7 @@ type arrival struct {
 // shake begins the TLS handshake of a client that has connected.
 func (c *conn) shake() {
 	w := c.w
-	l, err := newLink(c.fd, w.target.TLS, w.patience)
+	l, err := newLink(c.fd, c.target().TLS, w.patience)
 	if err != nil {
 		w.refuse(c, FaultTLS, err)
 		return
@@ -49,9 +49,6 @@ var errFull = errors.New("a full TLS handshake where the session was to be resum
 
 // welcome takes the clients whose TLS handshake has ended back to the loop.
 func (w *worker) welcome() {
-	if w.target.TLS == nil {
-		return
-	}
 	w.mu.Lock()
 	list := w.done
 	w.done = nil

@@ -24,6 +24,9 @@ const (
 	FaultClosed   Fault = "connection lost"
 	FaultMismatch Fault = "wrong echo"
 	FaultLost     Fault = "echo missing"
+	FaultMissed   Fault = "delivery missing" // of a fan-out
+	FaultPong     Fault = "pong missing"
+	FaultAway     Fault = "not back" // a client that did not come back
 )
 
 // Result is what a crowd saw.
@@ -35,6 +38,8 @@ type Result struct {
 	First   string  // the first failure in words
 	Busy    float64 // share of the window the busiest loop ran, without the goroutines of TLS handshakes
 	Starved float64 // share it was ready but waited for a processor
+
+	Pongs int64 // answers to the clients' own pings
 
 	Sessions map[Session]int // of TLS, how many were like that
 }
@@ -56,7 +61,7 @@ func (r *Result) Err() error {
 
 // tally is one loop's part of a Result.
 type tally struct {
-	ops           int64
+	ops, pongs    int64
 	latency       *hdrhistogram.Histogram // nanoseconds
 	faults        map[Fault]int
 	first         string
@@ -87,6 +92,7 @@ func (t *tally) record(d int64) {
 
 func (r *Result) add(t *tally) {
 	r.Ops += t.ops
+	r.Pongs += t.pongs
 	r.Latency.Merge(t.latency)
 	for f, n := range t.faults {
 		r.Faults[f] += n

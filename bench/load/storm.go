@@ -5,16 +5,21 @@ package load
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"weir/bench/proc"
 )
 
-// Gale is a storm of handshakes.
+// Gale is a storm of handshakes, or of short lives.
 type Gale struct {
 	Target      Target
-	Concurrency int  // handshakes under way at any time
+	Concurrency int  // under way at any time
 	Resume      bool // of TLS: each resumes a session; one that does not is a fault
+	// Messages are sent and echoed, one after another, before the client leaves with a close
+	// handshake. With none it resets the connection once it is upgraded.
+	Messages int
+	Size     int // of a message's payload, bytes
 	Window
 }
 
@@ -22,8 +27,9 @@ const retryPause = 10 * time.Millisecond
 
 var errStormLost = errors.New("handshakes keep failing")
 
-// Storm connects, upgrades and resets without pause, on one loop. Ops are whole handshakes,
-// Latency runs from connect to 101. The Result holds what was seen also when the error is not nil.
+// Storm connects, upgrades and leaves without pause, on one loop. Ops are handshakes, or whole lives,
+// and Latency runs from connect to 101, or to the end. The Result holds what was seen also when the
+// error is not nil.
 func Storm(ctx context.Context, g Gale) (Result, error) {
 	if g.Resume {
 		var err error
@@ -31,7 +37,7 @@ func Storm(ctx context.Context, g Gale) (Result, error) {
 			return Result{}, err
 		}
 	}
-	w, err := newWorker(g.Target, 0, 0)
+	w, err := newWorker([]Target{g.Target}, 0, 0)
 	if err != nil {
 		return Result{}, err
 	}
@@ -43,7 +49,8 @@ func Storm(ctx context.Context, g Gale) (Result, error) {
 	base := now()
 	elapsed := g.Window.watch(ctx, base)
 	err = c.each(ctx, func(ctx context.Context, _ int, w *worker) error {
-		return w.storm(ctx, g, base)
+		s := storm{worker: w, gale: g, base: base}
+		return s.run(ctx)
 	})
 	cancel()
 	r := c.gather()
@@ -51,56 +58,106 @@ func Storm(ctx context.Context, g Gale) (Result, error) {
 	return r, err
 }
 
-func (w *worker) storm(ctx context.Context, g Gale, base int64) error {
-	from, until := base+int64(g.Warmup), base+int64(g.Warmup+g.Duration)
-	refusals := 0
-	var again []*conn
-	w.upgraded = func(c *conn) {
-		refusals = 0
-		if at := now(); at >= from && at < until {
-			w.ops++
-			w.record(at - c.began)
-		}
-		w.live--
-		w.drop(c) // with RST
-		again = append(again, c)
+// storm is the loop's part of a Gale.
+type storm struct {
+	*worker
+	gale     Gale
+	base     int64
+	again    []*conn // clients at the end of one life
+	failures int     // without a success between them
+}
+
+func (s *storm) run(ctx context.Context) error {
+	until := s.base + int64(s.gale.Warmup+s.gale.Duration)
+	s.enter(hooks{upgraded: s.upgraded, failed: s.failed, lost: s.failed, echoed: s.echoed, parted: s.ended})
+	s.talk = traffic{message: newMessage(s.gale.Size), until: until}
+	for range s.gale.Concurrency {
+		c := &conn{w: s.worker, state: dead}
+		s.conns = append(s.conns, c)
+		s.again = append(s.again, c)
 	}
-	w.failed = func(c *conn) {
-		refusals++
-		again = append(again, c)
-	}
-	for range g.Concurrency {
-		c := &conn{w: w, state: dead}
-		w.conns = append(w.conns, c)
-		again = append(again, c)
-	}
-	heard := base // when a handshake last ended
 	before, _ := proc.ReadThread()
-	defer func() { w.busyness(before, time.Duration(now()-base)) }()
+	defer func() { s.busyness(before, time.Duration(now()-s.base)) }()
+	heard := s.base // when a life last ended
 	var ready []*conn
-	for at := base; at < until; at = now() {
-		ready, again = again, ready[:0]
+	for at := s.base; at < until; at = now() {
+		ready, s.again = s.again, ready[:0]
 		for _, c := range ready {
-			if err := w.dial(c); err != nil {
-				w.fault(FaultConnect, err)
-				w.failed(c)
+			c.exchange = exchange{}
+			if err := s.dial(c); err != nil {
+				s.failed(c, FaultConnect, err)
 			}
 		}
 		if len(ready) > 0 {
 			heard = at
-		} else if at-heard > int64(w.patience) {
-			w.expire()
+		} else if at-heard > int64(s.patience) {
+			s.expire()
+			s.abandon()
 		}
-		if refusals > 4*g.Concurrency+maxRefusals {
+		if s.failures > 4*s.gale.Concurrency+maxRefusals {
 			return errStormLost
 		}
 		wait := until
-		if refusals > 0 {
+		if s.failures > 0 {
 			wait = min(until, at+int64(retryPause))
 		}
-		if err := w.turn(ctx, wait); err != nil {
+		if err := s.turn(ctx, wait); err != nil {
 			return err
 		}
+		s.speak()
 	}
 	return nil
+}
+
+// speak sends what the batch of events has made due.
+func (s *storm) speak() {
+	ready := s.talk.ready
+	s.talk.ready = s.talk.ready[:0] // sending adds none
+	for _, c := range ready {
+		if c.state != open {
+			continue
+		}
+		if int(c.got) < s.gale.Messages {
+			c.due = 1
+			c.send()
+		} else {
+			c.leave()
+		}
+	}
+}
+
+func (s *storm) upgraded(c *conn) {
+	if s.gale.Messages > 0 {
+		s.talk.ready = append(s.talk.ready, c)
+		return
+	}
+	s.live--
+	s.drop(c) // with RST
+	s.ended(c)
+}
+
+func (s *storm) echoed(c *conn) { s.talk.ready = append(s.talk.ready, c) }
+
+func (s *storm) ended(c *conn) {
+	s.failures = 0
+	if at := now(); at >= s.base+int64(s.gale.Warmup) && at < s.talk.until {
+		s.ops++
+		s.record(at - c.began)
+	}
+	s.again = append(s.again, c)
+}
+
+func (s *storm) failed(c *conn, f Fault, err error) {
+	s.fault(f, err)
+	s.failures++
+	s.again = append(s.again, c)
+}
+
+// abandon gives up the clients that wait for an echo, or for the end they asked for.
+func (s *storm) abandon() {
+	for _, c := range s.conns {
+		if c.state == open {
+			s.lose(c, FaultTimeout, fmt.Errorf("no echo, or no end after the close frame, within %s", s.patience))
+		}
+	}
 }

@@ -84,6 +84,7 @@ func terminate(client *tls.Conn, to netip.AddrPort) {
 		defer close(done)
 		io.Copy(client, backend)
 		client.NetConn().Close()
+		backend.Close() // which may not take more before its own answers are read
 	}()
 	io.Copy(backend, client)
 	backend.Close()
@@ -253,16 +254,16 @@ func TestCancelledHandshakes(t *testing.T) {
 	}
 }
 
-func TestDeafOverTLS(t *testing.T) {
+func TestSlowOverTLS(t *testing.T) {
 	direct, _ := backend(t)
-	deaf, err := secured(t, direct, 1<<20, nil).Deaf(t.Context(), 125)
+	slow, err := secured(t, direct, 1<<20, nil).Slow(t.Context(), load.Sloth{Conns: 2, Size: 125, Read: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); deaf.Taken() == 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Second); slow.Taken() == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("nothing was taken")
 		}
 	}
-	deaf.Close()
+	slow.Close()
 }

@@ -25,6 +25,19 @@ type Window struct {
 	Begin, End       func()
 }
 
+// share is the part of one of several loops.
+func (t Talk) share(i, loops int) Talk {
+	if t.Active > 0 {
+		if t.Active = t.Active*(i+1)/loops - t.Active*i/loops; t.Active == 0 {
+			t.Active = nobody
+		}
+	}
+	return t
+}
+
+// nobody tells a loop's share of a few from 0, which is all.
+const nobody = -1
+
 // grace is how long echoes are awaited after the last message.
 const grace = 2 * time.Second
 
@@ -37,14 +50,15 @@ type traffic struct {
 	gap         float64 // ns between two messages of the loop; 0 in the closed loop
 	ticks       int     // messages of the schedule that were due so far
 	ready       []*conn // clients with messages due, served at the end of the batch
+	author      *conn   // whose messages all others get; nil: each gets its own
 }
 
 var errAllLost = errors.New("every connection was lost")
 
 // echo runs the talk of this loop's clients from base on.
-func (w *worker) echo(ctx context.Context, t Talk, base int64, share float64) error {
+func (w *worker) echo(ctx context.Context, t Talk, base int64) error {
 	x := traffic{
-		active: w.talkers(t.Active, share), message: newMessage(t.Size), base: base,
+		active: w.talkers(t.Active), message: newMessage(t.Size), base: base,
 		from: base + int64(t.Warmup), until: base + int64(t.Warmup+t.Duration),
 	}
 	if len(x.active) == 0 {
@@ -62,13 +76,14 @@ func (w *worker) echo(ctx context.Context, t Talk, base int64, share float64) er
 		x.ready = append(x.ready, x.active...)
 	}
 	w.talk = x
-	return w.converse(ctx)
+	w.enter(hooks{echoed: w.talk.echoed})
+	return w.converse(ctx, nil)
 }
 
-func (w *worker) talkers(active int, share float64) []*conn {
-	limit := len(w.conns)
-	if active > 0 {
-		limit = int(float64(active)*share + 0.5)
+func (w *worker) talkers(active int) []*conn {
+	limit := active
+	if active == 0 {
+		limit = len(w.conns)
 	}
 	var list []*conn
 	for _, c := range w.conns {
@@ -79,10 +94,13 @@ func (w *worker) talkers(active int, share float64) []*conn {
 	return list
 }
 
-func (w *worker) converse(ctx context.Context) error {
+// converse lets the clients talk until the window's end. Those of a return come back when they are lost.
+func (w *worker) converse(ctx context.Context, back *comeback) error {
 	t := &w.talk
 	before, _ := proc.ReadThread()
-	for began := now(); ; {
+	began := now()
+	account := func() { w.busyness(before, time.Duration(now()-began)) }
+	for {
 		at := now()
 		over := at >= t.until
 		next := t.tick(at)
@@ -96,13 +114,18 @@ func (w *worker) converse(ctx context.Context) error {
 		}
 		t.ready = t.ready[:0]
 		if over {
-			w.busyness(before, time.Duration(at-began))
-			return w.collect(ctx, at+int64(grace))
+			account()
+			return w.collect(ctx, at+int64(grace), back)
 		}
-		if w.live == 0 {
+		switch {
+		case back != nil:
+			next = min(next, back.dial(at))
+		case w.live == 0:
+			account()
 			return errAllLost
 		}
 		if err := w.turn(ctx, min(next, t.until)); err != nil {
+			account()
 			return err
 		}
 	}
@@ -117,22 +140,25 @@ func (w *worker) busyness(before proc.Thread, elapsed time.Duration) {
 	}
 }
 
-// collect awaits the echoes still under way; those that do not come are faults.
-func (w *worker) collect(ctx context.Context, deadline int64) error {
+// collect awaits the echoes still under way, and those on their way back. Echoes that do not come are faults.
+func (w *worker) collect(ctx context.Context, deadline int64, back *comeback) error {
 	for {
-		missing := 0
+		missing, next := 0, deadline
+		if back != nil && back.away > 0 {
+			next = min(next, back.dial(now()))
+		}
 		for _, c := range w.talk.active {
 			if c.state == open {
 				missing += int(c.sent-c.got) + c.due
 			}
 		}
-		if missing == 0 || now() >= deadline {
+		if missing == 0 && (back == nil || back.away == 0) || now() >= deadline {
 			for range missing {
 				w.fault(FaultLost, nil)
 			}
 			return nil
 		}
-		if err := w.turn(ctx, deadline); err != nil {
+		if err := w.turn(ctx, next); err != nil {
 			return err
 		}
 	}

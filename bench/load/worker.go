@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/netip"
 	"syscall"
 	"time"
@@ -17,10 +18,9 @@ import (
 
 // worker is one loop and its clients. All of it is owned by the goroutine that runs a phase.
 type worker struct {
-	target   Target
+	targets  []destination
 	sources  int           // loopback addresses to connect from, 0 for the default
 	patience time.Duration // for any handshake to end
-	request  []byte
 	accept   string
 	loop     *epoll.Loop
 	in       []byte
@@ -28,17 +28,31 @@ type worker struct {
 	pending  int     // handshakes under way, TLS and upgrade
 	live     int     // upgraded and not lost
 	dialled  int
-	upgraded func(*conn) // a handshake succeeded
-	failed   func(*conn) // a handshake failed, the tally knows why
+	hooks    // of the phase
 	talk     traffic
 	resume   bool // only resumed TLS sessions will do
 	tally
 	lobby
 }
 
+// hooks are what a phase makes of what happens to its clients. A client that failed or was lost is dead.
+type hooks struct {
+	upgraded func(*conn)               // a handshake succeeded
+	failed   func(*conn, Fault, error) // a handshake failed
+	lost     func(*conn, Fault, error) // an upgraded client ended before its time
+	echoed   func(*conn)               // a message is whole, its number c.got
+	parted   func(*conn)               // a client that has left is gone
+}
+
+// destination is a target and the request that its clients send.
+type destination struct {
+	Target
+	request []byte
+}
+
 const readBuffer = 256 << 10
 
-func newWorker(t Target, sources int, patience time.Duration) (*worker, error) {
+func newWorker(targets []Target, sources int, patience time.Duration) (*worker, error) {
 	if patience <= 0 {
 		patience = defaultPatience
 	}
@@ -47,10 +61,30 @@ func newWorker(t Target, sources int, patience time.Duration) (*worker, error) {
 		return nil, err
 	}
 	key := newKey()
-	return &worker{
-		target: t, sources: sources, patience: patience, loop: loop, in: make([]byte, readBuffer), tally: newTally(),
-		request: wire.AppendRequest(nil, t.Host, t.Path, key), accept: wire.Accept([]byte(key)),
-	}, nil
+	w := &worker{
+		sources: sources, patience: patience, loop: loop, in: make([]byte, readBuffer), tally: newTally(),
+		accept: wire.Accept([]byte(key)),
+	}
+	for _, t := range targets {
+		w.targets = append(w.targets, destination{t, wire.AppendRequest(nil, t.Host, t.Path, key)})
+	}
+	w.enter(hooks{})
+	return w, nil
+}
+
+// enter begins a phase. What it has no use for is a fault, or of no meaning.
+func (w *worker) enter(h hooks) {
+	blame := func(_ *conn, f Fault, err error) { w.fault(f, err) }
+	if h.failed == nil {
+		h.failed = blame
+	}
+	if h.lost == nil {
+		h.lost = blame
+	}
+	if h.echoed == nil {
+		h.echoed = func(*conn) {}
+	}
+	w.hooks = h
 }
 
 func newKey() string {
@@ -60,7 +94,10 @@ func newKey() string {
 }
 
 // perSource is how many connections one source address is used for; it has some 28,000 ports.
-const perSource = 20000
+const (
+	perSource  = 20000
+	maxSources = 250 // 127.0.0.1 and on
+)
 
 // dial begins a client's handshake; the error is the kernel's refusal to give a socket.
 func (w *worker) dial(c *conn) error {
@@ -70,7 +107,13 @@ func (w *worker) dial(c *conn) error {
 	}
 	w.dialled++
 	c.began = now()
-	fd, err := epoll.Connect(w.target.Addr, source)
+	fd, err := epoll.Connect(c.target().Addr, source)
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		err = fmt.Errorf("%w: no local port is free; widen net.ipv4.ip_local_port_range or open fewer connections", err)
+	}
+	if errors.Is(err, syscall.EMFILE) {
+		err = fmt.Errorf("%w: no descriptor is free; raise the limit of open files (ulimit -n) or open fewer connections", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -90,6 +133,12 @@ var errEnd = errors.New("closed by the other side")
 
 // end handles the end of a connection, nil being an orderly one.
 func (w *worker) end(c *conn, err error) {
+	if c.state == open && c.leaving == answered {
+		w.live--
+		w.drop(c)
+		w.parted(c)
+		return
+	}
 	if err == nil {
 		err = errEnd
 	}
@@ -104,15 +153,14 @@ func (w *worker) end(c *conn, err error) {
 func (w *worker) refuse(c *conn, f Fault, err error) {
 	w.pending--
 	w.drop(c)
-	w.fault(f, err)
-	w.failed(c)
+	w.failed(c, f, err)
 }
 
 // lose ends an upgraded client before its time.
 func (w *worker) lose(c *conn, f Fault, err error) {
 	w.live--
 	w.drop(c)
-	w.fault(f, err)
+	w.lost(c, f, err)
 }
 
 func (w *worker) drop(c *conn) {

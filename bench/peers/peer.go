@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"text/template"
 
 	"weir/bench/load"
@@ -24,6 +26,8 @@ type Place struct {
 	Backend     netip.AddrPort // of no meaning to an echo backend
 	Files       uint64         // descriptors it may open
 	Certificate *Certificate   // to be shown to clients, who come with TLS; nil: they do not
+
+	Settles bool // Settle will be asked for
 
 	// Chosen by Start.
 	Listen netip.AddrPort
@@ -56,8 +60,12 @@ type Peer struct {
 	Name string
 	// Command is the program and its arguments. Nil: no gateway, clients reach the backend itself.
 	Command func(Place) ([]string, error)
-	// Only names the one scenario this peer is for; empty for all.
-	Only string
+	// Program is looked for in the path and, unless it is there, the peer cannot run; empty: no such need.
+	Program string
+	// Env is added to the environment, each of the form NAME=value.
+	Env []string
+	// Only are the scenarios this peer is for; empty for all.
+	Only []string
 	// Pooled peers reach a backend that speaks RFC 8441, many clients over one connection.
 	Pooled bool
 	// TLS peers can show their clients a certificate.
@@ -74,6 +82,18 @@ func (p Peer) Serves(clients int, files uint64) bool {
 	return uint64(clients) <= Place{Files: files, Pooled: oneEach}.Clients()
 }
 
+// In reports whether the peer takes part in a scenario.
+func (p Peer) In(scenario string) bool { return len(p.Only) == 0 || slices.Contains(p.Only, scenario) }
+
+// Missing is an error if the peer's program is not installed.
+func (p Peer) Missing() error {
+	if p.Program == "" {
+		return nil
+	}
+	_, err := exec.LookPath(p.Program)
+	return err
+}
+
 // Direct is no gateway at all: what the load and the backend can do between themselves.
 func Direct() Peer { return Peer{Name: "direct"} }
 
@@ -85,11 +105,11 @@ func Relay(self string) Peer {
 }
 
 // Nginx is nginx from the path, with one worker.
-func Nginx() Peer { return Peer{Name: "nginx", Command: nginx(""), TLS: true} }
+func Nginx() Peer { return Peer{Name: "nginx", Program: "nginx", Command: nginx(""), TLS: true} }
 
 // NginxLarge is nginx with buffers that hold a large message, which every idle client would pay for.
 func NginxLarge(scenario string) Peer {
-	return Peer{Name: "nginx, 64k buffers", Command: nginx("64k"), Only: scenario}
+	return Peer{Name: "nginx, 64k buffers", Program: "nginx", Command: nginx("64k"), Only: []string{scenario}}
 }
 
 func nginx(buffer string) func(Place) ([]string, error) {
@@ -101,11 +121,13 @@ func nginx(buffer string) func(Place) ([]string, error) {
 }
 
 // HAProxy is haproxy from the path, with one thread and one backend connection a client.
-func HAProxy() Peer { return Peer{Name: "HAProxy", Command: haproxy(false), TLS: true} }
+func HAProxy() Peer {
+	return Peer{Name: "HAProxy", Program: "haproxy", Command: haproxy(false), TLS: true}
+}
 
 // HAProxyPool is the same with its clients pooled over RFC 8441.
 func HAProxyPool() Peer {
-	return Peer{Name: "HAProxy pool", Command: haproxy(true), Pooled: true, TLS: true}
+	return Peer{Name: "HAProxy pool", Program: "haproxy", Command: haproxy(true), Pooled: true, TLS: true}
 }
 
 func haproxy(pooled bool) func(Place) ([]string, error) {

@@ -3,11 +3,15 @@
 package peers
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 )
 
 func TestConfigurations(t *testing.T) {
@@ -56,6 +60,72 @@ func TestConfigurations(t *testing.T) {
 	}
 }
 
+// What is YAML reads as such, and says where clients come from and go to.
+func TestConfigurationsInYAML(t *testing.T) {
+	for _, tc := range []struct {
+		peer  Peer
+		file  string
+		holds []string // of the document as fmt prints it
+	}{
+		{Traefik(), "traefik.yaml", []string{"address:127.0.0.1:1", "readTimeout:0s", "level:ERROR", "/traefik-routes.yaml"}},
+		{Traefik(), "traefik-routes.yaml", []string{"url:http://127.0.0.1:2", "rule:PathPrefix(`/`)", "service:echo"}},
+		{Envoy(), "envoy.yaml", []string{
+			"socket_address:map[address:127.0.0.1 port_value:1]", "socket_address:map[address:127.0.0.1 port_value:2]",
+			"upgrade_type:websocket", "max_connections:20000", "timeout:0s", "HttpConnectionManager", "router.v3.Router",
+		}},
+	} {
+		place := Place{
+			Listen: netip.MustParseAddrPort("127.0.0.1:1"), Backend: netip.MustParseAddrPort("127.0.0.1:2"), Dir: t.TempDir(), Files: 20000,
+		}
+		if _, err := tc.peer.Command(place); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(filepath.Join(place.Dir, tc.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var document map[string]any
+		if err := yaml.Unmarshal(b, &document); err != nil {
+			t.Errorf("%s: %v\n%s", tc.file, err, b)
+		}
+		for _, part := range tc.holds {
+			if all := fmt.Sprint(document); !strings.Contains(all, part) {
+				t.Errorf("%s: no %q in %s", tc.file, part, all)
+			}
+		}
+	}
+}
+
+func TestCaddyfile(t *testing.T) {
+	place := Place{Listen: netip.MustParseAddrPort("127.0.0.1:1"), Backend: netip.MustParseAddrPort("127.0.0.1:2"), Dir: t.TempDir()}
+	if _, err := Caddy("caddy").Command(place); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(place.Dir, "Caddyfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"\n:1 {", "bind 127.0.0.1\n", "reverse_proxy 127.0.0.1:2\n", "admin off", "auto_https off"} {
+		if !strings.Contains(string(b), part) {
+			t.Errorf("no %q in\n%s", part, b)
+		}
+	}
+}
+
+// A peer knows its scenarios, and whether its program is there, before anything is started.
+func TestTakesPart(t *testing.T) {
+	some := Peer{Program: "/no/such/program", Only: []string{"a", "b"}}
+	if !some.In("a") || some.In("c") || !(Peer{}).In("c") {
+		t.Error("a peer takes part where it should not, or not where it should")
+	}
+	if err := some.Missing(); err == nil || !strings.Contains(err.Error(), "/no/such/program") {
+		t.Errorf("%v, want the program named", err)
+	}
+	if err := (Peer{Program: "sh"}).Missing(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWeirReachesItsBackend(t *testing.T) {
 	for upstream, peer := range map[string]Peer{"ws://127.0.0.1:2": Weir("w"), "h2c://127.0.0.1:2": WeirPool("w")} {
 		argv, err := peer.Command(Place{Backend: netip.MustParseAddrPort("127.0.0.1:2")})
@@ -69,12 +139,14 @@ func TestWeirListens(t *testing.T) {
 	at := Place{Listen: netip.MustParseAddrPort("127.0.0.1:1"), Admin: netip.MustParseAddrPort("127.0.0.1:3"), Dir: "/d"}
 	for _, tc := range []struct {
 		certificate *Certificate
+		settles     bool
 		want        []string
 	}{
-		{nil, []string{"--listen 127.0.0.1:1", "--admin off"}},
-		{&Certificate{}, []string{"--tls-listen 127.0.0.1:1", "--tls-cert /d/tls.pem ", "--tls-key /d/tls.pem.key ", "--admin 127.0.0.1:3"}},
+		{nil, false, []string{"--listen 127.0.0.1:1", "--admin off"}},
+		{nil, true, []string{"--listen 127.0.0.1:1", "--admin 127.0.0.1:3"}},
+		{&Certificate{}, true, []string{"--tls-listen 127.0.0.1:1", "--tls-cert /d/tls.pem ", "--tls-key /d/tls.pem.key", "--admin 127.0.0.1:3"}},
 	} {
-		at.Certificate = tc.certificate
+		at.Certificate, at.Settles = tc.certificate, tc.settles
 		argv, err := Weir("w").Command(at)
 		for _, part := range tc.want {
 			if line := strings.Join(argv, " "); err != nil || !strings.Contains(line, part) {

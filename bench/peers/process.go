@@ -75,6 +75,7 @@ func (p *Process) start() (err error) {
 		return err
 	}
 	p.cmd = exec.Command(argv[0], argv[1:]...)
+	p.cmd.Env = append(os.Environ(), p.peer.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -103,7 +104,7 @@ func (p *Process) Target() load.Target {
 
 // Settle has the process collect its garbage if it has any, and counts its goroutines, 0 if it has none.
 func (p *Process) Settle(ctx context.Context) (goroutines int, err error) {
-	if p.peer.Settle == nil || p.place.Certificate == nil {
+	if p.peer.Settle == nil || !p.place.Settles {
 		return 0, nil
 	}
 	return p.peer.Settle(ctx, p.place)

@@ -23,12 +23,17 @@ func WeirPool(path string) Peer {
 func weir(path, scheme string) func(Place) ([]string, error) {
 	return func(p Place) ([]string, error) {
 		argv := []string{path, "--loops", "1", "--upstream", scheme + p.Backend.String(),
-			"--access-log", "off", "--health-interval", "0"}
+			"--access-log", "off", "--health-interval", "0", "--drain-timeout", "3s"}
+		admin := "off"
+		if p.Settles {
+			admin = p.Admin.String()
+		}
+		argv = append(argv, "--admin", admin)
 		if p.Certificate == nil {
-			return append(argv, "--listen", p.Listen.String(), "--admin", "off"), nil
+			return append(argv, "--listen", p.Listen.String()), nil
 		}
 		return append(argv, "--listen", "127.0.0.1:0", "--tls-listen", p.Listen.String(),
-			"--tls-cert", p.Chain(), "--tls-key", p.Key(), "--admin", p.Admin.String()), nil
+			"--tls-cert", p.Chain(), "--tls-key", p.Key()), nil
 	}
 }
 

@@ -31,6 +31,15 @@ func AppendRequest(dst []byte, host, path, key string) []byte {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", path, host, key)
 }
 
+// Path is the path of a request's head, without the query; empty if there is none.
+func Path(head []byte) []byte {
+	line, _, _ := bytes.Cut(head, []byte("\r\n"))
+	_, rest, _ := bytes.Cut(line, []byte(" "))
+	target, _, _ := bytes.Cut(rest, []byte(" "))
+	path, _, _ := bytes.Cut(target, []byte("?"))
+	return path
+}
+
 // AppendAnswer appends the 101 that a request's head deserves (RFC 6455 section 4.2.2).
 func AppendAnswer(dst, request []byte) ([]byte, error) {
 	key, ok := Field(request, "Sec-WebSocket-Key")

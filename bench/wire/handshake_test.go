@@ -10,6 +10,20 @@ import (
 // The key and its proof are the example of RFC 6455 section 1.3.
 const key, proof = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
+func TestPath(t *testing.T) {
+	for head, want := range map[string]string{
+		"GET /a/b?c=/d HTTP/1.1\r\nHost: h /x y\r\n\r\n": "/a/b",
+		"GET / HTTP/1.1\r\n\r\n":                         "/",
+		"GET\r\n\r\n":                                    "",
+		"GET /x":                                         "/x",
+		"":                                               "",
+	} {
+		if got := string(Path([]byte(head))); got != want {
+			t.Errorf("%q: %q, want %q", head, got, want)
+		}
+	}
+}
+
 func TestHandshake(t *testing.T) {
 	request := AppendRequest(nil, "h:1", "/p?q", key)
 	for i := range request {

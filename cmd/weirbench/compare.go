@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +25,8 @@ type choice struct {
 	seconds, warmup  float64
 	rounds           int
 	gateway          string
-	json, document   string
+	json, plots      string
+	document         string
 	markdown         bool
 }
 
@@ -32,14 +34,15 @@ func compare(ctx context.Context, args []string) error {
 	var c choice
 	flags := pflag.NewFlagSet("weirbench compare", pflag.ContinueOnError)
 	flags.StringSliceVar(&c.scenarios, "scenario", []string{"all"}, bench.ScenarioNames()+" or all, comma-separated")
-	flags.StringSliceVar(&c.peers, "peers", []string{"all"}, "direct, relay, nginx, nginx64k (echo64k alone), haproxy, haproxy-pool, weir, weir-pool or all, comma-separated")
-	flags.IntVar(&c.rounds, "rounds", 3, "rounds; the tables show medians over them")
-	flags.Float64Var(&c.seconds, "seconds", 5, "how long to measure each cell")
-	flags.Float64Var(&c.warmup, "warmup", 1, "seconds before that, to warm up or to settle")
+	flags.StringSliceVar(&c.peers, "peers", []string{"all"}, "direct, relay, nginx, nginx64k (echo64k alone), haproxy, haproxy-pool, caddy, traefik, envoy (these in "+strings.Join(core, ", ")+"), weir, weir-pool or all, comma-separated")
+	flags.IntVar(&c.rounds, "rounds", 3, "rounds; the tables show medians over them (churn and drain have one)")
+	flags.Float64Var(&c.seconds, "seconds", 1.2, "how long to measure each cell")
+	flags.Float64Var(&c.warmup, "warmup", 0.3, "seconds before that, to warm up or to settle")
 	flags.StringVar(&c.gateway, "gateway-bin", "bin/weir", "the weir to measure")
 	flags.StringVar(&c.json, "json", "", "file to write everything to, - for stdout in place of the tables")
 	flags.BoolVar(&c.markdown, "markdown", false, "print the machine above the tables too, to paste into a document")
-	flags.StringVar(&c.document, "write", "", "document to write the tables into, between its marks")
+	flags.StringVar(&c.plots, "plots", "", "folder to draw the figures into, as SVG")
+	flags.StringVar(&c.document, "write", "", "document to write the tables into, between its marks, with links to what --json and --plots wrote")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
@@ -47,10 +50,16 @@ func compare(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
+	if c.document != "" {
+		if err := bench.CheckDocument(c.document); err != nil {
+			return err
+		}
+	}
 	report := bench.Report{When: time.Now(), Machine: bench.ReadMachine(), Rounds: c.rounds, Seconds: c.seconds, Scenarios: plan.Scenarios}
-	report.Cells, err = bench.Compare(ctx, plan)
-	report.Rows = bench.Summarise(report.Scenarios, report.Cells)
-	return errors.Join(err, c.publish(&report, err), report.Failed())
+	cells, err := bench.Compare(ctx, plan)
+	report.Partial = err != nil
+	report.Fill(cells)
+	return errors.Join(err, c.publish(&report), report.Failed())
 }
 
 func (c *choice) plan() (bench.Plan, error) {
@@ -68,44 +77,67 @@ func (c *choice) plan() (bench.Plan, error) {
 	for i := range plan.Scenarios {
 		plan.Scenarios[i].Seconds, plan.Scenarios[i].Warmup = seconds(c.seconds), seconds(c.warmup)
 	}
-	known := map[string]peers.Peer{
-		"direct": peers.Direct(), "relay": peers.Relay(self), "nginx": peers.Nginx(),
-		"nginx64k": peers.NginxLarge("echo64k"), "haproxy": peers.HAProxy(), "haproxy-pool": peers.HAProxyPool(),
-		"weir": peers.Weir(c.gateway), "weir-pool": peers.WeirPool(c.gateway),
-	}
-	if slices.Contains(c.peers, "all") {
-		c.peers = []string{"direct", "relay", "nginx", "nginx64k", "haproxy", "haproxy-pool", "weir", "weir-pool"}
-	}
-	for _, name := range c.peers {
-		peer, ok := known[strings.ToLower(name)]
-		if !ok {
-			return plan, fmt.Errorf("no peer %q", name)
-		}
-		plan.Peers = append(plan.Peers, peer)
-	}
-	return plan, nil
+	plan.Peers, err = c.choosePeers(self)
+	return plan, err
 }
 
-// publish prints and writes the report. An interrupted one is printed, but no document takes it.
-func (c *choice) publish(r *bench.Report, interrupted error) error {
-	if c.json != "" {
-		out := os.Stdout
-		if c.json != "-" {
-			f, err := os.Create(c.json)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			out = f
+// core are the scenarios of peers that are measured for their place in the field and not for every trait.
+var core = []string{"echo125", "open100", "idle", "storm"}
+
+// choosePeers finds the peers by their names. Of all, those that few have are left out, with a line,
+// where they are not installed; a peer that was asked for by name has rows that say so.
+func (c *choice) choosePeers(self string) (chosen []peers.Peer, err error) {
+	all := []struct {
+		name     string
+		peer     peers.Peer
+		optional bool
+	}{
+		{"direct", peers.Direct(), false},
+		{"relay", peers.Relay(self), false},
+		{"nginx", peers.Nginx(), false},
+		{"nginx64k", peers.NginxLarge("echo64k"), false},
+		{"haproxy", peers.HAProxy(), false},
+		{"haproxy-pool", peers.HAProxyPool(), false},
+		{"caddy", peers.Caddy(peers.FindCaddy(), core...), true},
+		{"traefik", peers.Traefik(core...), true},
+		{"envoy", peers.Envoy(core...), true},
+		{"weir", peers.Weir(c.gateway), false},
+		{"weir-pool", peers.WeirPool(c.gateway), false},
+	}
+	everyone := slices.Contains(c.peers, "all")
+	asked := map[string]bool{}
+	for _, name := range c.peers {
+		asked[strings.ToLower(name)] = true
+	}
+	for _, known := range all {
+		named := asked[known.name]
+		delete(asked, known.name)
+		switch missing := known.peer.Missing(); {
+		case named, everyone && (!known.optional || missing == nil):
+			chosen = append(chosen, known.peer)
+		case everyone:
+			fmt.Fprintf(os.Stderr, "%s is left out: %v\n", known.peer.Name, missing)
 		}
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(r); err != nil {
+	}
+	delete(asked, "all")
+	for name := range asked {
+		return nil, fmt.Errorf("no peer %q", name)
+	}
+	return chosen, nil
+}
+
+// publish prints and writes the report. A partial one is printed, but no document takes it.
+func (c *choice) publish(r *bench.Report) error {
+	for _, path := range []string{c.json, c.document} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
 	}
-	if c.document != "" && interrupted == nil {
-		if err := r.WriteDocument(c.document); err != nil {
+	if err := c.writeJSON(r); err != nil {
+		return err
+	}
+	if !r.Partial {
+		if err := c.writeDocument(r); err != nil {
 			return err
 		}
 	}
@@ -113,7 +145,42 @@ func (c *choice) publish(r *bench.Report, interrupted error) error {
 		return nil
 	}
 	if c.markdown {
-		fmt.Printf("%s. %d rounds of %g s, medians.\n\n", r.Machine.Where(), r.Rounds, r.Seconds)
+		fmt.Printf("%s. %s\n\n", r.Machine.Where(), r.Effort())
 	}
 	return r.WriteTable(os.Stdout)
+}
+
+func (c *choice) writeJSON(r *bench.Report) error {
+	out := os.Stdout
+	switch c.json {
+	case "":
+		return nil
+	case "-":
+	default:
+		f, err := os.Create(c.json)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		out = f
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", " ")
+	return encoder.Encode(r)
+}
+
+func (c *choice) writeDocument(r *bench.Report) error {
+	if c.plots != "" {
+		if err := r.WritePlots(c.plots); err != nil {
+			return err
+		}
+	}
+	if c.document == "" {
+		return nil
+	}
+	beside := bench.Beside{Plots: c.plots}
+	if c.json != "-" {
+		beside.Data = c.json
+	}
+	return r.WriteDocument(c.document, beside)
 }

@@ -19,15 +19,25 @@ Against anything that answers a WebSocket upgrade and echoes:
   weirbench echo   messages sent and echoed, closed or open loop
   weirbench idle   connections held idle: memory and CPU
   weirbench storm  connect, upgrade, reset, again and again
-  weirbench slow   echo, then the same beside one client that never reads
+  weirbench slow   echo, then the same beside clients that read nothing, or little
+  weirbench churn  connect, talk, leave, again and again: does memory come back?
+  weirbench drain  talk, and come back when gateways end or restart: the reconnect curve
+
+Against anything that sends what one client says to all others:
+  weirbench fanout  deliveries, and the time until the last client has a message
 
 Beside each other, started and stopped by weirbench (nginx, HAProxy, a bare TCP relay, weir; the
 second and the last also with their clients pooled over RFC 8441; in the tls-... scenarios, those
 that have TLS, with one certificate made for the run):
   weirbench compare
 
+One weir with very many sockets, started and stopped by weirbench:
+  weirbench million  a million of them: memory, pauses, pings, some that talk, drain
+  weirbench growth   how cost grows, from a thousand connections to a million
+
 The parts by themselves:
-  weirbench serve-echo   the echo backend, over HTTP/1.1 or, with --h2c, over HTTP/2 (RFC 8441)
+  weirbench serve-echo   the echo backend, over HTTP/1.1 or, with --h2c, over HTTP/2 (RFC 8441);
+                         at /fanout it sends what one client says to all others there
   weirbench serve-relay  the bare TCP relay
 
 Examples:
@@ -39,8 +49,13 @@ Examples:
   weirbench echo --url ws://127.0.0.1:8080/ --conns 1000 --size 125 --pids $(pidof weir)
   weirbench echo --url ws://127.0.0.1:8080/ --conns 100 --rate 10 --seconds 30 --json
   weirbench idle --url ws://127.0.0.1:8080/ --conns 8000 --pids $(pidof weir)
+  weirbench idle --url ws://127.0.0.1:8080/ --conns 100000 --processes 6
+  weirbench million --conns 100000
   weirbench storm --url ws://127.0.0.1:8080/ --conns 64
   weirbench storm --url wss://localhost:8443/ --insecure --resume --pids $(pidof weir)
+  weirbench fanout --url ws://127.0.0.1:8080/fanout --conns 1001 --pids $(pidof weir)
+  weirbench slow --url ws://127.0.0.1:8080/ --slow 10 --slow-read 1000 --pids $(pidof weir)
+  weirbench drain --url ws://127.0.0.1:8080/ --url ws://127.0.0.1:8081/ --seconds 60
 
 weirbench COMMAND --help tells the flags. Results go to stdout, all else to stderr. The exit status is
 0 only if everything that was asked for was measured without a fault.
@@ -51,7 +66,13 @@ var commands = map[string]func(context.Context, []string) error{
 	"idle":        measureCommand("idle"),
 	"storm":       measureCommand("storm"),
 	"slow":        measureCommand("slow"),
+	"fanout":      measureCommand("fanout"),
+	"churn":       measureCommand("churn"),
+	"drain":       measureCommand("drain"),
 	"compare":     compare,
+	"million":     million,
+	"growth":      growth,
+	"swarm":       swarmWorker, // hidden: a load process of the others
 	"serve-echo":  serveEcho,
 	"serve-relay": serveRelay,
 }

@@ -4,123 +4,197 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"weir/bench"
+	"weir/bench/echo"
 	"weir/bench/load"
 )
+
+// aim is what a scenario is turned on, and how it is told of.
+type aim struct {
+	urls                  []string
+	pids                  []int
+	json, insecure, owned bool
+	seconds, warmup       time.Duration
+}
 
 // measureCommand is the command of one kind of scenario against one target.
 func measureCommand(name string) func(context.Context, []string) error {
 	return func(ctx context.Context, args []string) error {
 		s := bench.Scenario{Name: name, Kind: bench.Kind(name)}
+		var a aim
 		flags := pflag.NewFlagSet("weirbench "+name, pflag.ContinueOnError)
-		url := flags.String("url", "ws://127.0.0.1:8080/", "what to drive, ws:// or wss:// (TLS 1.3 alone)")
-		pids := flags.IntSlice("pids", nil, "processes whose CPU and memory are accounted, comma-separated")
-		asJSON := flags.Bool("json", false, "print the figures as JSON")
-		insecure := flags.Bool("insecure", false, "of wss://: do not verify the certificate")
-		owned := flags.Bool("i-own-this-target", false, "allow a target beyond loopback")
-		window := flags.Float64("seconds", 5, "how long to measure")
-		warmup := flags.Float64("warmup", 1, "seconds before that, to warm up or to settle")
+		a.flags(flags, s.Kind)
 		scenarioFlags(flags, &s)
 		if err := parse(flags, args); err != nil {
 			return err
 		}
-		s.Seconds, s.Warmup = seconds(*window), seconds(*warmup)
-		if s.Conns < 1 || s.Active < 0 || s.Size < 0 || s.Size > 64<<20 || s.Rate < 0 || s.Seconds <= 0 || s.Warmup < 0 || s.Threads < 0 {
-			return fmt.Errorf("%w: a flag's value is out of its range", errUsage)
+		s.Seconds, s.Warmup = a.seconds, a.warmup
+		if err := check(s); err != nil {
+			return fmt.Errorf("%w: %w", errUsage, err)
 		}
-		target, err := load.ParseTarget(*url)
+		targets, err := a.targets(&s)
 		if err != nil {
-			return fmt.Errorf("%w: --url: %w", errUsage, err)
+			return err
 		}
-		if s.TLS = target.TLS != nil; !s.TLS && (*insecure || s.Resume) {
-			return fmt.Errorf("%w: --insecure and --resume are of wss://", errUsage)
-		}
-		if s.TLS {
-			target.TLS.InsecureSkipVerify = *insecure
-		}
-		if !target.Loopback() && !*owned {
-			return load.ErrNotLoopback
-		}
-		figures, err := bench.Measure(ctx, s, target, bench.Subject{Pids: *pids})
-		if err != nil && figures.Ops == 0 {
+		figures, err := bench.Measure(ctx, s, targets[0], bench.Subject{Pids: a.pids, Others: targets[1:]})
+		if err != nil && figures.Ops == 0 && !a.json {
 			return err
 		}
 		if figures.Saturated {
 			fmt.Fprintln(os.Stderr, "warning: the load generator ran short of processor time; rate and latency tell of it, not of the target")
 		}
-		return printFigures(os.Stdout, s, figures, *asJSON, err)
+		return errors.Join(err, printFigures(os.Stdout, s, figures, a.json, err))
 	}
 }
 
+func (a *aim) flags(flags *pflag.FlagSet, kind bench.Kind) {
+	about := "what to drive, ws:// or wss:// (TLS 1.3 alone)"
+	window := 5.0
+	switch kind {
+	case bench.KindDrain:
+		about += "; all begin at the first, and those who lose their connection go round them all"
+		window = 30
+	case bench.KindFanout:
+		about += "; what one client sends there, the server must send to all others (weirbench serve-echo does so at " + echo.FanoutPath + ")"
+	case bench.KindChurn:
+		window = 30
+	}
+	path := ""
+	if kind == bench.KindFanout {
+		path = echo.FanoutPath
+	}
+	flags.StringArrayVar(&a.urls, "url", []string{"ws://127.0.0.1:8080" + path}, about)
+	flags.IntSliceVar(&a.pids, "pids", nil, "processes whose CPU and memory are accounted, comma-separated")
+	flags.BoolVar(&a.json, "json", false, "print the figures as JSON")
+	flags.BoolVar(&a.insecure, "insecure", false, "of wss://: do not verify the certificate")
+	flags.BoolVar(&a.owned, "i-own-this-target", false, "allow a target beyond loopback")
+	secondsVar(flags, &a.seconds, "seconds", window, "how long to measure")
+	secondsVar(flags, &a.warmup, "warmup", 1, "before that, to warm up or to settle")
+}
+
+// targets resolves the URLs and sees to it that they may be driven.
+func (a *aim) targets(s *bench.Scenario) ([]load.Target, error) {
+	if len(a.urls) > 1 && s.Kind != bench.KindDrain {
+		return nil, fmt.Errorf("%w: --url may be given once", errUsage)
+	}
+	var targets []load.Target
+	for _, url := range a.urls {
+		t, err := load.ParseTarget(url)
+		if err != nil {
+			return nil, fmt.Errorf("%w: --url: %w", errUsage, err)
+		}
+		if !t.Loopback() && !a.owned {
+			return nil, load.ErrNotLoopback
+		}
+		if t.TLS != nil {
+			s.TLS = true
+			t.TLS.InsecureSkipVerify = a.insecure
+		}
+		targets = append(targets, t)
+	}
+	if !s.TLS && (a.insecure || s.Resume) {
+		return nil, fmt.Errorf("%w: --insecure and --resume are of wss://", errUsage)
+	}
+	return targets, nil
+}
+
 func scenarioFlags(flags *pflag.FlagSet, s *bench.Scenario) {
+	const bytes = "payload bytes of a message, up to 64 MiB"
 	switch s.Kind {
 	case bench.KindEcho:
 		flags.IntVar(&s.Conns, "conns", 1000, "connections to open")
 		flags.IntVar(&s.Active, "active", 0, "how many of them talk, 0 for all")
-		flags.IntVar(&s.Size, "size", 125, "payload bytes of a message, up to 64 MiB")
+		flags.IntVar(&s.Size, "size", 125, bytes)
 		flags.Float64Var(&s.Rate, "rate", 0, "messages a second and connection; 0 for the closed loop: send, await the echo, send")
 	case bench.KindSlow:
 		flags.IntVar(&s.Conns, "conns", 1000, "connections that talk")
-		flags.IntVar(&s.Size, "size", 125, "payload bytes of a message, up to 64 MiB")
+		flags.IntVar(&s.Slow, "slow", 1, "connections beside them that send and do not read")
+		flags.IntVar(&s.SlowRead, "slow-read", 0, "bytes a second that each of those reads after all")
+		flags.IntVar(&s.Size, "size", 125, bytes)
 	case bench.KindIdle:
 		flags.IntVar(&s.Conns, "conns", 8000, "connections to hold")
+		flags.IntVar(&s.Processes, "processes", 1, "load processes to spread them over, where descriptors or ports are short: some 19,000 connections each")
+		secondsVar(flags, &s.Ping, "pings", 0, "each client sends a ping so often; 0 for never. Pings of the other side are always answered")
 	case bench.KindStorm:
 		flags.IntVar(&s.Conns, "conns", 64, "handshakes under way at any time")
 		flags.BoolVar(&s.Resume, "resume", false, "of wss://: resume one TLS session; a full handshake is a fault")
 		return
+	case bench.KindFanout:
+		flags.IntVar(&s.Conns, "conns", 1001, "connections to open, of which one speaks")
+		flags.IntVar(&s.Size, "size", 125, bytes)
+		flags.Float64Var(&s.Rate, "rate", 0, "messages a second; 0: the next one when the last has reached everybody")
+		flags.IntVar(&s.Ramp, "ramp", 5000, "connections to open a second")
+		return
+	case bench.KindChurn:
+		flags.IntVar(&s.Conns, "conns", 64, "connections that live at any time")
+		flags.IntVar(&s.Messages, "messages", 4, "messages of each, echoed, before it leaves")
+		flags.IntVar(&s.Size, "size", 125, bytes)
+		secondsVar(flags, &s.Settle, "settle", 3, "after the last has left, before memory is looked at")
+		return
+	case bench.KindDrain:
+		flags.IntVar(&s.Conns, "conns", 1000, "connections to open")
+		flags.IntVar(&s.Size, "size", 125, bytes)
+		flags.Float64Var(&s.Rate, "rate", 2, "messages a second and connection")
+		secondsVar(flags, &s.Jitter, "jitter", 0.5, "the most a client waits, at random, before it comes back; longer when it is refused")
 	}
 	flags.IntVar(&s.Ramp, "ramp", 5000, "connections to open a second")
 	flags.IntVar(&s.Threads, "threads", 1, "event loops of the load generator")
 }
 
+// check tells which flag's value is out of its range.
+func check(s bench.Scenario) error {
+	for _, c := range []struct {
+		bad  bool
+		what string
+	}{
+		{s.Conns < 1 || s.Kind == bench.KindFanout && s.Conns < 2, "--conns is too low"},
+		{s.Active < 0 || s.Active > s.Conns, "--active is not between 0 and --conns"},
+		{s.Size < 0 || s.Size > 64<<20, "--size is not between 0 and 64 MiB"},
+		{s.Kind == bench.KindFanout && s.Size < 8, "--size is below 8, and each message carries its number"},
+		{s.Rate < 0 || s.Kind == bench.KindDrain && s.Rate == 0, "--rate is too low"},
+		{s.Kind == bench.KindSlow && s.Slow < 1, "--slow is below 1"},
+		{s.SlowRead < 0, "--slow-read is below 0"},
+		{s.Kind == bench.KindChurn && s.Messages < 1, "--messages is below 1"},
+		{s.Threads < 0 || s.Threads > 256, "--threads is not between 0 and 256"},
+		{s.Seconds == 0, "--seconds is not above 0"},
+	} {
+		if c.bad {
+			return errors.New(c.what)
+		}
+	}
+	return nil
+}
+
+// secondsVar defines a flag that takes seconds, with or without a fraction.
+func secondsVar(flags *pflag.FlagSet, to *time.Duration, name string, initial float64, about string) {
+	*to = seconds(initial)
+	flags.Var((*secondsValue)(to), name, about)
+}
+
+type secondsValue time.Duration
+
+func (v *secondsValue) String() string {
+	return strconv.FormatFloat(time.Duration(*v).Seconds(), 'f', -1, 64)
+}
+
+func (v *secondsValue) Type() string { return "seconds" }
+
+func (v *secondsValue) Set(text string) error {
+	const day = 24 * 60 * 60
+	s, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(s >= 0 && s <= day) {
+		return errors.New("not a number of seconds between 0 and a day's")
+	}
+	*v = secondsValue(seconds(s))
+	return nil
+}
+
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-
-func printFigures(w io.Writer, s bench.Scenario, f bench.Figures, asJSON bool, fault error) error {
-	if asJSON {
-		out := struct {
-			bench.Scenario
-			bench.Figures
-			Err string `json:"error,omitempty"`
-		}{Scenario: s, Figures: f}
-		if fault != nil {
-			out.Err = fault.Error()
-		}
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(out); err != nil {
-			return err
-		}
-		return fault
-	}
-	if s.Kind == bench.KindIdle {
-		fmt.Fprintf(w, "%d connections held for %.1f s\n", f.Ops, f.Seconds)
-		fmt.Fprintf(w, "memory   %.0f bytes a client (slab of all processes: %.0f)\n", f.RSSPerConn, f.SlabPerConn)
-		fmt.Fprintf(w, "CPU      %.2f %% of one processor\n", 100*f.CPUShare)
-		printTLS(w, f)
-		return fault
-	}
-	fmt.Fprintf(w, "%d in %.1f s, %.0f a second\n", f.Ops, f.Seconds, f.PerSecond)
-	fmt.Fprintf(w, "latency  p50 %.0f  p90 %.0f  p99 %.0f  p99.9 %.0f  max %.0f us\n", f.P50, f.P90, f.P99, f.P999, f.Max)
-	if s.Kind == bench.KindSlow {
-		fmt.Fprintf(w, "before   p99 %.0f us, without the client that never reads\n", f.P99Alone)
-		fmt.Fprintf(w, "memory   %+.0f bytes since it came; %.0f were taken from it\n", f.RSSGrowth, f.SlowTaken)
-	}
-	fmt.Fprintf(w, "CPU      %.2f us each (user %.2f, system %.2f) of the measured processes\n", f.CPUMicros, f.UserMicros, f.SystemMicros)
-	fmt.Fprintf(w, "load     busy %.0f %%, waiting for a processor %.0f %%\n", 100*f.LoadBusy, 100*f.LoadStarved)
-	printTLS(w, f)
-	return fault
-}
-
-func printTLS(w io.Writer, f bench.Figures) {
-	if f.TLS != "" {
-		fmt.Fprintf(w, "TLS      %s\n", f.TLS)
-	}
-}

@@ -41,7 +41,7 @@ func serveEcho(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "echo backend on %s://%s/\n", scheme, server.Addr)
+	fmt.Fprintf(os.Stderr, "echo backend on %s://%s/, fan-out at %s\n", scheme, server.Addr, echo.FanoutPath)
 	return server.Run(ctx)
 }
 

@@ -68,7 +68,7 @@ type Scanner struct {
 	fault fault
 	first byte  // the frame's first byte: FIN and opcode
 	text  uint8 // utf8.go's state in the checked payload
-	pos   uint8 // place in the mask of the next payload byte, kept up only if checked
+	pos   uint8 // place in the mask of the next payload byte, kept up only if checked or set aside
 	nKept uint8
 	nHeld uint8
 	key   [4]byte       // the frame's mask, zero if it has none
@@ -78,7 +78,7 @@ type Scanner struct {
 
 // Scan walks b, the bytes which follow those of the last call (after an event: b[used:] of the same
 // slice, even if that is empty). Held, then b[:pass] may be passed on; used >= pass bytes of b were
-// dealt with, the difference being kept inside, given as a Pong, or dropped. Ended and Violation are
+// dealt with, the difference being kept inside, given as a Pong, set aside, or dropped. Ended and Violation are
 // final: they use all of b, and every later call gives them again.
 //
 // A UTF-8 fault is found at the first byte that no valid text can have there, and that byte is not
@@ -223,7 +223,11 @@ func (s *Scanner) asidePayload(i, n int, c *Counts) (pass, used int, ev Event) {
 }
 
 // Unmask takes the mask off the payload that the last Scan set aside, where it lies.
-func (s *Scanner) Unmask(p []byte) { Mask(p, s.key, (int(s.pos)-len(p))&3) }
+func (s *Scanner) Unmask(p []byte) {
+	if s.key != [4]byte{} {
+		Mask(p, s.key, (int(s.pos)-len(p))&3)
+	}
+}
 
 // SetsAside tells whether a message that is set aside has not ended yet.
 func (s *Scanner) SetsAside() bool { return s.flags&aside != 0 }

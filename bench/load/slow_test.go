@@ -11,25 +11,34 @@ import (
 	"weir/bench/load"
 )
 
-// A deaf client is taken from until all buffers are full; a crowd beside it talks on.
-func TestDeaf(t *testing.T) {
+// Clients that never read are taken from until all buffers are full, those that sip go on; a crowd beside them talks on.
+func TestSlow(t *testing.T) {
 	target, _ := backend(t)
 	crowd := open(t, load.Config{Target: target, Conns: 20})
-	deaf, err := target.Deaf(t.Context(), 125)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer deaf.Close()
-	for before := int64(-1); before < deaf.Taken(); {
-		before = deaf.Taken()
-		r, err := crowd.Echo(t.Context(), load.Talk{Size: 125, Window: short})
-		if err != nil || r.Err() != nil || r.Ops == 0 {
-			t.Fatalf("%d ops, %v, %v", r.Ops, err, r.Err())
+	slow := func(how load.Sloth, more func(*load.Slow) bool) int64 {
+		s, err := target.Slow(t.Context(), how)
+		if err != nil {
+			t.Fatal(err)
 		}
+		defer s.Close()
+		for deadline := time.Now().Add(20 * time.Second); more(s); {
+			r, err := crowd.Echo(t.Context(), load.Talk{Size: 125, Window: load.Window{Duration: 200 * time.Millisecond}})
+			if err != nil || r.Err() != nil || r.Ops == 0 || time.Now().After(deadline) {
+				t.Fatalf("%d ops, %v, %v, %d bytes taken", r.Ops, err, r.Err(), s.Taken())
+			}
+		}
+		return s.Taken()
 	}
-	if deaf.Taken() == 0 {
+	before := int64(-1)
+	full := slow(load.Sloth{Conns: 3, Size: 125}, func(s *load.Slow) bool {
+		last := before
+		before = s.Taken()
+		return last < before
+	})
+	if full == 0 {
 		t.Error("nothing was taken")
 	}
+	slow(load.Sloth{Conns: 3, Size: 125, Read: 64 << 20}, func(s *load.Slow) bool { return s.Taken() < 3*full })
 }
 
 func TestProbes(t *testing.T) {

@@ -1,0 +1,97 @@
+//go:build linux
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// samples are metrics by name, labels included.
+type samples map[string]float64
+
+const maxMetrics = 4 << 20
+
+// scrape asks weir's admin listener for its metrics, in Prometheus text format.
+func scrape(ctx context.Context, admin netip.AddrPort) (samples, error) {
+	text, err := fetch(ctx, admin, "/metrics")
+	if err != nil {
+		return nil, err
+	}
+	found := samples{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if v, err := strconv.ParseFloat(value, 64); err == nil {
+			found[name] = v
+		}
+	}
+	return found, nil
+}
+
+// collect has weir collect its garbage, as its profile of the heap does first.
+func collect(ctx context.Context, admin netip.AddrPort) error {
+	_, err := fetch(ctx, admin, "/debug/pprof/heap?gc=1")
+	return err
+}
+
+func fetch(ctx context.Context, admin netip.AddrPort, path string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin.String()+path, nil)
+	if err != nil {
+		return "", err
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // and so no goroutine on either side
+	answer, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s answered %s", request.URL, answer.Status)
+	}
+	b, err := io.ReadAll(io.LimitReader(answer.Body, maxMetrics))
+	return string(b), err
+}
+
+// since is what was counted since an earlier scrape.
+func (s samples) since(earlier samples) samples {
+	grown := samples{}
+	for name, value := range s {
+		grown[name] = value - earlier[name]
+	}
+	return grown
+}
+
+// quantile of a histogram in seconds: the upper edge of the bucket it lies in, or the lower one of the last; 0
+// without any value.
+func (s samples) quantile(histogram string, q float64) float64 {
+	type bucket struct{ edge, count float64 }
+	var buckets []bucket
+	for name, count := range s {
+		if edge, ok := strings.CutPrefix(name, histogram+`_bucket{le="`); ok {
+			if v, err := strconv.ParseFloat(strings.TrimSuffix(edge, `"}`), 64); err == nil {
+				buckets = append(buckets, bucket{v, count})
+			}
+		}
+	}
+	slices.SortFunc(buckets, func(a, b bucket) int { return int(math.Copysign(1, a.edge-b.edge)) })
+	finite := 0.0
+	for _, b := range buckets {
+		if !math.IsInf(b.edge, 1) {
+			finite = b.edge
+		}
+		if b.count > 0 && b.count >= q*buckets[len(buckets)-1].count {
+			return finite
+		}
+	}
+	return 0
+}

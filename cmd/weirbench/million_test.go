@@ -1,0 +1,168 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/bench"
+	"weir/bench/peers"
+)
+
+// gateway builds weir, which is started by itself or by a shell script that finds it in $weir.
+func gateway(t *testing.T, script string) string {
+	t.Helper()
+	dir := t.TempDir()
+	binary, path := filepath.Join(dir, "weir"), filepath.Join(dir, "run")
+	if out, err := exec.Command("go", "build", "-o", binary, "weir/cmd/weir").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if script == "" {
+		return binary
+	}
+	if err := os.WriteFile(path, fmt.Appendf(nil, "#!/bin/sh\nweir=%s\n%s\n", binary, script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func many(t *testing.T, gateway string) bench.Many {
+	return bench.Many{
+		Gateway: gateway, Self: self(t), Conns: 300, Loops: 2, Processes: 3, Rate: 5000, Talkers: 30, MessageRate: 20, Size: 125,
+		Ping: 500 * time.Millisecond, Idle: 1200 * time.Millisecond, Talk: 500 * time.Millisecond, Drain: time.Second, Progress: t.Output(),
+	}
+}
+
+func TestManySockets(t *testing.T) {
+	m, err := bench.HoldMany(t.Context(), many(t, gateway(t, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Held != 300 || m.Failed != 0 || m.Closed[1001] != 300 || m.PingsPerSecond < 300 {
+		t.Errorf("%d held, %d failed, closed %v, %.0f pings answered a second", m.Held, m.Failed, m.Closed, m.PingsPerSecond)
+	}
+	if want := 300; m.Ops < int64(want*9/10) || m.Ops > int64(want*11/10) || m.P50 <= 0 || m.CPUMicros <= 0 {
+		t.Errorf("%d echoes, want some %d; p50 %v us, CPU %v us", m.Ops, want, m.P50, m.CPUMicros)
+	}
+	if m.HandshakeMicros <= 0 || m.RSSPerConn <= 0 || m.Goroutines < 2 || m.Threads < 2 || m.OpenSeconds <= 0 || m.DrainSeconds <= 0 {
+		t.Errorf("figures are missing: %+v", m)
+	}
+	childless(t)
+}
+
+// What was measured before weir died is kept, and the error tells what happened.
+func TestManySocketsOfADyingGateway(t *testing.T) {
+	m, err := bench.HoldMany(t.Context(), many(t, gateway(t, `"$weir" "$@" & sleep 2; kill -9 $!; exit 7`)))
+	if err == nil || !strings.Contains(err.Error(), "every connection was lost") || !strings.Contains(err.Error(), "exit status 7") || m.Err != err.Error() {
+		t.Errorf("the error is %v", err)
+	}
+	if m.Held != 300 || m.OpenSeconds <= 0 {
+		t.Errorf("%d held after %v s", m.Held, m.OpenSeconds)
+	}
+	childless(t)
+}
+
+func TestManySocketsInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	plan := many(t, gateway(t, ""))
+	plan.Idle = time.Minute
+	time.AfterFunc(3*time.Second, cancel)
+	if m, err := bench.HoldMany(ctx, plan); !errors.Is(err, context.Canceled) || m.Held != 300 {
+		t.Errorf("%d held, %v", m.Held, err)
+	}
+	childless(t)
+}
+
+func TestGrow(t *testing.T) {
+	plan := many(t, gateway(t, ""))
+	plan.Idle, plan.Ping = 100*time.Millisecond, 0
+	points, err := bench.Grow(t.Context(), plan, bench.GrowthPoints([]int{20, 100}, []int{1}))
+	if err != nil || len(points) != 2 {
+		t.Fatalf("%d points, %v", len(points), err)
+	}
+	for i, conns := range []int{20, 100} {
+		g := points[i]
+		if g.Conns != conns || g.Held != conns || g.Loops != 1 || g.HandshakeMicros <= 0 || g.CPUMicros <= 0 {
+			t.Errorf("%+v", g)
+		}
+		if g.PerSecond < 500 || g.PerSecond > 700 { // of any number of connections
+			t.Errorf("%.0f messages a second, want 600", g.PerSecond)
+		}
+	}
+	plan.Gateway = "/no/such/weir"
+	points, err = bench.Grow(t.Context(), plan, bench.GrowthPoints([]int{20, 30}, []int{1}))
+	if err == nil || len(points) != 2 || !strings.Contains(points[1].Err, "no such file") {
+		t.Errorf("%+v, %v", points, err)
+	}
+	childless(t)
+}
+
+func TestIdleInSeveralProcesses(t *testing.T) {
+	run := func(args ...string) int {
+		return run(t.Context(), append([]string{"idle", "--processes", "3", "--seconds", "0.1", "--warmup", "0.1"}, args...))
+	}
+	backend, err := peers.Start(t.Context(), peers.Echo(self(t)), peers.Place{Files: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "ws://" + backend.Addr().String() + "/"
+	if status := run("--conns", "90", "--url", url); status != 0 {
+		t.Errorf("status %d", status)
+	}
+	for _, args := range [][]string{{"--url", "ws://127.0.0.1:1/"}, {"--url", "wss://127.0.0.1:1/"}, {"--url", url, "--pings", "1"}} {
+		if status := run(args...); status != 1 {
+			t.Errorf("%v: status %d, want 1", args, status)
+		}
+	}
+	backend.Stop()
+	childless(t)
+}
+
+func TestManySocketsRefused(t *testing.T) {
+	for args, want := range map[string]int{
+		"million --help":                          0,
+		"million --conns 0":                       2,
+		"million --conns 10 --talkers 11":         2,
+		"million --rate 0":                        2,
+		"million --size 7":                        2,
+		"growth --conns 10,0":                     2,
+		"growth --loops -1":                       2,
+		"swarm stray":                             2,
+		"million --conns 100000000000":            1, // no machine holds them
+		"million --conns 9 --gateway-bin /no/one": 1,
+	} {
+		if status := run(t.Context(), strings.Fields(args)); status != want {
+			t.Errorf("weirbench %s: status %d, want %d", args, status, want)
+		}
+	}
+	childless(t)
+}
+
+// childless fails if a process that this one started still is there.
+func childless(t *testing.T) {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(stats) == 0 {
+		t.Fatalf("no process in /proc: %v", err)
+	}
+	for _, path := range stats {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // ended meanwhile
+		}
+		line := string(b)
+		var state string
+		var parent int
+		if _, err := fmt.Sscanf(line[strings.LastIndexByte(line, ')')+1:], " %s %d", &state, &parent); err == nil && parent == os.Getpid() {
+			t.Errorf("a child is left: %s", line)
+		}
+	}
+}

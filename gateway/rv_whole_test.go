@@ -1,0 +1,89 @@
+package gateway_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gobwas/ws"
+
+	"weir/gateway/config"
+)
+
+// A message that there is no room for ends its session, and no part of it arrives in its place, even if there is room
+// again before the session has ended.
+func TestNoRoomIsNotHalfAMessage(t *testing.T) {
+	t.Parallel()
+	r := startPress(t, "tunnel", func(cfg *config.Config) { cfg.GatherMemory, cfg.CloseTimeout = 1<<20, patience })
+	a, backA := r.open()
+	b, backB := r.open()
+	message := backA.encode(ws.NewFrame(ws.OpText, true, []byte(records(700<<10))))
+	read := 0
+	send := func(back *talk, from, to int) {
+		back.write(message[from:to])
+		read += to - from
+		wantMetric(t, r.Gateway, `weir_bytes_total{direction="down"}`, float64(read))
+	}
+	send(backA, 0, 10<<10)
+	send(backB, 0, 10<<10)
+	send(backA, 10<<10, 600<<10)
+	send(backB, 10<<10, 550<<10) // no room for the last of it
+	wantMetric(t, r.Gateway, "weir_sessions_ending", 1)
+	_, _ = a.conn.Close(), backA.conn.Close() // now there is
+	wantMetric(t, r.Gateway, "weir_client_connections", 1)
+	backB.write(message[550<<10:])
+	b.wantClose(1013)
+}
+
+// An end has its close frame at once if a message is under way of which nothing has passed: the backend may never finish it.
+func TestCloseBeforeAGatheredMessage(t *testing.T) {
+	t.Parallel()
+	r := startPress(t, "tunnel", nil)
+	client, back := r.open()
+	message := back.encode(ws.NewFrame(ws.OpText, true, []byte(records(100<<10))))
+	back.write(message[:50<<10])
+	wantMetric(t, r.Gateway, `weir_bytes_total{direction="down"}`, 50<<10)
+	answer, err := http.Post("http://"+r.AdminAddr().String()+"/sessions/close?ip=127.0.0.1&code=4403", "", nil)
+	if err != nil || answer.StatusCode != 200 {
+		t.Fatal(answer, err)
+	}
+	_ = answer.Body.Close()
+	client.wantClose(4403)
+}
+
+// What was read of a client before its connection broke goes to the backend, paced or not.
+func TestLostClientWasRead(t *testing.T) {
+	t.Parallel()
+	for _, rate := range []string{"1000000/s", "1/1h burst 1"} {
+		b := listen(t)
+		g := rated(t, b, func(cfg *config.Config) { cfg.MessageRate, cfg.RateAction = limit(t, rate), config.RatePause })
+		client, server := session(t, g, b)
+		text := ""
+		for _, word := range []string{"one", "two", "three"} {
+			text += string(client.encode(ws.NewFrame(ws.OpText, true, []byte(word))))
+		}
+		client.write(text)
+		server.want(ws.OpText, "one")
+		_ = client.conn.SetLinger(0)
+		_ = client.conn.Close()
+		for _, word := range []string{"two", "three"} {
+			if f, err := server.next(); err != nil || string(f.Payload) != word {
+				t.Errorf("%s: wanted %q, got %q, error %v", rate, word, f.Payload, err)
+				break
+			}
+		}
+	}
+}
+
+// What max-message-size allows does not depend on how many loops share gather-memory.
+func TestManyLoopsGather(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	g := start(t, func(cfg *config.Config) { cfg.Messages, cfg.Loops, cfg.MaxMessageSize = config.MessagesJSON, 64, 8<<20 }, b.url())
+	client, server := session(t, g, b)
+	text := `"` + strings.Repeat("x", 5<<20) + `"`
+	go func() { _, _ = client.conn.Write(client.encode(ws.NewFrame(ws.OpText, true, []byte(text)))) }()
+	if f, err := server.next(); err != nil || len(f.Payload) != len(text) {
+		t.Errorf("opcode %d, %d bytes of %d, error %v", f.Header.OpCode, len(f.Payload), len(text), err)
+	}
+}
