@@ -158,7 +158,7 @@ func (g *Gateway) startLoops(n int) error {
 	opts := netpoll.Options{
 		ReadBuffer: int(g.cfg.ReadBuffer), LowWater: int(g.cfg.LowWater),
 		Socket: netpoll.SocketOptions{NoDelay: g.cfg.TCPNoDelay, KeepAlive: g.cfg.TCPKeepAlive,
-			UserTimeout: g.cfg.TCPUserTimeout, DeferAccept: g.cfg.DeferAccept, Backlog: g.cfg.Backlog},
+			UserTimeout: g.cfg.TCPUserTimeout, NotSent: int(g.cfg.TCPNotSent), DeferAccept: g.cfg.DeferAccept, Backlog: g.cfg.Backlog},
 		OwnFiles: g.cfg.LoopFileTables,
 	}
 	for i := range n {

@@ -11,6 +11,7 @@ import (
 	"weir/codec/deflate"
 	"weir/codec/http1"
 	"weir/gateway/auth"
+	"weir/gateway/config"
 	"weir/upstream"
 )
 
@@ -232,6 +233,9 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	s.down.scan.AllowRSV1(passed)
 	s.up.heard, s.down.heard = s.now(), s.now()
 	sh.openedSession(s)
+	if to.cfg.SlowReader != config.SlowWait && sh.gw.cfg.TCPNotSent == 0 {
+		s.client.LimitNotSent(slowNotSent)
+	}
 	s.beat()
 	s.client.Resume()
 	if h.early != nil {

@@ -55,7 +55,7 @@ type shardStats struct {
 	loop                      netpoll.Stats
 	pools                     upstream.PoolStats
 	sessions, talking, ending int
-	gathered                  int
+	gathered, waiting         int
 }
 
 // stats asks every loop for its counters. A loop that has stopped is left out.
@@ -101,6 +101,7 @@ func (sum *shardStats) add(st shardStats) {
 	sum.deflatedFrom += st.deflatedFrom
 	sum.deflatedTo += st.deflatedTo
 	sum.gathered += st.gathered
+	sum.waiting += st.waiting
 	sum.sessions += st.sessions
 	sum.talking += st.talking
 	sum.ending += st.ending
@@ -157,7 +158,7 @@ func (g *Gateway) writeSums(w io.Writer, sum *shardStats) {
 	metrics.WriteCounterUint64(w, "weir_sessions_cut_total", sum.cut)
 	metrics.WriteCounterUint64(w, "weir_connections_accepted_total", sum.loop.Accepted)
 	metrics.WriteCounterUint64(w, "weir_accept_pauses_total", sum.loop.AcceptPauses)
-	metrics.WriteGaugeUint64(w, "weir_buffered_bytes", uint64(max(0, sum.loop.Buffered)))
+	metrics.WriteGaugeUint64(w, "weir_buffered_bytes", uint64(max(0, sum.loop.Buffered+sum.pools.Buffered+sum.waiting)))
 	metrics.WriteCounterUint64(w, "weir_pings_sent_total", sum.pings)
 	metrics.WriteCounterUint64(w, "weir_pongs_received_total", sum.pongs)
 	metrics.WriteCounterUint64(w, `weir_messages_dropped_total{reason="message_rate"}`, sum.dropped)

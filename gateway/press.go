@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"slices"
+
 	"github.com/gobwas/ws"
 
 	"weir/codec/deflate"
@@ -91,7 +93,7 @@ func (sh *shard) compress(dst []byte, op ws.OpCode, payload []byte, level int, w
 	if sh.deflaters[level] == nil {
 		sh.deflaters[level], _ = deflate.NewDeflater(level) // config knows its range
 	}
-	sh.plain = sh.deflaters[level].Append(sh.plain[:0], payload, window, false)
+	sh.plain = sh.deflaters[level].Append(slices.Grow(sh.plain[:0], len(payload)), payload, window, false)
 	sh.count.deflatedFrom += uint64(len(payload))
 	if len(sh.plain) >= len(payload) {
 		sh.count.deflatedTo += uint64(len(payload))

@@ -38,6 +38,7 @@ type shard struct {
 	framed    []byte            // for messages that were looked at as a whole, likewise
 	plain     []byte            // for what was inflated or deflated, likewise
 	gathered  int               // bytes of such messages that have not ended
+	waiting   int               // bytes of messages for clients that are too slow
 	inflater  *deflate.Inflater // nil until needed, as its like
 	deflaters [deflate.MaxLevel + 1]*deflate.Deflater
 	checker   json.Checker
@@ -162,7 +163,7 @@ func codeLabel(code ws.StatusCode) string {
 
 // snapshot copies the counters, for a reader on another goroutine.
 func (sh *shard) snapshot() shardStats {
-	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending, gathered: sh.gathered}
+	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending, gathered: sh.gathered, waiting: sh.waiting}
 	for _, links := range sh.links {
 		st.pools.Add(links.Stats())
 	}

@@ -13,6 +13,10 @@ import (
 // queue stays full for longer than slow-reader-timeout, the route may have the session closed, or have it lose its oldest
 // messages instead of its pace.
 
+// slowNotSent is what the kernel may keep besides, for such routes: with its own buffer of some MiB, of which it tells only
+// when a third is free, a client that reads steadily would look as slow as one that does not read.
+const slowNotSent = 64 << 10
+
 // slow is what a session whose client was slow has besides. While sheds is set it stands in the place of the client: the
 // message under way still goes there; those that follow wait here, and while they are too many, the oldest whole
 // ones are dropped.
@@ -85,7 +89,12 @@ func (d *slow) Queue(b []byte) {
 		d.waits = gatherings.Get()
 	}
 	d.waits.B = append(d.waits.B, b...)
-	for limit := d.session.lane.shard.gw.pauseAt; d.size() > limit; {
+	d.session.lane.shard.waiting += len(b)
+}
+
+// drop leaves out the oldest messages that have ended, while there is more than limit.
+func (d *slow) drop(limit int) {
+	for d.size() > limit {
 		n := frame.MessageLen(d.waits.B[d.from:])
 		if n == 0 {
 			break // its end is still to come
@@ -94,8 +103,9 @@ func (d *slow) Queue(b []byte) {
 			d.session.lane.shard.count.shed++
 		}
 		d.from += n
+		d.session.lane.shard.waiting -= n
 	}
-	if d.from > len(d.waits.B)/2 {
+	if d.from > 0 && d.from > len(d.waits.B)/2 {
 		d.waits.B = d.waits.B[:copy(d.waits.B, d.waits.B[d.from:])]
 		d.from = 0
 	}
@@ -108,12 +118,13 @@ func (d *slow) size() int {
 	return len(d.waits.B) - d.from
 }
 
-// Full: a message that is too long by itself is the backend's to hold back, as nothing of it may be dropped.
+// Full makes room, once for each read. A message that is too long by itself is the backend's to hold back, as nothing of
+// it may be dropped.
 func (d *slow) Full(limit int) bool {
 	if !d.begun {
 		return d.session.client.Full(2 * limit)
 	}
-	if d.size() > limit {
+	if d.drop(limit); d.size() > limit {
 		d.session.client.NotifyDrained()
 		return true
 	}
@@ -123,6 +134,7 @@ func (d *slow) Full(limit int) bool {
 // flush sends what waits. If its last message has not ended, the rest of it follows directly.
 func (d *slow) flush() {
 	if d.waits != nil {
+		d.session.lane.shard.waiting -= d.size()
 		d.session.client.Write(d.waits.B[d.from:])
 		gatherings.Put(d.waits)
 		d.waits, d.from = nil, 0

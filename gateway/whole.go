@@ -76,7 +76,7 @@ func (s *session) setAside(h *half, to writer, piece []byte, ev frame.Event) (on
 	if ev == frame.Aside {
 		h.scan.Unmask(piece)
 		switch {
-		case len(g.buf.B)+len(piece) > s.lane.route.wholeLimit: // it will not get shorter
+		case len(g.buf.B)+len(piece) > s.lane.route.wholeLimit+s.lane.route.wholeLimit>>10+64: // noise gets that much longer
 			s.dropGathered(h)
 			s.violated(h, deflate.ErrTooLarge)
 			return false
@@ -92,8 +92,9 @@ func (s *session) setAside(h *half, to writer, piece []byte, ev frame.Event) (on
 	}
 	whole := *g
 	*g = gathering{}
+	sh.gathered -= counted(cap(whole.buf.B))
 	on = s.deliver(h, to, whole.head, whole.buf.B)
-	sh.release(whole.buf)
+	putAway(whole.buf)
 	return on
 }
 
@@ -116,20 +117,19 @@ func (sh *shard) grow(b *bytebufferpool.ByteBuffer, n, limit int) bool {
 // counted is what of so many bytes counts for gather-memory.
 func counted(n int) int { return max(0, n-uncounted) }
 
-// release gives back what a message was kept in. Few are so long that they are worth an allocation of their own.
-func (sh *shard) release(b *bytebufferpool.ByteBuffer) {
-	if n := counted(cap(b.B)); n > 0 {
-		sh.gathered -= n
-		return
+// putAway gives back what a message was kept in. Those so long that it counted are few, and worth an allocation of their own.
+func putAway(b *bytebufferpool.ByteBuffer) {
+	if counted(cap(b.B)) == 0 {
+		gatherings.Put(b)
 	}
-	gatherings.Put(b)
 }
 
 // dropGathered gives up the message that is under way in a direction.
 func (s *session) dropGathered(h *half) {
 	if s.gathers(h) {
 		g := s.gathering(h)
-		s.lane.shard.release(g.buf)
+		s.lane.shard.gathered -= counted(cap(g.buf.B))
+		putAway(g.buf)
 		*g = gathering{}
 	}
 }

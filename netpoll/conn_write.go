@@ -76,6 +76,14 @@ func (c *Conn) Full(limit int) bool {
 	return true
 }
 
+// LimitNotSent has the kernel take no more than that of bytes that it has not sent yet (TCP_NOTSENT_LOWAT), where it can: the
+// queue then tells how fast the other side reads, and not how full the kernel's buffer of some MiB is.
+func (c *Conn) LimitNotSent(bytes int) {
+	if c.Open() {
+		_ = limitNotSent(int(c.fd), bytes) // no TCP: its buffer is small
+	}
+}
+
 // NotifyDrained asks for one OnDrained when the queue has fallen to the low-water mark.
 func (c *Conn) NotifyDrained() { c.set(wantDrain) }
 

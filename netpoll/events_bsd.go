@@ -55,6 +55,7 @@ func ownFiles(int) error { return errors.New("file tables for single loops are k
 
 func apart(fn func()) { fn() }
 
-// applyOS and deferAccept: TCP_USER_TIMEOUT and TCP_DEFER_ACCEPT are Linux's alone.
-func (o SocketOptions) applyOS(int) error     { return nil }
-func (o SocketOptions) deferAccept(int) error { return nil }
+// applyOS and applyListener: TCP_USER_TIMEOUT, TCP_DEFER_ACCEPT, and what TCP_NOTSENT_LOWAT does for readiness, are Linux's.
+func (o SocketOptions) applyOS(int) error       { return nil }
+func (o SocketOptions) applyListener(int) error { return nil }
+func limitNotSent(int, int) error               { return nil }

@@ -47,7 +47,17 @@ func (o SocketOptions) applyOS(fd int) error {
 	return nil
 }
 
-func (o SocketOptions) deferAccept(fd int) error {
+func limitNotSent(fd, bytes int) error {
+	return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, bytes)
+}
+
+// applyListener sets what accepted sockets inherit and outgoing connections do not get.
+func (o SocketOptions) applyListener(fd int) error {
+	if o.NotSent > 0 {
+		if err := limitNotSent(fd, o.NotSent); err != nil {
+			return err
+		}
+	}
 	if secs := int(o.DeferAccept.Seconds()); secs > 0 {
 		return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, secs)
 	}

@@ -111,7 +111,7 @@ func (o SocketOptions) prepare(fd, family int) error {
 		err = o.apply(fd)
 	}
 	if err == nil {
-		err = o.deferAccept(fd)
+		err = o.applyListener(fd)
 	}
 	return err
 }

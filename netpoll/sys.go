@@ -16,6 +16,7 @@ type SocketOptions struct {
 	NoDelay     bool
 	KeepAlive   time.Duration // idle time before the first TCP keep-alive probe; 0: off
 	UserTimeout time.Duration // Linux TCP_USER_TIMEOUT; 0: the kernel's default
+	NotSent     int           // Linux TCP_NOTSENT_LOWAT of accepted sockets: bytes that the kernel takes without sending; 0: what its buffer holds
 	DeferAccept time.Duration // Linux TCP_DEFER_ACCEPT; 0: off
 	Backlog     int           // 0: the kernel's maximum
 }

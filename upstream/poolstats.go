@@ -6,6 +6,7 @@ import "maps"
 type PoolStats struct {
 	Connections int    // open, ready ones
 	Streams     int    // sessions on them
+	Buffered    int    // bytes that windows or a full connection hold back
 	Opened      uint64 // connections made
 	Lost        uint64 // connections that broke
 	GoAways     uint64 // connections that endpoints asked to leave
@@ -23,6 +24,7 @@ func (ls *Links) Stats() PoolStats {
 func (s *PoolStats) Add(o PoolStats) {
 	s.Connections += o.Connections
 	s.Streams += o.Streams
+	s.Buffered += o.Buffered
 	s.Opened += o.Opened
 	s.Lost += o.Lost
 	s.GoAways += o.GoAways

@@ -85,6 +85,7 @@ func (st *stream) hold(b []byte) {
 		st.sent = 0
 	}
 	st.out.B = append(st.out.B, b...)
+	st.conn.pool.links.stats.Buffered += len(b)
 	st.wait()
 }
 
@@ -127,7 +128,9 @@ func (st *stream) flush() {
 	if st.out == nil {
 		return
 	}
-	st.sent += int32(st.conn.send(st, st.out.B[st.sent:]))
+	n := st.conn.send(st, st.out.B[st.sent:])
+	st.sent += int32(n)
+	st.conn.pool.links.stats.Buffered -= n
 	if int(st.sent) < len(st.out.B) {
 		st.wait()
 		return
@@ -167,6 +170,7 @@ func (st *stream) Buffered() int {
 }
 
 func (st *stream) dropOut() {
+	st.conn.pool.links.stats.Buffered -= st.Buffered()
 	bytebufferpool.Put(st.out)
 	st.out, st.sent = nil, 0
 }

@@ -18,5 +18,6 @@ var (
 // Faults are all that this package finds in what a client sends after its handshake, for whoever counts or documents them.
 var Faults = []*codec.ProtocolError{ErrTooLarge, ErrCorrupt}
 
-// ErrSyntax says that a Sec-WebSocket-Extensions value is not one: the handshake is to be refused (RFC 6455 section 9.1).
+// ErrSyntax says that a Sec-WebSocket-Extensions value is not one, so that none of its offers can be taken (RFC 6455
+// section 9.1).
 var ErrSyntax = errors.New("Sec-WebSocket-Extensions is malformed (RFC 6455 section 9.1)")

@@ -155,7 +155,7 @@ type Config struct {
 	MaxConnectionsPerIP int  `knob:"max-connections-per-ip" group:"Limits" range:"0..100000000" help:"client connections from one address; 0: no limit"`
 	MaxHeaderSize       Size `knob:"max-header-size" group:"Limits" range:"1KiB..1MiB" help:"head of a request or of a backend's answer"`
 	MaxHeaderFields     int  `knob:"max-header-fields" group:"Limits" range:"8..1000" help:"header fields in such a head"`
-	MaxMessageSize      Size `knob:"max-message-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one message as sent, all its frames; 0: no limit"`
+	MaxMessageSize      Size `knob:"max-message-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one message as sent, all its frames, and inflated; 0: no limit, but 1 MiB where messages are looked at as a whole"`
 	MaxFrameSize        Size `knob:"max-frame-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one frame; 0: no limit"`
 	HighWater           Size `knob:"high-water" group:"Limits" range:"8KiB..1GiB" help:"bytes queued towards one side at which the other is no longer read; at least 2 x read-buffer"`
 	GatherMemory        Size `knob:"gather-memory" group:"Limits" range:"1MiB..1024GiB" help:"unfinished messages, in all, of those that are looked at as a whole: for compression by the gateway, or messages: json"`
@@ -180,6 +180,7 @@ type Config struct {
 	TCPNoDelay     bool          `knob:"tcp-nodelay" group:"Sockets" help:"send small segments at once"`
 	TCPKeepAlive   time.Duration `knob:"tcp-keepalive" group:"Sockets" range:"0|1s..9h" help:"silence after which TCP probes the peer; 0: never"`
 	TCPUserTimeout time.Duration `knob:"tcp-user-timeout" group:"Sockets" range:"0|1ms..24h" help:"cut a peer that acknowledges nothing for so long; 0: the kernel's default"`
+	TCPNotSent     Size          `knob:"tcp-notsent-lowat" group:"Sockets" range:"0|4KiB..1GiB" help:"bytes not sent yet that the kernel keeps for a client before it takes no more (Linux); 0: as many as its buffer holds, some MiB, but 64 KiB where slow-reader is not wait"`
 	Backlog        int           `knob:"backlog" group:"Sockets" range:"0..65535" help:"connections that wait to be accepted; 0: the kernel's maximum"`
 	DeferAccept    time.Duration `knob:"defer-accept" group:"Sockets" range:"0|1s..1h" help:"accept a client once it has sent something, waiting up to so long (Linux); 0: at once"`
 

@@ -43,7 +43,7 @@ var samples = map[string]string{
 	"connection-rate": "10/s burst 50", "message-rate": "100/60s", "message-rate-user": "200/m", "message-rate-ip": "300/m", "message-rate-route": "1000/s", "byte-rate": "64KiB/s", "rate-action": "drop", "rate-code": "4003",
 	"ipv6-prefix": "56", "rate-table": "2000", "messages": "text", "frame-rate": "50/s",
 	"compression": "gateway", "compression-level": "3", "compression-threshold": "1KiB", "compression-window": "12", "gather-memory": "1GiB",
-	"slow-reader": "drop", "slow-reader-timeout": "3s", "backend-ping-interval": "40s",
+	"slow-reader": "drop", "tcp-notsent-lowat": "64KiB", "slow-reader-timeout": "3s", "backend-ping-interval": "40s",
 }
 
 func TestEveryFieldIsAWholeKnob(t *testing.T) {

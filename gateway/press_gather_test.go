@@ -1,0 +1,213 @@
+package gateway_test
+
+import (
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"weir/gateway/config"
+)
+
+// noisy is a compressed message in one frame of somewhat more than n bytes.
+func (k *talk) noisy(n int) (frame []byte, message string) {
+	message = noise(n)
+	return k.compressed(ws.OpBinary, message)[0], message
+}
+
+// TestPressGatherMemory: unfinished messages take no more than they may; whoever brings them over it is closed, at once
+// and in order, as nothing of its message has passed, and the others go on.
+func TestPressGatherMemory(t *testing.T) {
+	t.Parallel()
+	for _, way := range pressWays {
+		for _, up := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s up=%v", way, up), func(t *testing.T) {
+				t.Parallel()
+				r := startPress(t, way, func(cfg *config.Config) { cfg.GatherMemory = 2 << 20 })
+				message := records(900 << 10)
+				var from, to [3]*talk
+				frame := frameOf(message)
+				if up {
+					frame, message = (&talk{client: true}).noisy(900 << 10)
+				}
+				for i := range from {
+					if from[i], to[i] = r.open(); !up {
+						from[i], to[i] = to[i], from[i]
+					}
+					from[i].write(frame[:100<<10])
+				}
+				wantRead(t, r, up, 300<<10)
+				for i := range 2 {
+					from[i].write(frame[100<<10 : len(frame)-1])
+				}
+				wantRead(t, r, up, 2*len(frame)-2+100<<10)
+				if n := metric(t, r.Gateway, "weir_gathered_bytes"); n < 1<<20 || n > 2<<20 {
+					t.Errorf("%v bytes are kept of %d", n, 2*len(frame))
+				}
+				go func() { _, _ = from[2].conn.Write(frame[100<<10:]) }() // nobody may take it all
+				to[2].wantClose(1013)
+				from[2].wantClose(1013)
+				_, _ = from[2].conn.Close(), to[2].conn.Close()
+				wantMetric(t, r.Gateway, `weir_sessions_closed_total{reason="gather_memory",code="1013"}`, 1)
+
+				_, _ = from[1].conn.Close(), to[1].conn.Close()
+				wantMetric(t, r.Gateway, "weir_client_connections", 1)
+				from[0].write(frame[len(frame)-1:])
+				to[0].want(ws.OpBinary, message)
+				wantMetric(t, r.Gateway, "weir_gathered_bytes", 0)
+			})
+		}
+	}
+}
+
+// frameOf is a whole message of a backend.
+func frameOf(message string) []byte { return ws.MustCompileFrame(ws.NewBinaryFrame([]byte(message))) }
+
+// wantRead waits until the gateway has read so many bytes of clients or of backends.
+func wantRead(t *testing.T, r *pressed, up bool, n int) {
+	t.Helper()
+	series := `weir_bytes_total{direction="down"}`
+	if up {
+		series = `weir_bytes_total{direction="up"}`
+	}
+	wantMetric(t, r.Gateway, series, float64(n))
+}
+
+// wantEndOrClose reads on up to either.
+func (k *talk) wantEndOrClose() {
+	k.t.Helper()
+	for {
+		f, err := k.next()
+		if e, ok := err.(net.Error); ok && e.Timeout() {
+			k.t.Fatal("the connection stayed open")
+		}
+		if err != nil || f.Header.OpCode == ws.OpClose {
+			return
+		}
+	}
+}
+
+// TestPressTooLargeToGather: what a backend sends that is larger than messages may be, or than there is room for, passes
+// as it is.
+func TestPressTooLargeToGather(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1<<20 + 1, 17 << 20} {
+		r := startPress(t, "tunnel", func(cfg *config.Config) {
+			if size < 17<<20 {
+				cfg.GatherMemory = 1 << 20
+			}
+		})
+		client, server := r.open()
+		message := records(size)
+		go server.send(ws.OpText, message)
+		if client.want(ws.OpText, message) {
+			t.Errorf("%d bytes came compressed", size)
+		}
+	}
+}
+
+// TestPressEndsInside: the client or the backend ends inside a message that is kept. Nothing of it arrives.
+func TestPressEndsInside(t *testing.T) {
+	t.Parallel()
+	for _, way := range pressWays {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			for how, c := range map[string]struct {
+				end  func(client, server *talk)
+				want func(t *testing.T, client, server *talk)
+			}{
+				"close frame between fragments": {
+					func(client, _ *talk) {
+						client.write(client.compressed(ws.OpText, "in two", 3)[0], client.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(4000, ""))))
+					},
+					func(_ *testing.T, client, server *talk) {
+						server.wantClose(4000)
+						server.write(server.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(4000, ""))))
+						client.wantClose(4000)
+					}},
+				"client's end between fragments": {
+					func(client, _ *talk) {
+						client.write(client.compressed(ws.OpText, "in two", 3)[0])
+						_ = client.conn.(interface{ CloseWrite() error }).CloseWrite()
+					},
+					func(_ *testing.T, _, server *talk) { server.wantEnd() }},
+				"client's end inside a frame": {
+					func(client, _ *talk) {
+						frame, _ := client.noisy(100_000)
+						client.write(frame[:90_000])
+						_ = client.conn.(interface{ CloseWrite() error }).CloseWrite()
+					},
+					func(_ *testing.T, _, server *talk) { server.wantEnd() }},
+				"client's reset": {
+					func(client, _ *talk) {
+						frame, _ := client.noisy(100_000)
+						client.write(frame[:90_000])
+						if tcp, ok := client.conn.(*net.TCPConn); ok {
+							_ = tcp.SetLinger(0)
+						}
+						_ = client.conn.Close()
+					},
+					func(_ *testing.T, _, server *talk) { server.wantEndOrClose() }},
+				"backend's end inside a frame": {
+					func(_, server *talk) {
+						server.write(server.encode(ws.NewTextFrame([]byte(records(100_000))))[:90_000])
+						_ = server.conn.(interface{ CloseWrite() error }).CloseWrite()
+					},
+					func(_ *testing.T, client, server *talk) { client.wantClose(1014) }},
+			} {
+				t.Run(how, func(t *testing.T) {
+					g := startPress(t, way, nil)
+					client, server := g.open()
+					c.end(client, server)
+					c.want(t, client, server)
+					_, _ = client.conn.Close(), server.conn.Close()
+					wantMetric(t, g.Gateway, "weir_client_connections", 0)
+					wantMetric(t, g.Gateway, "weir_gathered_bytes", 0)
+				})
+			}
+		})
+	}
+}
+
+// TestPressDrain: a message that a backend is in the midst of arrives whole before the close frame, and nothing after it.
+func TestPressDrain(t *testing.T) {
+	t.Parallel()
+	for _, way := range pressWays {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			r := startPress(t, way, func(cfg *config.Config) { cfg.DrainTimeout, cfg.CloseTimeout = 4*time.Second, patience })
+			client, server := r.open()
+			message := records(1 << 20)
+			frame := server.encode(ws.NewTextFrame([]byte(message)))
+			server.write(frame[:len(frame)/2])
+			wantRead(t, r, false, len(frame)/2)
+			r.Drain()
+			wantMetric(t, r.Gateway, "weir_sessions_ending", 1)
+			client.write(client.compressed(ws.OpText, "the last word")...)
+			server.want(ws.OpText, "the last word")
+			server.write(frame[len(frame)/2:], server.encode(ws.NewTextFrame([]byte("too late"))))
+			if !client.want(ws.OpText, message) {
+				t.Error("it is not compressed")
+			}
+			client.wantClose(1001)
+			client.write(client.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(1001, ""))))
+			server.wantClose(1001)
+			_, _ = client.conn.Close(), server.conn.Close()
+			await(t, stopped(t, r.Gateway), "the end")
+		})
+	}
+}
+
+// TestPressCutInside: a backend that never ends its message has its client closed in order all the same.
+func TestPressCutInside(t *testing.T) {
+	t.Parallel()
+	r := startPress(t, "tunnel", func(cfg *config.Config) { cfg.DrainTimeout = time.Second })
+	client, server := r.open()
+	frame := server.encode(ws.NewTextFrame([]byte(records(1 << 20))))
+	server.write(frame[:len(frame)/2])
+	wantRead(t, r, false, len(frame)/2)
+	r.Drain()
+	client.wantClose(1001)
+}

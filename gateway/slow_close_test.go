@@ -1,0 +1,162 @@
+package gateway_test
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"weir/gateway/config"
+)
+
+// narrow gives a gateway small queues, so that little makes them full.
+func narrow(cfg *config.Config, policy config.SlowReader, after time.Duration) {
+	cfg.ReadBuffer, cfg.HighWater, cfg.LowWater = 4<<10, 16<<10, 4<<10
+	cfg.SlowReader, cfg.SlowTimeout = policy, after
+}
+
+// someFrames are whole frames of several sizes, in about 10 KB.
+func someFrames() []byte {
+	var b []byte
+	for _, n := range []int{0, 1, 100, 125, 126, 700, 9000} {
+		b = append(b, ws.MustCompileFrame(ws.NewBinaryFrame(bytes.Repeat([]byte{'f'}, n)))...)
+	}
+	return b
+}
+
+// TestSlowClose has a client that never reads behind a backend that does not stop sending. The backend is told 1013
+// after the timeout, and the close timeout ends the rest.
+func TestSlowClose(t *testing.T) {
+	t.Parallel()
+	eachRoad(t, func(cfg *config.Config) { narrow(cfg, config.SlowClose, 300*time.Millisecond) }, func(t *testing.T, r *road) {
+		client, server := r.slowly()
+		began := time.Now()
+		done := server.flood(someFrames())
+		server.wantClose(1013)
+		if took := time.Since(began); took < 300*time.Millisecond {
+			t.Errorf("closed after %v", took)
+		}
+		await(t, done, "the end of the session") // with nothing read by the client
+		wantMetric(t, r.Gateway, "weir_client_connections", 0)
+		if n := metric(t, r.Gateway, ended("slow_reader", "1013")) + metric(t, r.Gateway, ended("slow_reader", "cut")); n != 1 {
+			t.Errorf("%v sessions were closed as slow_reader", n)
+		}
+		wantMetric(t, r.Gateway, "weir_sessions_cut_total", 1)
+		wantMetric(t, r.Gateway, "weir_buffered_bytes", 0)
+		_ = client.conn.Close()
+	})
+}
+
+// TestSlowCloseIsRead by a client that wakes up within the close timeout: behind whole frames, with the code.
+func TestSlowCloseIsRead(t *testing.T) {
+	t.Parallel()
+	eachRoad(t, func(cfg *config.Config) {
+		narrow(cfg, config.SlowClose, 100*time.Millisecond)
+		cfg.CloseTimeout = patience
+	}, func(t *testing.T, r *road) {
+		client, server := r.slowly()
+		done := server.flood(someFrames())
+		server.wantClose(1013)
+		for {
+			f, err := client.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Header.OpCode == ws.OpClose {
+				if code, _ := ws.ParseCloseFrameData(f.Payload); code != 1013 {
+					t.Errorf("closed with %d", code)
+				}
+				break
+			}
+			if strings.Trim(string(f.Payload), "f") != "" {
+				t.Fatal("a frame did not come whole")
+			}
+		}
+		client.sendClose(1013)
+		client.wantEnd()
+		_, _ = client.conn.Close(), server.out.Close()
+		await(t, done, "the end of the backend")
+		wantMetric(t, r.Gateway, ended("slow_reader", "1013"), 1)
+	})
+}
+
+// TestSlowButSteady reads for several times the timeout, at a pace that lets the queue run low within it.
+func TestSlowButSteady(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []config.SlowReader{config.SlowClose, config.SlowDrop} {
+		t.Run(string(policy), func(t *testing.T) {
+			t.Parallel()
+			eachRoad(t, func(cfg *config.Config) { narrow(cfg, policy, 400*time.Millisecond) }, func(t *testing.T, r *road) {
+				client, server := r.slowly()
+				done := server.flood(someFrames())
+				in := make([]byte, 8<<10)
+				for began := time.Now(); time.Since(began) < 1600*time.Millisecond; time.Sleep(10 * time.Millisecond) {
+					if _, err := io.ReadFull(client.in, in); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if open, shed := metric(t, r.Gateway, "weir_sessions_open"), metric(t, r.Gateway, `weir_messages_dropped_total{reason="slow_reader"}`); open != 1 || shed != 0 {
+					t.Errorf("%v sessions are open, %v messages were dropped", open, shed)
+				}
+				_, _ = client.conn.Close(), server.out.Close()
+				await(t, done, "the end of the backend")
+			})
+		})
+	}
+}
+
+// TestSlowTimerStops when the queue has run low, and begins anew with the next full one.
+func TestSlowTimerStops(t *testing.T) {
+	t.Parallel()
+	const timeout = 800 * time.Millisecond
+	eachRoad(t, func(cfg *config.Config) { narrow(cfg, config.SlowClose, timeout) }, func(t *testing.T, r *road) {
+		client, server := r.slowly()
+		unit := someFrames()
+		sent, err := server.fill(unit) // takes a stall, a third of the timeout
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(io.Discard, client.in, int64(sent)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(timeout) // it would have fired
+		server.write(string(unit[sent%len(unit):]))
+		if _, err := io.CopyN(io.Discard, client.in, int64(len(unit)-sent%len(unit))); err != nil {
+			t.Fatal(err)
+		}
+		server.send(ws.OpText, "well")
+		client.want(ws.OpText, "well")
+
+		again := time.Now()
+		done := server.flood(unit)
+		server.wantClose(1013)
+		if took := time.Since(again); took < timeout {
+			t.Errorf("closed after %v", took)
+		}
+		await(t, done, "the end of the session")
+		_ = client.conn.Close()
+	})
+}
+
+// TestSlowWait is the default: nobody is closed, however long it takes.
+func TestSlowWait(t *testing.T) {
+	t.Parallel()
+	eachRoad(t, func(cfg *config.Config) { narrow(cfg, config.SlowWait, 100*time.Millisecond) }, func(t *testing.T, r *road) {
+		client, server := r.slowly()
+		unit := someFrames()
+		sent, err := server.fill(unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range sent / len(unit) {
+			got := make([]byte, len(unit))
+			if _, err := io.ReadFull(client.in, got); err != nil || !bytes.Equal(got, unit) {
+				t.Fatal("not as it was sent", err)
+			}
+		}
+		wantMetric(t, r.Gateway, "weir_sessions_open", 1)
+	})
+}
