@@ -1,6 +1,10 @@
 package gateway
 
 import (
+	"math"
+
+	"github.com/gobwas/ws"
+
 	"weir/codec"
 	"weir/codec/frame"
 	"weir/upstream"
@@ -84,7 +88,15 @@ func (s *session) downRules() *frame.Rules {
 // too much is queued on the other side.
 func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, counts *frame.Counts) (full bool) {
 	for {
+		free := uint64(0)
+		if rules.Announce {
+			free = s.unannounced(h)
+			counts.Unannounced = free
+		}
 		pass, used, ev := h.scan.Scan(b, rules, counts)
+		if rules.Announce && h == &s.up && s.spent != nil {
+			s.spent.messages.Take(&s.lane.route.meter.message, s.loop().Now(), float64(free-counts.Unannounced))
+		}
 		if ev == frame.Start {
 			s.queueOn(h, to, b[:pass]) // goes out with the message that begins
 		} else {
@@ -109,6 +121,23 @@ func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, coun
 			return true
 		}
 	}
+}
+
+// unannounced is how many messages of a direction may pass before the next one has to be decided about, if they are small
+// and not compressed.
+func (s *session) unannounced(h *half) uint64 {
+	r := s.lane.route
+	switch m := r.meter; {
+	case h == &s.down:
+		if s.sheds() || r.press != nil && r.press.threshold <= ws.MaxControlFramePayloadSize {
+			return 0
+		}
+	case r.json || m != nil && m.shared:
+		return 0
+	case m != nil:
+		return s.spent.messages.Available(&m.message, s.loop().Now())
+	}
+	return math.MaxUint64
 }
 
 // started decides about a message that begins with b, and walks its head. It gives what comes behind that, and tells

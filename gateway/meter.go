@@ -15,7 +15,8 @@ import (
 type meter struct {
 	message, bytes, frames rate.Limit // of one session
 	perUser, perIP, all    *rate.Table
-	announce               bool // each message is looked at before it passes
+	announce               bool // messages are looked at before they pass
+	shared                 bool // there are rates that other sessions take from as well
 	pause                  bool // the client is read later, instead
 	drop                   bool
 }
@@ -35,7 +36,8 @@ func newMeter(cfg *config.Config) *meter {
 		return rate.NewTable(l, keys, rate.Allow)
 	}
 	m.perUser, m.perIP, m.all = table(cfg.MessageRateUser, cfg.RateTable), table(cfg.MessageRateIP, cfg.RateTable), table(cfg.MessageRateRoute, 1)
-	m.announce = m.message.Per > 0 || m.perUser != nil || m.perIP != nil || m.all != nil
+	m.shared = m.perUser != nil || m.perIP != nil || m.all != nil
+	m.announce = m.message.Per > 0 || m.shared
 	if !m.announce && m.bytes.Per == 0 && m.frames.Per == 0 {
 		return nil
 	}

@@ -149,3 +149,40 @@ func TestOnly(t *testing.T) {
 		}
 	}
 }
+
+// Small messages pass without a Start as far as was allowed before; compressed, fragmented and longer ones never do.
+func TestUnannounced(t *testing.T) {
+	rules := &frame.Rules{Announce: true}
+	small := ws.MustCompileFrame(ws.NewFrame(ws.OpText, true, []byte("small")))
+	part := ws.MustCompileFrame(ws.NewFrame(ws.OpText, false, []byte("part")))
+	long := ws.MustCompileFrame(ws.NewFrame(ws.OpText, true, make([]byte, 126)))
+	packed := bytes.Clone(small)
+	packed[0] |= 0x40
+	for _, c := range []struct {
+		name    string
+		b       []byte
+		allowed uint64
+		pass    int
+		left    uint64
+	}{
+		{"none allowed", small, 0, 0, 0},
+		{"as many as there are", bytes.Repeat(small, 3), 3, 3 * len(small), 0},
+		{"more than there are", bytes.Repeat(small, 3), 9, 3 * len(small), 6},
+		{"fewer than there are", bytes.Repeat(small, 3), 2, 2 * len(small), 0},
+		{"a fragment", append(bytes.Clone(small), part...), 9, len(small), 8},
+		{"a long one", append(bytes.Clone(small), long...), 9, len(small), 8},
+		{"a compressed one", append(bytes.Clone(small), packed...), 9, len(small), 8},
+	} {
+		var s frame.Scanner
+		s.AllowRSV1(true)
+		counts := frame.Counts{Unannounced: c.allowed}
+		pass, used, ev := s.Scan(c.b, rules, &counts)
+		want := frame.Start
+		if c.pass == len(c.b) {
+			want = frame.None
+		}
+		if pass != c.pass || used != pass || ev != want || counts.Unannounced != c.left || counts.Messages != c.allowed-c.left {
+			t.Errorf("%s: %d of %d bytes pass, event %d, %+v", c.name, pass, len(c.b), ev, counts)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/gobwas/ws"
 
@@ -16,7 +17,7 @@ type Rules struct {
 	ValidateUTF8 bool   // check uncompressed text messages and close reasons: RFC 6455 section 8.1
 
 	Only     ws.OpCode // the one kind of data message that may come, text or binary; 0: both
-	Announce bool      // each data message is an event before it passes: Start
+	Announce bool      // each data message is an event before it passes: Start; but see Counts.Unannounced
 }
 
 // Counts are kept per loop and direction, cumulative.
@@ -25,6 +26,9 @@ type Counts struct {
 	Messages uint64 // data messages whose last frame has wholly passed
 	Controls uint64 // frames that were control frames; a pong given as an event counts too
 	Parts    uint64 // frames of data that did not end their message
+
+	// Unannounced is set before a Scan: how many small messages may pass without a Start. Those that did are taken off.
+	Unannounced uint64
 }
 
 // Event says why Scan came back.
@@ -125,8 +129,12 @@ func (s *Scanner) Scan(b []byte, r *Rules, c *Counts) (pass, used int, ev Event)
 // walkSmall is the fast path: as many whole, unfragmented, unchecked data frames of up to 125 bytes as
 // b begins with. It leaves everything else, faults too, to walkHead.
 func (s *Scanner) walkSmall(b []byte, r *Rules, c *Counts) int {
-	if s.nKept != 0 || s.flags&fragmented != 0 || r.ValidateUTF8 || r.Announce || r.Only != 0 {
+	if s.nKept != 0 || s.flags&fragmented != 0 || r.ValidateUTF8 || r.Only != 0 {
 		return 0
+	}
+	most := uint64(math.MaxUint64)
+	if r.Announce {
+		most = c.Unannounced
 	}
 	if min(r.MaxFrame-1, r.MaxMessage-1) < ws.MaxControlFramePayloadSize-1 { // 0 wraps to no limit
 		return 0
@@ -135,11 +143,11 @@ func (s *Scanner) walkSmall(b []byte, r *Rules, c *Counts) int {
 	if r.Masked {
 		head, maskBit = 6, mask
 	}
-	if s.flags&allowRSV1 != 0 {
+	if s.flags&allowRSV1 != 0 && !r.Announce {
 		allowed = rsv1
 	}
 	i, n := 0, uint64(0)
-	for len(b)-i >= 2 {
+	for len(b)-i >= 2 && n < most {
 		length := int(b[i+1] ^ maskBit) // a wrong mask bit makes it more than 127
 		end := i + head + length
 		if length > 125 || end > len(b) || b[i]&^allowed-(fin|byte(ws.OpText)) > 1 {
@@ -150,6 +158,9 @@ func (s *Scanner) walkSmall(b []byte, r *Rules, c *Counts) int {
 	}
 	c.Frames += n
 	c.Messages += n
+	if r.Announce {
+		c.Unannounced -= n
+	}
 	return i
 }
 

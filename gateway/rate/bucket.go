@@ -41,6 +41,20 @@ func (b *Bucket) Take(l *Limit, now time.Duration, n float64) (ok bool) {
 	return true
 }
 
+// Available is how many whole tokens Take would take at once; of the zero Limit, any number.
+func (b *Bucket) Available(l *Limit, now time.Duration) uint64 {
+	if l.Per == 0 {
+		return math.MaxUint64
+	}
+	t := ticks(now)
+	room := l.ticks(l.Burst) - (max(b.full, t) - t)
+	n := math.Floor(float64(room) * l.N / (float64(l.Per) * ticksPerNano))
+	for n > 0 && l.ticks(n) > room { // ticks are whole
+		n--
+	}
+	return uint64(max(n, 0))
+}
+
 // Wait is how long until Take would take n tokens, if nobody takes any before: 0, some time, or Never.
 func (b *Bucket) Wait(l *Limit, now time.Duration, n float64) time.Duration {
 	switch {

@@ -218,3 +218,26 @@ func BenchmarkBucketTake(b *testing.B) {
 		}
 	}
 }
+
+// Available is what Take takes, and no more.
+func TestAvailable(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 20000 {
+		l := &rate.Limit{N: 1 + random.Float64()*1e4, Per: time.Duration(1 + random.Int64N(int64(time.Minute)))}
+		l.Burst = 1 + math.Floor(random.Float64()*l.N)
+		var b rate.Bucket
+		now := time.Duration(random.Int64N(int64(time.Hour)))
+		b.Take(l, now, math.Floor(random.Float64()*l.Burst))
+		n, other := b.Available(l, now), b
+		if n > 0 && !b.Take(l, now, float64(n)) {
+			t.Fatalf("%+v: %d are available and cannot be taken", l, n)
+		}
+		if other.Take(l, now, float64(n+2)) { // one may be lost to rounding
+			t.Fatalf("%+v: %d are available, %d can be taken", l, n, n+2)
+		}
+	}
+	var b rate.Bucket
+	if n := b.Available(&rate.Limit{}, 0); n != math.MaxUint64 {
+		t.Errorf("%d are available without a limit", n)
+	}
+}
