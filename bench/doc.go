@@ -1,5 +1,5 @@
 // Package bench compares gateways by what one round trip costs them. It drives whatever answers a
-// WebSocket upgrade over a socket and knows nothing of a gateway's insides.
+// WebSocket upgrade over a socket. Of Weir alone it knows flags and metrics, to hold very many sockets with it.
 //
 // The way of a figure:
 //
@@ -8,6 +8,9 @@
 //	             peers taking turns within a round, so that drift of the machine meets all alike;
 //	             pooled peers get the backend that speaks RFC 8441; with TLS, all show one certificate
 //	Report   --> medians over the rounds, ratios, goals; as tables, JSON, pictures, a document
+//
+//	Many     --> HoldMany   one Million: a weir with very many sockets that are opened, idle, talk, drained
+//	         --> Grow       a Growth for each number of connections and loops, with a fresh weir
 //
 // The steady figure is CPU time of the measured process for each round trip; where the load's rate is
 // given, the latency. Messages a second, and latency under full load, also depend on the load and the

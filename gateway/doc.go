@@ -25,9 +25,10 @@
 // settled on the loop. Else the request is kept, a goroutine of a bounded set waits, and the loop reads the same bytes
 // again when it is told the outcome. Plain requests pass the same gate, but for the page, on their own goroutine.
 //
-// Each route that limits rates has a meter (meter.go, gateway/rate). The scanner announces each message before any
-// byte of it passes: it closes the session, is dropped whole, or waits with what was read behind it. Bytes are counted
-// behind them, and the client is read again when their rate has made up for it.
+// Each route that limits rates has a meter (meter.go, gateway/rate). The scanner is told how many small messages may pass
+// unseen, as the session's own rate has room for them, and announces all others before any byte of them passes: one that
+// is too much closes the session, is dropped whole, or waits with what was read behind it. Bytes are counted after they
+// have passed, and the client is read again when their rate has made up for it.
 //
 // While it talks, a slice that the loop has read goes to the direction's frame.Scanner, which walks the headers and
 // says how much may pass; those very bytes are written to the other side. Payload is neither copied nor unmasked.

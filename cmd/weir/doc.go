@@ -1,7 +1,8 @@
 // Command weir is the gateway: it reads the configuration, runs a gateway with
 // it and passes signals on.
 //
-//	weir [flags]              run; SIGTERM or SIGINT drains, a second one stops at once; SIGHUP reads certificates again
+//	weir [flags]              run; SIGTERM or SIGINT drains, a second one stops at once; SIGHUP reads certificates, keys
+//	                          and files of addresses and users again
 //	weir check [flags] [URL]  check the configuration, say what would run and which route takes the URL
 //	weir try URL [flags]      send a message through a gateway
 //	weir version

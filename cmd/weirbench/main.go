@@ -26,9 +26,9 @@ Against anything that answers a WebSocket upgrade and echoes:
 Against anything that sends what one client says to all others:
   weirbench fanout  deliveries, and the time until the last client has a message
 
-Beside each other, started and stopped by weirbench (nginx, HAProxy, a bare TCP relay, weir; the
-second and the last also with their clients pooled over RFC 8441; in the tls-... scenarios, those
-that have TLS, with one certificate made for the run):
+Beside each other, started and stopped by weirbench (nginx, HAProxy, a bare TCP relay, weir; Caddy,
+Traefik and Envoy where they are installed; HAProxy and weir also with their clients pooled over
+RFC 8441; in the tls-... scenarios, those that have TLS, with one certificate made for the run):
   weirbench compare
 
 One weir with very many sockets, started and stopped by weirbench:
@@ -40,22 +40,31 @@ The parts by themselves:
                          at /fanout it sends what one client says to all others there
   weirbench serve-relay  the bare TCP relay
 
-Examples:
-  weirbench compare --scenario echo125,idle --rounds 3 --seconds 5
-  weirbench compare --write BENCHMARKS.md
-  weirbench compare --scenario echo125,idle16k --peers nginx,haproxy-pool,weir,weir-pool
+A gateway of your own, on port 8080 before the echo backend:
   weirbench serve-echo --listen 127.0.0.1:9000
-  weirbench serve-echo --h2c --listen 127.0.0.1:9000
-  weirbench echo --url ws://127.0.0.1:8080/ --conns 1000 --size 125 --pids $(pidof weir)
+  weirbench echo --url ws://127.0.0.1:8080/ --conns 1000 --size 125 --pids $(pgrep -d, -x nginx)
+
+More examples, with weir in its place:
   weirbench echo --url ws://127.0.0.1:8080/ --conns 100 --rate 10 --seconds 30 --json
-  weirbench idle --url ws://127.0.0.1:8080/ --conns 8000 --pids $(pidof weir)
+  weirbench echo --url ws://127.0.0.1:8080/ --conns 8000 --active 100 --rate 10 --pids $(pidof weir)
+  weirbench idle --url ws://127.0.0.1:8080/ --conns 8000 --pings 30 --pids $(pidof weir)
   weirbench idle --url ws://127.0.0.1:8080/ --conns 100000 --processes 6
-  weirbench million --conns 100000
-  weirbench storm --url ws://127.0.0.1:8080/ --conns 64
+  weirbench storm --url ws://127.0.0.1:8080/ --conns 64 --pids $(pidof weir)
   weirbench storm --url wss://localhost:8443/ --insecure --resume --pids $(pidof weir)
-  weirbench fanout --url ws://127.0.0.1:8080/fanout --conns 1001 --pids $(pidof weir)
   weirbench slow --url ws://127.0.0.1:8080/ --slow 10 --slow-read 1000 --pids $(pidof weir)
+  weirbench churn --url ws://127.0.0.1:8080/ --seconds 120 --pids $(pidof weir)
   weirbench drain --url ws://127.0.0.1:8080/ --url ws://127.0.0.1:8081/ --seconds 60
+  weirbench fanout --url ws://127.0.0.1:8080/fanout --conns 1001 --pids $(pidof weir)
+  weirbench compare --scenario echo125,idle --rounds 3 --seconds 5
+  weirbench compare --scenario echo125,idle16k --peers nginx,haproxy-pool,weir,weir-pool
+  weirbench compare --write BENCHMARKS.md
+  weirbench million --conns 100000
+  weirbench growth --conns 1000,10000 --loops 1,2
+  weirbench serve-echo --h2c --listen 127.0.0.1:9000
+  weirbench serve-relay --listen 127.0.0.1:9001 --to 127.0.0.1:9000
+
+--pids names the processes whose CPU and memory are accounted; without it there are only the clients'
+figures. A target beyond loopback needs --i-own-this-target.
 
 weirbench COMMAND --help tells the flags. Results go to stdout, all else to stderr. The exit status is
 0 only if everything that was asked for was measured without a fault.

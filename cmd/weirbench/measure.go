@@ -121,7 +121,7 @@ func scenarioFlags(flags *pflag.FlagSet, s *bench.Scenario) {
 		flags.IntVar(&s.Size, "size", 125, bytes)
 	case bench.KindIdle:
 		flags.IntVar(&s.Conns, "conns", 8000, "connections to hold")
-		flags.IntVar(&s.Processes, "processes", 1, "load processes to spread them over, where descriptors or ports are short: some 19,000 connections each")
+		flags.IntVar(&s.Processes, "processes", 1, "load processes to spread them over, where descriptors or ports are short: with a limit of 20,000 open files some 19,000 connections each; ws:// alone, and no --pings")
 		secondsVar(flags, &s.Ping, "pings", 0, "each client sends a ping so often; 0 for never. Pings of the other side are always answered")
 	case bench.KindStorm:
 		flags.IntVar(&s.Conns, "conns", 64, "handshakes under way at any time")

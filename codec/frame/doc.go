@@ -6,6 +6,9 @@
 // goes on as it arrives, half a frame too; it is neither copied nor unmasked, and looked at only for
 // [Rules.ValidateUTF8].
 //
+// With [Rules.Announce] it stops before a data message, for the caller to decide: [Scanner.Admit] passes the message or
+// sets it aside, so that its payload is the caller's alone.
+//
 // Nothing half-validated is passed on. A header that is not yet whole stays inside the Scanner, and so
 // do a close frame's code until it is checked and, while [Scanner.ExpectPong] is on, a pong until it is
 // known whose it is: at most 14 bytes. What was kept comes out through [Scanner.Held] as soon as it
