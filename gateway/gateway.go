@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -159,7 +160,7 @@ func (g *Gateway) startLoops(n int) error {
 		ReadBuffer: int(g.cfg.ReadBuffer), LowWater: int(g.cfg.LowWater),
 		Socket: netpoll.SocketOptions{NoDelay: g.cfg.TCPNoDelay, KeepAlive: g.cfg.TCPKeepAlive,
 			UserTimeout: g.cfg.TCPUserTimeout, NotSent: int(g.cfg.TCPNotSent), DeferAccept: g.cfg.DeferAccept, Backlog: g.cfg.Backlog},
-		OwnFiles: g.cfg.LoopFileTables,
+		OwnFiles: g.cfg.LoopFileTables, Yields: n >= runtime.GOMAXPROCS(0),
 	}
 	for i := range n {
 		loop, err := netpoll.Start(i, opts)

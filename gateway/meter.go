@@ -16,6 +16,7 @@ type meter struct {
 	message, bytes, frames rate.Limit // of one session
 	perUser, perIP, all    *rate.Table
 	announce               bool // messages are looked at before they pass
+	own                    bool // there are rates of one session
 	shared                 bool // there are rates that other sessions take from as well
 	pause                  bool // the client is read later, instead
 	drop                   bool
@@ -37,8 +38,9 @@ func newMeter(cfg *config.Config) *meter {
 	}
 	m.perUser, m.perIP, m.all = table(cfg.MessageRateUser, cfg.RateTable), table(cfg.MessageRateIP, cfg.RateTable), table(cfg.MessageRateRoute, 1)
 	m.shared = m.perUser != nil || m.perIP != nil || m.all != nil
+	m.own = m.message.Per > 0 || m.bytes.Per > 0 || m.frames.Per > 0
 	m.announce = m.message.Per > 0 || m.shared
-	if !m.announce && m.bytes.Per == 0 && m.frames.Per == 0 {
+	if !m.own && !m.shared {
 		return nil
 	}
 	return m
@@ -47,7 +49,7 @@ func newMeter(cfg *config.Config) *meter {
 // takeMessage counts a message that is about to begin, and tells whether it is one too many.
 func (s *session) takeMessage() (over bool) {
 	m, now := s.lane.route.meter, s.lane.shard.now()
-	return !s.spent.messages.Take(&m.message, s.loop().Now(), 1) ||
+	return m.own && !s.spent.messages.Take(&m.message, s.loop().Now(), 1) ||
 		m.perUser != nil && s.more.known() && !m.perUser.Take(s.more.user, now, 1) ||
 		m.perIP != nil && !m.perIP.Take(s.ipKey(), now, 1) ||
 		m.all != nil && !m.all.Take(rate.Key{}, now, 1)
@@ -56,7 +58,10 @@ func (s *session) takeMessage() (over bool) {
 // waitForMessage is how long until takeMessage could let the next message pass.
 func (s *session) waitForMessage() time.Duration {
 	m, now := s.lane.route.meter, s.lane.shard.now()
-	wait := s.spent.messages.Wait(&m.message, s.loop().Now(), 1)
+	wait := time.Duration(0)
+	if m.own {
+		wait = s.spent.messages.Wait(&m.message, s.loop().Now(), 1)
+	}
 	if m.perUser != nil && s.more.known() {
 		wait = max(wait, m.perUser.Wait(s.more.user, now, 1))
 	}
@@ -85,16 +90,24 @@ func (s *session) meterMessage(b []byte) (drop, on bool) {
 			return false, false
 		}
 	}
-	over := s.takeMessage()
-	if over && !m.drop && !m.pause {
+	switch over := s.takeMessage(); {
+	case !over || m.pause && s.ending() != nil: // the end is not paced
+		return false, true
+	case m.pause: // another loop was faster
+		s.keepRest(b)
+		s.hold(contended)
+		return false, false
+	case m.drop:
+		s.lane.shard.count.dropped++
+		return true, true
+	default:
 		s.hangUp(reasonRate, ws.StatusCode(s.cfg().RateCode))
 		return false, false
 	}
-	if over = over && m.drop; over {
-		s.lane.shard.count.dropped++
-	}
-	return over, true
 }
+
+// contended is when to ask again for what two loops wanted at once.
+const contended = 20 * time.Millisecond
 
 // spendBytes counts what was read, and has the client read on only when its rate allows it.
 func (s *session) spendBytes(n int) {

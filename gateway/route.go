@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"net/netip"
 	"regexp"
 
@@ -74,9 +75,9 @@ func newRoute(g *Gateway, index int, from *config.Route, f *fleet) (*route, erro
 		return nil, err
 	}
 	r.meter = newMeter(cfg)
-	r.press, r.json, r.wholeLimit = newPress(cfg), cfg.Messages == config.MessagesJSON, wholeMessage
-	if cfg.MaxMessageSize > 0 {
-		r.wholeLimit = int(cfg.MaxMessageSize)
+	r.press, r.json = newPress(cfg), cfg.Messages == config.MessagesJSON
+	if r.press != nil || r.json {
+		r.wholeLimit = int(cmp.Or(cfg.MaxMessageSize, wholeMessage))
 	}
 	// A compressor that remembers what was dropped would not be understood, nor can JSON be read in what it made.
 	drops := r.meter != nil && r.meter.drop && r.meter.announce || cfg.SlowReader == config.SlowDrop

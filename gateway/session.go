@@ -35,7 +35,7 @@ type half struct {
 	scan   frame.Scanner
 	bytes  uint64
 	heard  moment        // when the source last sent anything
-	due    ws.StatusCode // a close frame to be put in at the next frame boundary; 0: none
+	due    ws.StatusCode // a close frame to be put in at the next frame boundary, of down alone; 0: none
 	closed bool          // a close frame went out in this direction, or nothing may follow for another reason
 	eof    bool          // the source will send no more
 }
@@ -98,7 +98,7 @@ type more struct {
 	charged  int                        // of what waits for the backend, to gather-memory
 	served   *upstream.Endpoint         // who did, once the stream is gone
 	pingAt   moment                     // as the session's, of the backend
-	slow     *slow                      // nil: the client has never been
+	slow     *slow                      // nil: the client is not
 	ended    bool                       // the client sends no more behind rest
 	ends     bool                       // end counts
 	end      ending
@@ -125,9 +125,6 @@ type ending struct {
 	code     ws.StatusCode // close code that the client was sent, or sent itself; 0: none
 	midFrame bool          // the client was cut inside a frame
 }
-
-// clientSide is a session as its client's connection sees it: the same memory, other methods.
-type clientSide session
 
 func (s *session) loop() *netpoll.Loop { return s.lane.shard.loop }
 
@@ -226,73 +223,5 @@ func (s *session) OnTimer(*netpoll.Timer) {
 		s.cut()
 	default:
 		s.beat()
-	}
-}
-
-func (c *clientSide) OnData(_ *netpoll.Conn, b []byte) {
-	s := (*session)(c)
-	switch s.phase {
-	case talking:
-		s.up.heard = s.now()
-		s.forwardUp(b)
-	case greeting:
-		s.greet(b)
-	case announcing:
-		s.announced(b)
-	case securing:
-		s.notSecured()
-	}
-}
-
-func (c *clientSide) OnDrained(*netpoll.Conn) {
-	s := (*session)(c)
-	s.caughtUp()
-	if s.stream != nil {
-		s.stream.Resume()
-	}
-	s.settle()
-}
-
-func (c *clientSide) OnEOF(*netpoll.Conn) {
-	s := (*session)(c)
-	if s.phase != talking {
-		s.gone(reasonClientGone)
-		return
-	}
-	if s.more != nil && s.more.rest != nil && !s.up.closed {
-		s.more.ended = true // told again behind the rest
-		return
-	}
-	s.up.eof = true
-	s.begin(reasonClientEOF, 0)
-	if s.stream != nil && !s.up.closed {
-		s.stream.CloseWrite() // else a close frame has gone, and the backend ends by itself
-	}
-	s.settle()
-}
-
-func (c *clientSide) OnClose(_ *netpoll.Conn, err error) {
-	s := (*session)(c)
-	if s.phase == securing {
-		s.tlsFailed(err)
-		return
-	}
-	if s.phase != talking {
-		s.gone(reasonClientGone)
-		return
-	}
-	s.begin(reasonClientLost, 0)
-	s.down.closed = true
-	if s.more.rest != nil && !s.up.closed {
-		s.more.ended = true // the rest first
-	} else {
-		s.up.eof = true
-	}
-	s.settle()
-	if s.stream != nil && s.up.eof { // it has not taken everything yet
-		s.stream.CloseWrite()
-	}
-	if s.stream != nil {
-		s.stream.Resume() // what it sends is dropped
 	}
 }

@@ -121,7 +121,7 @@ func (d *slow) size() int {
 // Full makes room, once for each read. A message that is too long by itself is the backend's to hold back, as nothing of
 // it may be dropped.
 func (d *slow) Full(limit int) bool {
-	if !d.begun {
+	if !d.begun { // what it came into is let through, as far as it fits behind what was there
 		return d.session.client.Full(2 * limit)
 	}
 	if d.drop(limit); d.size() > limit {
@@ -136,7 +136,7 @@ func (d *slow) flush() {
 	if d.waits != nil {
 		d.session.lane.shard.waiting -= d.size()
 		d.session.client.Write(d.waits.B[d.from:])
-		gatherings.Put(d.waits)
+		putAway(d.waits)
 		d.waits, d.from = nil, 0
 	}
 	d.begun = false

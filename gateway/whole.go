@@ -17,8 +17,8 @@ import (
 // they have ended. Most lie whole in the bytes that were read and are dealt with there; of others what has come is kept,
 // no more than max-message-size of one and gather-memory of all.
 
-// wholeMessage bounds messages that are looked at as a whole where max-message-size sets no limit. A loop inflates as much
-// of the worst that can be sent in 0.14 s, while its other sessions wait.
+// wholeMessage bounds messages that are looked at as a whole where max-message-size sets no limit. The worst that can be
+// sent in as much takes a loop 0.14 s to inflate, while its other sessions wait.
 const wholeMessage = 1 << 20
 
 // uncounted is what a session may keep beyond gather-memory, so that a few with long messages cannot keep all others from
@@ -31,7 +31,7 @@ type gathering struct {
 	buf  *bytebufferpool.ByteBuffer // its payload so far, without mask; nil: there is none
 }
 
-// gatherings are apart from other buffers, which are much smaller.
+// gatherings are apart from other buffers, which are much smaller. None of them counts: see putAway.
 var gatherings bytebufferpool.Pool
 
 // gathering is that of a direction.
@@ -76,7 +76,7 @@ func (s *session) setAside(h *half, to writer, piece []byte, ev frame.Event) (on
 	if ev == frame.Aside {
 		h.scan.Unmask(piece)
 		switch {
-		case len(g.buf.B)+len(piece) > s.lane.route.wholeLimit+s.lane.route.wholeLimit>>10+64: // noise gets that much longer
+		case len(g.buf.B)+len(piece) > mostCompressed(s.lane.route.wholeLimit):
 			s.dropGathered(h)
 			s.violated(h, deflate.ErrTooLarge)
 			return false
@@ -97,6 +97,9 @@ func (s *session) setAside(h *half, to writer, piece []byte, ev frame.Event) (on
 	putAway(whole.buf)
 	return on
 }
+
+// mostCompressed is what a message of that many bytes can take compressed: noise gets longer by a little.
+func mostCompressed(n int) int { return n + n>>10 + 64 }
 
 // grow makes room for n bytes more, if gather-memory has it.
 func (sh *shard) grow(b *bytebufferpool.ByteBuffer, n, limit int) bool {
@@ -201,7 +204,7 @@ func fault(err error) *codec.ProtocolError {
 
 // trim gives scratch up that one large message has made too large to keep.
 func trim(b []byte) []byte {
-	if cap(b) > 256<<10 {
+	if cap(b) > 2*wholeMessage {
 		return nil
 	}
 	return b

@@ -3,7 +3,6 @@ package netpoll
 import (
 	"errors"
 	"reflect"
-	"runtime"
 	"time"
 	"unsafe"
 
@@ -28,9 +27,7 @@ func (l *Loop) poll() error {
 	if err != nil {
 		return err
 	}
-	if runtime.GOMAXPROCS(0) == 1 {
-		l.linger = 0 // there is no other processor for whoever else wants to run
-	} else {
+	if !l.opts.Yields {
 		l.linger = linger
 	}
 	events := make([]unix.EpollEvent, batchSize)
@@ -57,13 +54,15 @@ func (l *Loop) wait(epfd int, events []unix.EpollEvent) (int, error) {
 	if l.later.armed {
 		brief = 0
 	}
-	switch n, errno := epollWait(epfd, events, brief); {
-	case errno == unix.EINTR:
-		return 0, nil // the scheduler wants its processor, and gets it with the next call of a function
-	case errno != 0:
-		return 0, errno
-	case n > 0 || l.later.armed:
-		return n, nil
+	if l.later.armed || l.linger > 0 {
+		switch n, errno := epollWait(epfd, events, brief); {
+		case errno == unix.EINTR:
+			return 0, nil // the scheduler wants its processor, and gets it with the next call of a function
+		case errno != 0:
+			return 0, errno
+		case n > 0 || l.later.armed:
+			return n, nil
+		}
 	}
 	n, err := unix.EpollWait(epfd, events, -1)
 	if err == unix.EINTR {

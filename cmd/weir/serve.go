@@ -52,7 +52,8 @@ func serve(args []string, p program) int {
 
 // makeRoom gives Go's scheduler one processor more than there are loops, unless the user has set how many: a
 // loop that waits briefly keeps its own, and what is no loop (logs, checks, the admin listener, garbage
-// collection) must not wait for it.
+// collection) must not wait for it. More than the machine has, and one, would only make the collector wait longer
+// for all of them to stop.
 func makeRoom(cfg *config.Config) *config.Config {
 	cfg = cfg.With(func(c *config.Config) {
 		if c.Loops == 0 {
@@ -60,7 +61,8 @@ func makeRoom(cfg *config.Config) *config.Config {
 		}
 	})
 	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), cfg.Loops+1))
+		n := runtime.GOMAXPROCS(0)
+		runtime.GOMAXPROCS(max(n, min(cfg.Loops, n)+1))
 	}
 	return cfg
 }

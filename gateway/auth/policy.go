@@ -132,27 +132,6 @@ func (p *Policy) Reload() error {
 	return errors.Join(all...)
 }
 
-// Inherit takes over the key set of a policy that this one replaces, if it comes from the same URL and this one has none
-// yet: a new configuration during an outage of the issuer refuses nobody. Both may be in use.
-func (p *Policy) Inherit(old *Policy) {
-	mine, theirs := p.remote(), old.remote()
-	if mine == nil || theirs == nil || mine.url != theirs.url {
-		return
-	}
-	if kr := theirs.ring.Load(); kr != nil && kr.useful(mine.allowed) > 0 {
-		mine.ring.CompareAndSwap(nil, kr)
-	}
-}
-
-func (p *Policy) remote() *remote {
-	for _, m := range p.methods {
-		if b, ok := m.(*bearer); ok {
-			return b.remote
-		}
-	}
-	return nil
-}
-
 // Headers are the names of all fields that an Identity may set. Whoever forwards a request drops the client's own of
 // these names, and of those that a CGI backend takes for them, whether or not the Identity sets them: without that a
 // client could say who it is.

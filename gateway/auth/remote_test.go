@@ -267,16 +267,6 @@ func TestNoKeySetYet(t *testing.T) {
 	}
 	expect(t, down.policy, bearer(t, "x"), "auth_invalid")
 	expect(t, down.policy, ask(t, ""), "auth_missing")
-
-	i.set(status(503))
-	heir := i.another(t, nil)
-	heir.Inherit(i.policy)
-	heir.Inherit(down.policy)
-	expect(t, heir, good, "ok")
-	stranger := down.another(t, nil)
-	stranger.Inherit(i.policy) // of another address
-	stranger.Start()
-	expect(t, stranger, good, "auth_unavailable")
 }
 
 // Close ends those who wait.

@@ -146,7 +146,7 @@ type Config struct {
 	IdleTimeout      time.Duration `knob:"idle-timeout" group:"Timeouts" route:"true" range:"0|100ms..1000h" help:"close a session with no byte either way for so long; 0: never"`
 	PingInterval     time.Duration `knob:"ping-interval" group:"Timeouts" route:"true" range:"0|100ms..24h" help:"ping a client that was silent for so long; 0: never"`
 	PongTimeout      time.Duration `knob:"pong-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"for a pinged client or backend to send anything"`
-	BackendPing      time.Duration `knob:"backend-ping-interval" group:"Timeouts" route:"true" range:"0|100ms..24h" help:"ping a backend, in each session, that was silent there for so long; 0: never"`
+	BackendPing      time.Duration `knob:"backend-ping-interval" group:"Timeouts" route:"true" range:"0|100ms..24h" help:"ping a backend, in each session, that was silent there for so long (184 bytes more a session); 0: never"`
 	SlowTimeout      time.Duration `knob:"slow-reader-timeout" group:"Timeouts" route:"true" range:"100ms..1h" help:"for a client to take from a full queue, before slow-reader counts"`
 	CloseTimeout     time.Duration `knob:"close-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"between a close frame and the end of the TCP connection"`
 	DrainTimeout     time.Duration `knob:"drain-timeout" group:"Timeouts" range:"10ms..24h" help:"time over which a drain closes the sessions"`

@@ -1,9 +1,9 @@
-// Package rate says how often and how much: a [Limit] is the rule, a [Bucket] counts one session against it, a [Table]
-// counts all that share an address, a user or a route, and [Counts] counts what is there at the same time.
+// Package rate says how often and how much: a [Limit] is the rule, a [Bucket] counts one session against it, and a
+// [Table] counts all that share an address, a user or a route.
 //
 //	"100/60s burst 20" -- ParseLimit --> Limit
 //	a session's message --> Bucket.Take(limit, now, 1) --> within the limit, or not
-//	a client's address -- IPKey -----> Key --> Table.Take(key, now, 1), Counts.Enter(key, max)
+//	a client's address -- IPKey -----> Key --> Table.Take(key, now, 1)
 //	a user's name      -- StringKey -> Key
 //
 // # What a limit promises
@@ -25,7 +25,7 @@
 //
 // # Who owns what
 //
-// A Bucket belongs to its session's loop. Tables and Counts are for any goroutine: a lock for each of up to 1024 shards,
+// A Bucket belongs to its session's loop. Tables are for any goroutine: a lock for each of up to 1024 shards,
 // no goroutine of their own, and memory bounded by the number of keys they are made for. A table's entry that is as good
 // as none, since its bucket is full again, gives its place to the next key. Where an attacker chooses the keys, they
 // cannot choose the places: hashes are seeded in each process.

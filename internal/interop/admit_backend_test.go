@@ -1,14 +1,17 @@
 package interop
 
 import (
-	"context"
+	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"sync/atomic"
 	"testing"
 
-	"github.com/coder/websocket"
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
 
 	"weir/upstream/accept"
 )
@@ -23,8 +26,8 @@ type visit struct {
 	target, head string // of the request; the head is all of it
 	user         string // X-User
 	messages     int
-	pings        int32
-	code         websocket.StatusCode // -1: none came
+	pings        int
+	code         ws.StatusCode // 0: none came
 }
 
 func newGuestbook() *guestbook { return &guestbook{visits: make(chan visit, 100)} }
@@ -58,28 +61,45 @@ func (b *guestbook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(err) // the body is not asked for
 	}
-	v := visit{target: r.RequestURI, head: string(head), user: r.Header.Get("X-User")}
-	var pings atomic.Int32
-	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-		InsecureSkipVerify: true, // origins are the gateway's affair
-		OnPingReceived:     func(context.Context, []byte) bool { pings.Add(1); return true },
-	})
+	conn, in, _, err := ws.UpgradeHTTP(r, w)
 	if err != nil {
 		return // the client sees it
 	}
-	defer ws.CloseNow()
-	ws.SetReadLimit(-1)
-	for err == nil {
-		var kind websocket.MessageType
-		var message []byte
-		if kind, message, err = ws.Read(context.Background()); err == nil {
-			v.messages++
-			// The client may be gone by now, but what it sent before still counts.
-			_ = ws.Write(context.Background(), kind, message)
+	defer conn.Close()
+	v := visit{target: r.RequestURI, head: string(head), user: r.Header.Get("X-User")}
+	b.visits <- v.echo(conn, in)
+}
+
+// echo serves the visit until its end. A message that is cut off is none: not every library for backends can tell.
+func (v visit) echo(conn net.Conn, in io.Reader) visit {
+	answer := wsutil.ControlFrameHandler(conn, ws.StateServerSide)
+	control := func(h ws.Header, payload io.Reader) error {
+		if h.OpCode == ws.OpPing {
+			v.pings++
+		}
+		return answer(h, payload)
+	}
+	messages := &wsutil.Reader{Source: in, State: ws.StateServerSide, OnIntermediate: control}
+	for {
+		h, err := messages.NextFrame()
+		if err == nil && h.OpCode.IsControl() {
+			err = control(h, messages)
+		} else if err == nil {
+			var message []byte
+			if message, err = io.ReadAll(messages); err == nil {
+				v.messages++
+				// The client may be gone by now, but what it sent before still counts.
+				_ = wsutil.WriteServerMessage(conn, h.OpCode, message)
+			}
+		}
+		if err != nil {
+			var closed wsutil.ClosedError
+			if errors.As(err, &closed) {
+				v.code = closed.Code
+			}
+			return v
 		}
 	}
-	v.pings, v.code = pings.Load(), websocket.CloseStatus(err)
-	b.visits <- v
 }
 
 // next awaits the end of a visit.

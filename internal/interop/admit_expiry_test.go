@@ -36,51 +36,63 @@ func (f *Front) renew(t testing.TB, user string, until time.Time) int {
 	return did.Renewed
 }
 
+// sitting is a session of a guest.
+type sitting struct {
+	guest
+	name string
+	book *guestbook
+}
+
+// wantExpiry awaits the end of the session, which both sides are told of, and at its time.
+func (s *sitting) wantExpiry(t testing.TB, at time.Time) {
+	t.Helper()
+	wantEvent(t, s.name, s, "close", 4401, "")
+	if early := time.Until(at); early > 0 || early < -patience/3 {
+		t.Errorf("%s: the end came %v before its time", s.name, early)
+	}
+	if v := s.book.next(t); v.code != 4401 {
+		t.Errorf("%s: the backend got close %d, want 4401", s.name, v.code)
+	}
+}
+
+// wantEcho of a message.
+func (s *sitting) wantEcho(t testing.TB) {
+	t.Helper()
+	s.send(t, 1)
+	wantEvent(t, s.name, s, "message", 0, "")
+}
+
 // TestTokenEnds at exp, and the session with it; one that was renewed lives on, until it ends at the time it was given.
 func TestTokenEnds(t *testing.T) {
 	t.Parallel()
 	clients := doors(t)
+	exp := time.Unix(time.Now().Unix()+4, 0)
+	later := exp.Add(time.Second)
+	var brief, renewed []*sitting
 	for _, kind := range kinds {
-		t.Run(kind.name, func(t *testing.T) {
-			t.Parallel()
-			book := newGuestbook()
-			f := tuned(t, func(cfg *config.Config) { takesTokens(t, cfg) }, kind.start(book, t))
-			exp := time.Unix(time.Now().Unix()+3, 0)
-			later := exp.Add(time.Second)
-			enter := func(client door, user string) guest {
+		book := newGuestbook()
+		f := tuned(t, func(cfg *config.Config) { takesTokens(t, cfg) }, kind.start(book, t))
+		for _, client := range clients {
+			enter := func(user string) *sitting {
 				t.Helper()
-				g := client.dial(t, f.url("/?token="+token(t, hmacSecret, user, jwt.MapClaims{"exp": exp.Unix()})))
-				g.send(t, 1)
-				wantEvent(t, client.name, g, "message", 0, "")
-				return g
+				url := f.url("/?token=" + token(t, hmacSecret, user, jwt.MapClaims{"exp": exp.Unix()}))
+				s := &sitting{client.dial(t, url), fmt.Sprintf("%s by %s, %s", client.name, kind.name, user), book}
+				s.wantEcho(t)
+				return s
 			}
-			ended := func(client door, g guest, at time.Time) {
-				t.Helper()
-				wantEvent(t, client.name, g, "close", 4401, "")
-				if early := time.Until(at); early > 0 || early < -patience/3 {
-					t.Errorf("%s: the end came %v before its time", client.name, early)
-				}
-				if v := book.next(t); v.code != 4401 {
-					t.Errorf("%s: the backend got close %d, want 4401", client.name, v.code)
-				}
-			}
-			var brief, renewed []guest
-			for _, client := range clients {
-				brief, renewed = append(brief, enter(client, "brief")), append(renewed, enter(client, "renewed"))
-			}
-			if n := f.renew(t, "renewed", later); n != len(renewed) {
-				t.Fatalf("%d sessions were renewed, want %d", n, len(renewed))
-			}
-			for i, client := range clients {
-				ended(client, brief[i], exp)
-			}
-			for i, client := range clients {
-				renewed[i].send(t, 1)
-				wantEvent(t, client.name+", renewed", renewed[i], "message", 0, "")
-			}
-			for i, client := range clients {
-				ended(client, renewed[i], later)
-			}
-		})
+			brief, renewed = append(brief, enter("brief")), append(renewed, enter("renewed"))
+		}
+		if n := f.renew(t, "renewed", later); n != len(clients) {
+			t.Fatalf("%d sessions were renewed, want %d", n, len(clients))
+		}
+	}
+	for _, s := range brief {
+		s.wantExpiry(t, exp)
+	}
+	for _, s := range renewed {
+		s.wantEcho(t)
+	}
+	for _, s := range renewed {
+		s.wantExpiry(t, later)
 	}
 }

@@ -3,6 +3,7 @@ package interop
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 )
 
@@ -56,9 +57,7 @@ func dialled(t testing.TB, i implementation, c command) scriptGuest {
 
 func (g scriptGuest) send(t testing.TB, n int) {
 	t.Helper()
-	for range n {
-		g.do(t, command{Do: "send", Kind: "text", Size: 10})
-	}
+	g.burst(t, slices.Repeat([]command{{Do: "send", Kind: "text", Size: 10}}, n)...)
 }
 
 func (g scriptGuest) next(t testing.TB) event {
@@ -66,14 +65,19 @@ func (g scriptGuest) next(t testing.TB) event {
 	return await(t, g.events, g.peer.Name+": a message or the end")
 }
 
-// attack gives commands that the end of the connection may make fail.
-func (g scriptGuest) attack(t testing.TB, commands ...command) {
+// burst gives commands without awaiting one before the next. The end of the connection may make them fail, which next tells
+// of. Their answers have the number 0; each burst takes as many as it gave commands, be they its own or another's.
+func (g scriptGuest) burst(t testing.TB, commands ...command) {
 	t.Helper()
 	for _, c := range commands {
 		c.Conn = g.number
 		if err := g.peer.send(c); err != nil {
 			t.Fatal(err)
 		}
+	}
+	answers := g.peer.queue("answer", 0)
+	for range commands {
+		await(t, answers, g.peer.Name+": an answer in a burst")
 	}
 }
 

@@ -37,9 +37,7 @@ func TestForeignPages(t *testing.T) {
 				if n := book.came.Load(); n != 0 {
 					t.Errorf("%d requests came to the backend", n)
 				}
-				if n := f.metric(t, "weir_sessions_refused_total", `"origin_denied"`); n != 1 {
-					t.Errorf("%v sessions were refused for their origin, want 1", n)
-				}
+				awaitMetric(t, f, 1, "weir_sessions_refused_total", `"origin_denied"`)
 				return
 			}
 			wantEvent(t, c.name, g, "open", 0, "")

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,10 @@ func TestUsualRecipe(t *testing.T) {
 				secrets = append(secrets, good)
 				checkRate(t, client, p.url("/chat?a=1&token="+good+"&b=2"), func() visit { return book.next(t) })
 			}
+			for reason, n := range map[string]int{"auth_missing": 1, "auth_invalid": 3, "auth_expired": 1} {
+				awaitMetric(t, p.Front, float64(n*len(clients)), "weir_sessions_refused_total", strconv.Quote(reason))
+			}
+			awaitMetric(t, p.Front, float64(len(clients)), "weir_sessions_closed_total", `"message_rate"`)
 			p.terminate(t)
 			for _, secret := range secrets {
 				if strings.Contains(p.stderr.String(), secret) {

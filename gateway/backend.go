@@ -1,0 +1,44 @@
+package gateway
+
+import "weir/upstream"
+
+// What a session hears of its backend, by its stream.
+
+// OnBackendData is called by the stream.
+func (s *session) OnBackendData(b []byte) {
+	if s.phase == declining {
+		s.passBody(b)
+		return
+	}
+	s.down.heard = s.now()
+	s.forwardDown(b)
+}
+
+// OnBackendDrained is called by the stream: the client may be read again.
+func (s *session) OnBackendDrained() {
+	s.goOn()
+	s.settle()
+}
+
+// OnBackendEOF is called by the stream: the backend has said all it will, with or without a close frame.
+func (s *session) OnBackendEOF() {
+	if s.phase == declining {
+		s.finishBody(true)
+		return
+	}
+	s.backendEnded(reasonBackendGone)
+}
+
+// OnBackendLost is called by the stream, which is closed by now.
+func (s *session) OnBackendLost(error) {
+	s.lostStream()
+	s.up.closed = true
+	s.client.Resume() // it may be waiting for a backend that took no more
+	if s.phase == declining {
+		s.finishBody(false)
+		return
+	}
+	s.backendEnded(reasonBackendLost)
+}
+
+var _ upstream.Sink = (*session)(nil)

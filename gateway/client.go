@@ -1,0 +1,74 @@
+package gateway
+
+import "weir/netpoll"
+
+// clientSide is a session as its client's connection sees it: the same memory, other methods.
+type clientSide session
+
+func (c *clientSide) OnData(_ *netpoll.Conn, b []byte) {
+	s := (*session)(c)
+	switch s.phase {
+	case talking:
+		s.up.heard = s.now()
+		s.forwardUp(b)
+	case greeting:
+		s.greet(b)
+	case announcing:
+		s.announced(b)
+	case securing:
+		s.notSecured()
+	}
+}
+
+func (c *clientSide) OnDrained(*netpoll.Conn) {
+	s := (*session)(c)
+	s.caughtUp()
+	if s.stream != nil {
+		s.stream.Resume()
+	}
+	s.settle()
+}
+
+func (c *clientSide) OnEOF(*netpoll.Conn) {
+	s := (*session)(c)
+	if s.phase != talking {
+		s.gone(reasonClientGone)
+		return
+	}
+	if s.more != nil && s.more.rest != nil && !s.up.closed {
+		s.more.ended = true // told again behind the rest
+		return
+	}
+	s.up.eof = true
+	s.begin(reasonClientEOF, 0)
+	if s.stream != nil && !s.up.closed {
+		s.stream.CloseWrite() // else a close frame has gone, and the backend ends by itself
+	}
+	s.settle()
+}
+
+func (c *clientSide) OnClose(_ *netpoll.Conn, err error) {
+	s := (*session)(c)
+	if s.phase == securing {
+		s.tlsFailed(err)
+		return
+	}
+	if s.phase != talking {
+		s.gone(reasonClientGone)
+		return
+	}
+	s.begin(reasonClientLost, 0)
+	s.down.closed = true
+	if s.more.rest != nil && !s.up.closed {
+		s.more.ended = true // the rest first
+	} else {
+		s.up.eof = true
+	}
+	s.settle()
+	if s.stream != nil && s.up.eof { // it has not taken everything yet
+		s.stream.CloseWrite()
+	}
+	if s.stream != nil {
+		s.stream.Resume() // what it sends is dropped
+	}
+}
