@@ -4,7 +4,7 @@ PKGS    ?= ./...
 CADDY   ?= v2.11.9
 export CGO_ENABLED ?= 1
 
-.PHONY: bench-go help build run test deps lint cross race debug fuzz soak bench bench-quick bench-caddy bench-million clean
+.PHONY: help build run test deps lint cross race debug fuzz soak bench bench-quick bench-caddy bench-million bench-go clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,8 +30,8 @@ lint: ## format, vet, the other systems, generated files
 race: ## all tests, with the race detector
 	$(GO) test -race -timeout 15m $(PKGS)
 
-debug: ## the tests of the rooms on the event loop, with owners checked and lent buffers overwritten
-	$(GO) test -tags debug -timeout 10m ./netpoll ./upstream/... ./gateway
+debug: ## without the race detector: allocations counted, owners checked, lent buffers overwritten
+	$(GO) test -tags debug -timeout 10m ./codec/... ./netpoll ./upstream/... ./gateway/...
 
 fuzz: ## each fuzzer for FUZZTIME (30s)
 	.ci/fuzz
@@ -46,10 +46,10 @@ bench-quick: build ## the same in brief (about a minute), into bin/bench-quick
 	bin/weirbench compare --scenario echo125,open100,idle,storm --rounds 1 --seconds 0.8 \
 		--json bin/bench-quick/results.json --plots bin/bench-quick/plots --write bin/bench-quick/BENCHMARKS.md
 
-bench-caddy: ## bin/caddy, for the two above to find
+bench-caddy: ## bin/caddy, for bench to find
 	GOBIN=$(CURDIR)/bin $(GO) install -ldflags '-X github.com/caddyserver/caddy/v2.CustomVersion=$(CADDY)' github.com/caddyserver/caddy/v2/cmd/caddy@$(CADDY)
 
-bench-million: build ## a million sockets in one process, and how cost grows up to there (half an hour, 14 GB)
+bench-million: build ## a million sockets in one process, and how cost grows up to there (a quarter of an hour, 14 GB)
 	bin/weirbench million --json bench/million.json --write BENCHMARKS.md
 	bin/weirbench growth --json bench/growth.json --plots bench/plots --write BENCHMARKS.md
 

@@ -134,19 +134,21 @@ func measureCell(ctx context.Context, s Scenario, peer, backend peers.Peer, at p
 	}
 	f, err := Measure(ctx, s, front.Target(), subject)
 	if err != nil {
-		time.Sleep(50 * time.Millisecond) // a process that died is reaped
 		lasting := []*peers.Process{server, front}
 		if s.Kind == KindDrain { // which ends the other
 			lasting = lasting[:1]
 		}
 		for _, p := range lasting {
-			if dead := p.Alive(); dead != nil {
+			if dead := p.Ended(reaped); dead != nil {
 				return f, dead
 			}
 		}
 	}
 	return f, err
 }
+
+// reaped is how soon a process that died is known to have.
+const reaped = 50 * time.Millisecond
 
 // line is a cell in a few words.
 func (c *Cell) line(j job) string {

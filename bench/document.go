@@ -70,7 +70,7 @@ func (r *Report) WriteDocument(path string, beside Beside) error {
 		return err
 	}
 	fmt.Fprintf(&b, "\n%s%s", endMark, tail)
-	return os.WriteFile(path, []byte(b.String()), 0o644)
+	return WriteFile(path, []byte(b.String()))
 }
 
 // Effort is a sentence about how much was measured.

@@ -18,8 +18,14 @@ import (
 type idlers interface {
 	Live() int
 	Hold(context.Context, time.Duration) (load.Result, error)
+	Pids() []int // of the processes they live in; none: this one
 	Close()
 }
+
+// own are idlers of this process.
+type own struct{ *load.Crowd }
+
+func (own) Pids() []int { return nil }
 
 // measureIdle opens a crowd, lets it settle, and holds it idle through the window. What a runtime with
 // a garbage collector keeps of the handshakes' garbage is a matter of when it last collected, so one
@@ -33,21 +39,21 @@ func measureIdle(ctx context.Context, s Scenario, target load.Target, of Subject
 	if err != nil {
 		return Figures{}, err
 	}
-	crowd, err := openIdlers(ctx, s, target)
-	if err != nil {
-		return Figures{}, err
+	crowd, opening := openIdlers(ctx, s, target)
+	if crowd == nil {
+		return Figures{}, opening
 	}
 	defer crowd.Close()
 	opened := crowd.Live()
 	settled, err := crowd.Hold(ctx, max(s.Warmup, s.Settle))
 	if err != nil {
-		return Figures{}, errors.Join(err, settled.Err())
+		return Figures{}, errors.Join(opening, err, settled.Err())
 	}
 	goroutines, settleErr := 0, error(nil)
 	if of.Settle != nil {
 		goroutines, settleErr = of.Settle(ctx)
 	}
-	m := meter{pids: of.Pids}
+	m := meter{pids: of.Pids, load: crowd.Pids()}
 	m.begin()
 	r, err := crowd.Hold(ctx, s.Seconds)
 	m.end()
@@ -59,14 +65,19 @@ func measureIdle(ctx context.Context, s Scenario, target load.Target, of Subject
 	f.Threads = threads
 	f.RSSPerConn = float64(rssAfter-rss) / float64(opened)
 	f.SlabPerConn = float64(slabAfter-slab) / float64(opened)
-	return f, errors.Join(err, settled.Err(), settleErr, r.Err(), m.err, rssErr, slabErr, threadsErr, fewer(opened, s.Conns))
+	return f, errors.Join(opening, err, settled.Err(), settleErr, r.Err(), m.err, rssErr, slabErr, threadsErr, fewer(opened, s.Conns))
 }
 
+// openIdlers gives nil if there are none; those there are may come with an error, too.
 func openIdlers(ctx context.Context, s Scenario, target load.Target) (idlers, error) {
 	if s.Processes > 1 {
 		return openHerd(ctx, s, target)
 	}
-	return load.Open(ctx, load.Config{Target: target, Conns: s.Conns, Ramp: s.Ramp, Threads: s.Threads, Ping: s.Ping})
+	crowd, err := load.Open(ctx, load.Config{Target: target, Conns: s.Conns, Ramp: s.Ramp, Threads: s.Threads, Ping: s.Ping})
+	if err != nil {
+		return nil, err
+	}
+	return own{crowd}, nil
 }
 
 // herd is a swarm as idlers.
@@ -77,12 +88,11 @@ type herd struct {
 }
 
 const (
-	rampToAny     = 5000
 	pendingToAny  = 256 // handshakes under way, within any listener's backlog
 	patienceOfAny = 10 * time.Second
 )
 
-func openHerd(ctx context.Context, s Scenario, target load.Target) (*herd, error) {
+func openHerd(ctx context.Context, s Scenario, target load.Target) (idlers, error) {
 	if target.TLS != nil || s.Ping > 0 {
 		return nil, errors.New("clients in several processes speak ws:// alone, and send no pings")
 	}
@@ -97,7 +107,7 @@ func openHerd(ctx context.Context, s Scenario, target load.Target) (*herd, error
 	h := &herd{Swarm: crowd}
 	ramp := s.Ramp
 	if ramp <= 0 {
-		ramp = rampToAny
+		ramp = load.DefaultRamp
 	}
 	h.opening, err = crowd.Open(ctx, swarm.Open{
 		Target: swarm.Target{Addr: target.Addr, Host: target.Host, Path: target.Path},
@@ -107,7 +117,7 @@ func openHerd(ctx context.Context, s Scenario, target load.Target) (*herd, error
 		crowd.Stop()
 		return nil, fmt.Errorf("no connection could be opened: %w", errors.Join(err, h.opening.Err()))
 	}
-	return h, nil
+	return h, err
 }
 
 func (h *herd) Live() int { return h.live }
@@ -117,7 +127,7 @@ func (h *herd) Hold(ctx context.Context, d time.Duration) (load.Result, error) {
 	h.live = tally.Live
 	tally.Add(&h.opening)
 	h.opening = swarm.Tally{}
-	r := load.Result{Elapsed: d, Faults: map[load.Fault]int{}, First: tally.First}
+	r := load.Result{Elapsed: d, Faults: map[load.Fault]int{}, First: tally.First, Busy: tally.Busy, Starved: tally.Starved}
 	for kind, n := range tally.Faults {
 		r.Faults[load.Fault(kind)] = n
 	}

@@ -88,6 +88,10 @@ type Subject struct {
 // Measure runs s against a target and accounts it to a subject. With an error the Figures hold what
 // was seen before or despite it.
 func Measure(ctx context.Context, s Scenario, target load.Target, of Subject) (Figures, error) {
+	s.Seconds = max(s.Seconds, s.Least)
+	if s.Path != "" {
+		target.Path = s.Path
+	}
 	if s.Processes > 1 {
 		return measureIdle(ctx, s, target, of) // whose processes have descriptors and ports of their own
 	}
@@ -96,10 +100,6 @@ func Measure(ctx context.Context, s Scenario, target load.Target, of Subject) (F
 	}
 	if err := checkFiles(s.Conns + s.Slow); err != nil {
 		return Figures{}, err
-	}
-	s.Seconds = max(s.Seconds, s.Least)
-	if s.Path != "" {
-		target.Path = s.Path
 	}
 	switch s.Kind {
 	case KindEcho:

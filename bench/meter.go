@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -17,8 +18,9 @@ import (
 // meter reads the processes' CPU time at the edges of a window.
 type meter struct {
 	pids          []int
+	load          []int // the load's processes; none: this one
 	before, after proc.CPU
-	own           [2]proc.CPU // the load's
+	own           [2]proc.CPU // of the load
 	err           error
 }
 
@@ -27,15 +29,19 @@ func (m *meter) window(s Scenario) load.Window {
 }
 
 func (m *meter) begin() {
-	m.before, m.err = proc.ReadCPU(m.pids...)
-	m.own[0], _ = proc.ReadCPU(os.Getpid())
+	before, err := proc.ReadCPU(m.pids...)
+	if len(m.load) == 0 {
+		m.load = []int{os.Getpid()}
+	}
+	own, ownErr := proc.ReadCPU(m.load...)
+	m.before, m.own[0], m.err = before, own, errors.Join(err, ownErr)
 }
 
 func (m *meter) end() {
 	after, err := proc.ReadCPU(m.pids...)
-	m.own[1], _ = proc.ReadCPU(os.Getpid())
-	if m.after = after; m.err == nil {
-		m.err = err
+	own, ownErr := proc.ReadCPU(m.load...)
+	if m.after, m.own[1] = after, own; m.err == nil {
+		m.err = errors.Join(err, ownErr)
 	}
 }
 
@@ -51,7 +57,7 @@ func (m *meter) figures(r load.Result) Figures {
 	if f.Seconds == 0 {
 		return f
 	}
-	f.LoadCPU = (m.own[1].Total - m.own[0].Total).Seconds() / f.Seconds
+	f.LoadCPU = max((m.own[1].Total-m.own[0].Total).Seconds()/f.Seconds, 0) // none that ended meanwhile
 	f.PerSecond = float64(f.Ops) / f.Seconds
 	if m.err != nil {
 		return f

@@ -58,7 +58,10 @@ func fetch(ctx context.Context, admin netip.AddrPort, path string) (string, erro
 	if answer.StatusCode != http.StatusOK {
 		return "", fmt.Errorf("%s answered %s", request.URL, answer.Status)
 	}
-	b, err := io.ReadAll(io.LimitReader(answer.Body, maxMetrics))
+	b, err := io.ReadAll(io.LimitReader(answer.Body, maxMetrics+1))
+	if err == nil && len(b) > maxMetrics {
+		err = fmt.Errorf("%s answered more than %d bytes", request.URL, maxMetrics)
+	}
 	return string(b), err
 }
 

@@ -113,10 +113,15 @@ func (s *stage) explain(err error) error {
 		return errors.Join(s.faults...)
 	}
 	err = errors.Join(append(s.faults, fmt.Errorf("while %s: %w", s.phase, err))...)
-	time.Sleep(50 * time.Millisecond) // a process that died is reaped
-	for name, p := range map[string]*peers.Process{"weir": s.gateway, "backend": s.backend} {
-		if p != nil && p.Alive() != nil {
-			err = fmt.Errorf("%w; %s %w", err, name, p.Alive())
+	for _, of := range []struct {
+		name    string
+		process *peers.Process
+	}{{"weir", s.gateway}, {"backend", s.backend}} {
+		if of.process == nil {
+			continue
+		}
+		if dead := of.process.Ended(reaped); dead != nil {
+			err = fmt.Errorf("%w; %s %w", err, of.name, dead)
 		}
 	}
 	return err
@@ -194,18 +199,16 @@ func (s *stage) idle(ctx context.Context, g *Growth) (pings int, err error) {
 func (s *stage) talk(ctx context.Context, g *Growth) error {
 	s.enter("talking")
 	g.Talkers, g.MessageRate = s.plan.Talkers, s.plan.MessageRate
-	m, own := meter{pids: []int{s.gateway.Pid}}, meter{pids: s.swarm.Pids()}
+	m := meter{pids: []int{s.gateway.Pid}, load: s.swarm.Pids()}
 	tally, err := s.swarm.Talk(ctx, swarm.Talk{
 		Active: s.plan.Talkers, Size: s.plan.Size, Rate: s.plan.MessageRate, Warmup: time.Second, Duration: s.plan.Talk,
-	}, func() { m.begin(); own.begin() }, func() { m.end(); own.end() })
+	}, m.begin, m.end)
 	s.note(g, &tally)
-	if err := errors.Join(err, m.err, own.err); err != nil {
+	if err := errors.Join(err, m.err); err != nil {
 		return err
 	}
 	memory := g.Figures
 	g.Figures = m.figures(load.Result{Ops: int64(tally.Ops), Elapsed: s.plan.Talk, Latency: tally.Latency, Busy: tally.Busy, Starved: tally.Starved})
-	user, system := own.after.Since(own.before)
-	g.LoadCPU = (user + system).Seconds() / g.Seconds
 	g.RSSPerConn, g.SlabPerConn, g.Threads, g.Goroutines = memory.RSSPerConn, memory.SlabPerConn, memory.Threads, memory.Goroutines
 	return nil
 }
@@ -217,11 +220,10 @@ func (s *stage) drain(ctx context.Context) (took time.Duration, closed map[int]i
 		return 0, nil, err
 	}
 	tally, err := s.swarm.Await(ctx, s.plan.Drain+10*time.Second)
-	for s.gateway.Alive() == nil && err == nil && ctx.Err() == nil {
+	for err == nil && ctx.Err() == nil && s.gateway.Ended(10*time.Millisecond) == nil {
 		if time.Since(s.began) > s.plan.Drain+20*time.Second {
 			err = errors.New("weir has closed all its clients and does not end")
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	s.keep(&tally)
 	return time.Since(s.began), tally.Closed, errors.Join(err, ctx.Err())

@@ -28,6 +28,12 @@ func asked(what string, met bool) string {
 	return what + ": NOT met"
 }
 
+// Names of the document's sections.
+const (
+	millionSection = "million"
+	growthSection  = "growth"
+)
+
 // Rows are the figures as a table, the first row its head.
 func (m *Million) Rows() [][]string {
 	rows := [][]string{{"one process", "measured", "asked for"}}
@@ -131,7 +137,7 @@ const (
 
 // WriteDocument puts the table into the document at path.
 func (m *Million) WriteDocument(path string) error {
-	return writeSection(path, "million", "## Very many sockets in one process",
+	return writeSection(path, millionSection, "## Very many sockets in one process",
 		fmt.Sprintf("%s\n\nMeasured on %s: %s.", aboutMillion, m.When.UTC().Format("2 January 2006"), m.Machine.Where()), m.WriteTable)
 }
 
@@ -143,30 +149,54 @@ func WriteGrowthDocument(path, where, plots string, points []Growth) error {
 			lead += fmt.Sprintf("\n\n![%s](%s)", p.title, link(path, filepath.Join(plots, p.file)))
 		}
 	}
-	return writeSection(path, "growth", "## How cost grows with connections", lead, func(w io.Writer) error { return WriteGrowth(w, points) })
+	return writeSection(path, growthSection, "## How cost grows with connections", lead, func(w io.Writer) error { return WriteGrowth(w, points) })
 }
 
 // writeSection replaces what stands between the marks of that name; a document without them gets them, under a
 // heading, at its end.
 func writeSection(path, name, heading, lead string, body func(io.Writer) error) error {
-	old, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	head, tail, found, err := sides(path, name)
+	if err != nil {
 		return err
 	}
-	begin, end := "<!-- "+name+":begin -->", "<!-- "+name+":end -->"
-	head, rest, found := strings.Cut(string(old), begin)
-	_, tail, closed := strings.Cut(rest, end)
-	switch {
-	case !found:
+	if !found {
 		head, tail = strings.TrimLeft(strings.TrimRight(head, "\n")+"\n\n"+heading+"\n\n", "\n"), "\n"
-	case !closed:
-		return fmt.Errorf("%s: %s has no %s behind it", path, begin, end)
 	}
+	begin, end := sectionMarks(name)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s\n\n%s\n\n", head, begin, lead)
 	if err := body(&b); err != nil {
 		return err
 	}
 	fmt.Fprintf(&b, "\n%s%s", end, tail)
-	return os.WriteFile(path, []byte(b.String()), 0o644)
+	return WriteFile(path, []byte(b.String()))
+}
+
+func sectionMarks(name string) (begin, end string) {
+	return "<!-- " + name + ":begin -->", "<!-- " + name + ":end -->"
+}
+
+// sides are what stands before and behind the section of that name in the document at path, which may not be there.
+func sides(path, name string) (head, tail string, found bool, err error) {
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", "", false, err
+	}
+	begin, end := sectionMarks(name)
+	head, rest, found := strings.Cut(string(old), begin)
+	_, tail, closed := strings.Cut(rest, end)
+	if found && !closed {
+		return "", "", false, fmt.Errorf("%s: %s has no %s behind it", path, begin, end)
+	}
+	return head, tail, found, nil
+}
+
+// CheckSections tells, before anything is measured, whether the document at path can take the sections.
+func CheckSections(path string) error {
+	for _, name := range []string{millionSection, growthSection} {
+		if _, _, _, err := sides(path, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -123,6 +123,18 @@ func TestMillionJudgesItself(t *testing.T) {
 	}
 }
 
+// Metrics cut short would be wrong without a word.
+func TestScrapeOfTooMuch(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Write(bytes.Repeat([]byte("a 1\n"), maxMetrics/4+1))
+	}))
+	defer server.Close()
+	_, err := scrape(t.Context(), netip.MustParseAddrPort(server.Listener.Addr().String()))
+	if err == nil || !strings.Contains(err.Error(), "more than 4194304 bytes") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func TestDocumentSections(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "B.md")
 	read := func() string {
@@ -158,6 +170,12 @@ func TestDocumentSections(t *testing.T) {
 	}
 	if err := (&Million{}).WriteDocument(path); err == nil {
 		t.Error("a section without an end was written into")
+	}
+	if err := CheckSections(path); err == nil {
+		t.Error("a section without an end passes")
+	}
+	if err := CheckSections(path + ".new"); err != nil {
+		t.Errorf("a document yet to be made: %v", err)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -85,15 +84,12 @@ func (r *Report) curves(scenario string) (curves []plot.Curve) {
 func (r *Report) WritePlots(dir string) error { return writePictures(dir, r.pictures()) }
 
 func writePictures(dir string, all []picture) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	for _, p := range all {
 		var b bytes.Buffer
 		if err := p.draw(&b); err != nil {
 			return fmt.Errorf("%s: %w", p.file, err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, p.file), b.Bytes(), 0o644); err != nil {
+		if err := WriteFile(filepath.Join(dir, p.file), b.Bytes()); err != nil {
 			return err
 		}
 	}

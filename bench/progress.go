@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"weir/bench/load"
 )
 
 // progress tells how far a comparison is: on a terminal by one line that is written over, and lines of
@@ -82,7 +84,7 @@ func (s *Scenario) cost() time.Duration {
 	window := s.Warmup + max(s.Seconds, s.Least)
 	ramp := s.Ramp
 	if ramp <= 0 {
-		ramp = defaultRamp
+		ramp = load.DefaultRamp
 	}
 	switch s.Kind {
 	case KindStorm:
@@ -97,7 +99,4 @@ func (s *Scenario) cost() time.Duration {
 	return startUp + window + time.Duration(s.Conns)*time.Second/time.Duration(ramp)
 }
 
-const (
-	startUp     = 200 * time.Millisecond // and the end, of the two processes
-	defaultRamp = 5000                   // the load's
-)
+const startUp = 200 * time.Millisecond // and the end, of the two processes

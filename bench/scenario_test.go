@@ -122,7 +122,7 @@ func TestTooMany(t *testing.T) {
 		at   load.Target
 		want string
 	}{
-		{Scenario{Kind: KindEcho, Conns: 6_000_000, Seconds: time.Second}, target, "ulimit"},
+		{Scenario{Kind: KindEcho, Conns: 2_000_000, Seconds: time.Second}, target, "ulimit"},
 		{Scenario{Kind: KindIdle, Conns: 70_000, Seconds: time.Second}, far, "ip_local_port_range"},
 		{Scenario{Kind: KindFanout, Conns: 1, Size: 9, Seconds: time.Second}, target, "two connections"},
 		{Scenario{Kind: "other", Conns: 1, Seconds: time.Second}, target, "no kind"},

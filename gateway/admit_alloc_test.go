@@ -1,3 +1,7 @@
+//go:build !race
+
+// The race detector has pools of buffers forget some of what they are given.
+
 package gateway_test
 
 import (

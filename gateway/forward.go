@@ -87,15 +87,7 @@ func (s *session) downRules() *frame.Rules {
 // too much is queued on the other side.
 func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, counts *frame.Counts) (full bool) {
 	for {
-		free := uint64(0)
-		if rules.Announce {
-			free = s.unannounced(h)
-			counts.Unannounced = free
-		}
-		pass, used, ev := h.scan.Scan(b, rules, counts)
-		if rules.Announce && h == &s.up && s.spent != nil {
-			s.spent.messages.Take(&s.lane.route.meter.message, s.loop().Now(), float64(free-counts.Unannounced))
-		}
+		pass, used, ev := s.scan(h, b, rules, counts)
 		if ev == frame.Start {
 			s.queueOn(h, to, b[:pass]) // goes out with the message that begins
 		} else {
@@ -120,6 +112,20 @@ func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, coun
 			return true
 		}
 	}
+}
+
+// scan is the scanner's, with small messages let pass unannounced as far as that can be decided before.
+func (s *session) scan(h *half, b []byte, rules *frame.Rules, counts *frame.Counts) (pass, used int, ev frame.Event) {
+	if !rules.Announce {
+		return h.scan.Scan(b, rules, counts)
+	}
+	free := s.unannounced(h)
+	counts.Unannounced = free
+	pass, used, ev = h.scan.Scan(b, rules, counts)
+	if h == &s.up && s.spent != nil {
+		s.spent.messages.Take(&s.lane.route.meter.message, s.loop().Now(), float64(free-counts.Unannounced))
+	}
+	return pass, used, ev
 }
 
 // unannounced is how many messages of a direction may pass before the next one has to be decided about, if they are small

@@ -1,4 +1,4 @@
-//go:build !race && !debug
+//go:build !race
 
 package netpoll_test
 

@@ -3,6 +3,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -16,7 +17,7 @@ import (
 type Config struct {
 	Target   Target
 	Conns    int
-	Ramp     int           // connections a second, 5,000 if 0
+	Ramp     int           // connections a second, DefaultRamp if 0
 	Threads  int           // loops, 1 if 0
 	Patience time.Duration // for any handshake to end, 10 s if 0
 
@@ -24,8 +25,10 @@ type Config struct {
 	Ping   time.Duration // each client pings so often while the crowd is held; 0: none does
 }
 
+// DefaultRamp is how many connections a crowd opens a second, unless it is told.
+const DefaultRamp = 5000
+
 const (
-	defaultRamp     = 5000
 	maxPending      = 128 // handshakes under way, within any listener's backlog
 	maxRefusals     = 20  // failures without a success between them, after which no more is dialled
 	defaultPatience = 10 * time.Second
@@ -43,11 +46,11 @@ func Open(ctx context.Context, cfg Config) (*Crowd, error) {
 	threads := max(cfg.Threads, 1)
 	ramp := cfg.Ramp
 	if ramp <= 0 {
-		ramp = defaultRamp
+		ramp = DefaultRamp
 	}
-	sources := 0
-	if cfg.Target.Loopback() && cfg.Target.Addr.Addr().Is4() {
-		sources = min((cfg.Conns+perSource-1)/perSource, maxSources)
+	sources, err := epoll.SourcesFor(0, cfg.Conns, cfg.Target.Addr.Addr())
+	if err != nil {
+		return nil, err
 	}
 	c := &Crowd{ping: cfg.Ping}
 	for range threads {
@@ -58,7 +61,7 @@ func Open(ctx context.Context, cfg Config) (*Crowd, error) {
 		}
 		c.workers = append(c.workers, w)
 	}
-	err := c.each(ctx, func(ctx context.Context, i int, w *worker) error {
+	err = c.each(ctx, func(ctx context.Context, i int, w *worker) error {
 		n := cfg.Conns*(i+1)/threads - cfg.Conns*i/threads
 		return w.open(ctx, n, float64(ramp)/float64(threads), uint32(i)<<24)
 	})
@@ -145,6 +148,11 @@ func (c *Crowd) Hold(ctx context.Context, d time.Duration) (Result, error) {
 
 // Echo lets the crowd talk. The Result holds what was seen also when the error is not nil.
 func (c *Crowd) Echo(ctx context.Context, t Talk) (Result, error) {
+	if t.Rate != 0 {
+		if err := CheckRate(t.Rate, cmp.Or(t.Active, c.Live())); err != nil {
+			return Result{}, err
+		}
+	}
 	base := now()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

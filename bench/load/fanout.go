@@ -44,6 +44,11 @@ func (c *Crowd) Fanout(ctx context.Context, f Fanout) (Spread, error) {
 	if f.Size < stampSize {
 		return Spread{}, errTiny
 	}
+	if f.Rate != 0 {
+		if err := CheckRate(f.Rate, 1); err != nil {
+			return Spread{}, err
+		}
+	}
 	base := now()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

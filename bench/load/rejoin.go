@@ -46,12 +46,10 @@ func (r *Rejoined) Back() (n int) {
 	return n
 }
 
-var errRate = errors.New("clients that come back need a rate")
-
 // Rejoin lets the crowd talk and come back. The Rejoined holds what was seen also when the error is not nil.
 func (c *Crowd) Rejoin(ctx context.Context, j Rejoin) (Rejoined, error) {
-	if j.Rate <= 0 {
-		return Rejoined{}, errRate
+	if err := CheckRate(j.Rate, c.Live()); err != nil {
+		return Rejoined{}, err
 	}
 	base := now()
 	ctx, cancel := context.WithCancel(ctx)
@@ -94,7 +92,8 @@ type absence struct {
 	since    int64 // 0: it is here
 	dialAt   int64 // 0: it is dialling
 	tries    int
-	returned bool // once at least
+	cause    error // of the first attempt that was in vain
+	returned bool  // once at least
 }
 
 func newComeback(w *worker, j Rejoin, base int64) *comeback {
@@ -126,18 +125,28 @@ func (b *comeback) run(ctx context.Context) error {
 		}
 		b.Longest = max(b.Longest, time.Duration(now()-a.since))
 		if err == nil {
-			w.fault(FaultAway, fmt.Errorf("%d of %d clients were not back at the end", b.away, len(b.absent)))
+			w.fault(FaultAway, b.stayedAway(a.cause))
 		}
+	}
+	return err
+}
+
+// stayedAway tells of clients that were not back at the end, and why the first of them was not, if it ever tried.
+func (b *comeback) stayedAway(cause error) error {
+	err := fmt.Errorf("%d of %d clients were not back at the end", b.away, len(b.absent))
+	if cause != nil {
+		err = fmt.Errorf("%w: %w", err, cause)
 	}
 	return err
 }
 
 // lost notes what a client had under way, and when it shall dial.
 func (b *comeback) lost(c *conn, f Fault, err error) {
-	if f != FaultClosed {
-		b.w.fault(f, err)
+	if f == FaultClosed {
+		b.Codes[closeCode(err)]++
+	} else {
+		b.w.fault(f, err) // the client ended it, so it has no code
 	}
-	b.Codes[closeCode(err)]++
 	b.Unechoed += int64(c.sent - c.got)
 	c.exchange = exchange{slot: c.slot, due: c.due, sent: c.sent, got: c.sent} // a message that is half out goes out anew
 	at := now()
@@ -149,9 +158,14 @@ func (b *comeback) lost(c *conn, f Fault, err error) {
 	b.postpone(c)
 }
 
-func (b *comeback) refused(c *conn, _ Fault, _ error) {
+func (b *comeback) refused(c *conn, f Fault, err error) {
 	b.Refusals++
-	b.absent[c.slot].tries++
+	a := &b.absent[c.slot]
+	if a.tries++; a.cause == nil {
+		if a.cause = err; err == nil {
+			a.cause = errors.New(string(f))
+		}
+	}
 	b.postpone(c)
 }
 

@@ -93,6 +93,28 @@ func TestRejoinNobody(t *testing.T) {
 	}
 }
 
+// A client that ends its connection because of a wrong echo was not closed by the other side, so no code is told.
+func TestRejoinAfterAWrongEcho(t *testing.T) {
+	var lives atomic.Int64
+	target := serveConn(t, func(ctx context.Context, c *websocket.Conn) {
+		wrong := lives.Add(1) == 1
+		for {
+			kind, b, err := c.Read(ctx)
+			if wrong {
+				b = []byte("something else")
+			}
+			if err != nil || c.Write(ctx, kind, b) != nil {
+				return
+			}
+		}
+	})
+	crowd := open(t, load.Config{Target: target, Conns: 1})
+	r, err := crowd.Rejoin(t.Context(), load.Rejoin{Size: 30, Rate: 100, Window: load.Window{Duration: 300 * time.Millisecond}})
+	if err != nil || r.Faults[load.FaultMismatch] != 1 || r.Back() != 1 || len(r.Codes) != 0 {
+		t.Errorf("faults %v, %d came back, codes %v, %v", r.Faults, r.Back(), r.Codes, err)
+	}
+}
+
 // Clients with nowhere to go keep trying, at a bounded pace, and are told of; so are those whose
 // handshakes are never answered.
 func TestRejoinNowhere(t *testing.T) {
@@ -106,15 +128,18 @@ func TestRejoinNowhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, others := range map[string][]load.Target{"nobody there": nil, "no answer": {mute, mute, mute}} {
+	for name, tc := range map[string]struct {
+		others []load.Target
+		cause  string // of the first attempt
+	}{"nobody there": {nil, "connection refused"}, "no answer": {[]load.Target{mute, mute, mute}, "handshake timed out"}} {
 		t.Run(name, func(t *testing.T) {
 			target, stop := backend(t)
-			crowd := open(t, load.Config{Target: target, Others: others, Conns: 5, Patience: 100 * time.Millisecond})
+			crowd := open(t, load.Config{Target: target, Others: tc.others, Conns: 5, Patience: 100 * time.Millisecond})
 			r, err := crowd.Rejoin(t.Context(), load.Rejoin{
 				Size: 30, Rate: 100, Jitter: 40 * time.Millisecond,
 				Window: load.Window{Duration: time.Second, Begin: stop},
 			})
-			if err != nil || r.Faults[load.FaultAway] != 5 || !strings.Contains(r.Err().Error(), "5 of 5") {
+			if err != nil || r.Faults[load.FaultAway] != 5 || !strings.Contains(r.Err().Error(), "5 of 5") || !strings.Contains(r.Err().Error(), tc.cause) {
 				t.Errorf("%v, %v", err, r.Err())
 			}
 			if r.Refusals < 5 || r.Refusals > 500 || r.Longest < time.Second/2 {

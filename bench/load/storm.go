@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"weir/bench/epoll"
 	"weir/bench/proc"
 )
 
@@ -37,7 +38,7 @@ func Storm(ctx context.Context, g Gale) (Result, error) {
 			return Result{}, err
 		}
 	}
-	w, err := newWorker([]Target{g.Target}, 0, 0)
+	w, err := newWorker([]Target{g.Target}, epoll.Sources{}, 0)
 	if err != nil {
 		return Result{}, err
 	}

@@ -9,8 +9,9 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"time"
+
+	"weir/bench/epoll"
 )
 
 // Target is what is driven.
@@ -62,22 +63,8 @@ func (t Target) Loopback() bool { return t.Addr.Addr().IsLoopback() }
 
 // CheckPorts is an error if there are not ports enough to open so many connections to the target.
 func (t Target) CheckPorts(conns int) error {
-	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
-	if err != nil {
-		return nil // then the kernel will say so itself
-	}
-	var first, last int
-	if _, err := fmt.Sscan(string(b), &first, &last); err != nil {
-		return nil
-	}
-	ports, sources := last-first+1, 1
-	if t.Loopback() && t.Addr.Addr().Is4() {
-		sources = maxSources
-	}
-	if conns > ports*sources {
-		return fmt.Errorf("%d connections to %s need as many ports, and there are %d (net.ipv4.ip_local_port_range)", conns, t.Addr, ports*sources)
-	}
-	return nil
+	_, err := epoll.SourcesFor(0, conns, t.Addr.Addr())
+	return err
 }
 
 // ErrNotLoopback is the refusal to drive a target beyond this machine unasked.

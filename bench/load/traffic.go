@@ -5,6 +5,7 @@ package load
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"weir/bench/proc"
@@ -33,6 +34,24 @@ func (t Talk) share(i, loops int) Talk {
 		}
 	}
 	return t
+}
+
+// Bounds of a rate, messages a second. Below, the schedule's instants do not fit 64 bits of nanoseconds; above,
+// of all clients together, no loop keeps up with it.
+const (
+	MinRate = 1e-6
+	MaxRate = 1e6
+)
+
+// CheckRate is an error if so many clients cannot send messages at that rate each.
+func CheckRate(rate float64, clients int) error {
+	switch all := rate * float64(clients); {
+	case !(rate >= MinRate && rate <= MaxRate):
+		return fmt.Errorf("a rate of %g messages a second is not between %.6f and %d", rate, MinRate, int(MaxRate))
+	case all > MaxRate:
+		return fmt.Errorf("%g messages a second from each of %d clients are %.0f, more than %d: lower the rate or let fewer talk", rate, clients, all, int(MaxRate))
+	}
+	return nil
 }
 
 // nobody tells a loop's share of a few from 0, which is all.

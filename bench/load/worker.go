@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/netip"
 	"syscall"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 // worker is one loop and its clients. All of it is owned by the goroutine that runs a phase.
 type worker struct {
 	targets  []destination
-	sources  int           // loopback addresses to connect from, 0 for the default
+	sources  epoll.Sources // none: the kernel's choice
 	patience time.Duration // for any handshake to end
 	accept   string
 	loop     *epoll.Loop
@@ -52,7 +51,7 @@ type destination struct {
 
 const readBuffer = 256 << 10
 
-func newWorker(targets []Target, sources int, patience time.Duration) (*worker, error) {
+func newWorker(targets []Target, sources epoll.Sources, patience time.Duration) (*worker, error) {
 	if patience <= 0 {
 		patience = defaultPatience
 	}
@@ -93,21 +92,13 @@ func newKey() string {
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
-// perSource is how many connections one source address is used for; it has some 28,000 ports.
-const (
-	perSource  = 20000
-	maxSources = 250 // 127.0.0.1 and on
-)
-
 // dial begins a client's handshake; the error is the kernel's refusal to give a socket.
 func (w *worker) dial(c *conn) error {
-	var source netip.Addr
-	if w.sources > 1 {
-		source = netip.AddrFrom4([4]byte{127, 0, 0, byte(1 + w.dialled/perSource%w.sources)})
-	}
+	to := c.target().Addr
+	source := w.sources.Of(w.dialled, to.Addr())
 	w.dialled++
 	c.began = now()
-	fd, err := epoll.Connect(c.target().Addr, source)
+	fd, err := epoll.Connect(to, source)
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
 		err = fmt.Errorf("%w: no local port is free; widen net.ipv4.ip_local_port_range or open fewer connections", err)
 	}

@@ -170,17 +170,3 @@ func TestServes(t *testing.T) {
 		}
 	}
 }
-
-func TestTailKeepsTheLast(t *testing.T) {
-	var said tail
-	if said.String() != "" {
-		t.Errorf("silence gives %q", said.String())
-	}
-	for range 1000 {
-		said.Write([]byte("chatter\n"))
-	}
-	said.Write([]byte("one\ntwo\n"))
-	if got := said.String(); got != ": one | two" || len(said.buf) > tailSize {
-		t.Errorf("%q, %d bytes kept", got, len(said.buf))
-	}
-}

@@ -3,7 +3,6 @@
 package peers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,12 +12,11 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"weir/bench/load"
+	"weir/bench/proc"
 )
 
 const readyWithin = 5 * time.Second
@@ -30,7 +28,7 @@ type Process struct {
 	peer  Peer
 	place Place
 	cmd   *exec.Cmd
-	said  tail
+	said  proc.Tail
 	done  chan struct{} // closed when the process has ended
 }
 
@@ -42,8 +40,8 @@ func Start(ctx context.Context, p Peer, at Place) (*Process, error) {
 		return nil, err
 	}
 	at.Dir = dir
-	proc := &Process{peer: p, place: at, done: make(chan struct{})}
-	if err := proc.start(); err != nil {
+	process := &Process{peer: p, place: at, done: make(chan struct{})}
+	if err := process.start(); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
@@ -51,11 +49,11 @@ func Start(ctx context.Context, p Peer, at Place) (*Process, error) {
 	if probe == nil {
 		probe = load.Target.Probe
 	}
-	if err := proc.await(ctx, probe); err != nil {
-		proc.Stop()
-		return nil, fmt.Errorf("%w%s", err, proc.said.String())
+	if err := process.await(ctx, probe); err != nil {
+		process.Stop()
+		return nil, fmt.Errorf("%w%s", err, process.said.String())
 	}
-	return proc, nil
+	return process, nil
 }
 
 func (p *Process) start() (err error) {
@@ -130,14 +128,15 @@ func (p *Process) await(ctx context.Context, probe func(load.Target, context.Con
 	}
 }
 
-// Alive reports an error with the process's last words if it has ended.
-func (p *Process) Alive() error {
+// Ended waits for the process to end, so long at most. It is nil while the process runs, else an error with its
+// state and last words.
+func (p *Process) Ended(within time.Duration) error {
 	select {
 	case <-p.done:
-		return fmt.Errorf("ended (%s)%s", p.cmd.ProcessState, p.said.String())
-	default:
+	case <-time.After(within):
 		return nil
 	}
+	return fmt.Errorf("ended (%s)%s", p.cmd.ProcessState, p.said.String())
 }
 
 // Stop kills the process and all it started, and waits for its end.
@@ -161,33 +160,4 @@ func freePort() (netip.AddrPort, error) {
 		}
 	}
 	return netip.AddrPort{}, errors.New("no free port between 20000 and 30000")
-}
-
-// tail keeps the last of what a process said.
-type tail struct {
-	mu  sync.Mutex
-	buf []byte
-}
-
-const tailSize = 2 << 10
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.buf = append(t.buf, b...)
-	if len(t.buf) > tailSize {
-		t.buf = append(t.buf[:0], t.buf[len(t.buf)-tailSize:]...)
-	}
-	return len(b), nil
-}
-
-// String is the last lines, led by a colon, or nothing.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	lines := strings.Split(string(bytes.TrimSpace(t.buf)), "\n")
-	if lines[0] == "" {
-		return ""
-	}
-	return ": " + strings.Join(lines[max(0, len(lines)-2):], " | ")
 }

@@ -31,6 +31,7 @@ type client struct {
 	slot  int32  // of a talk: its place in the schedule
 	sent  uint32 // of a talk: messages, which is also the number of the next
 	got   uint32 // of a talk: echoes
+	late  uint32 // echoes of talks that are over, already counted as missing
 	state state
 }
 
@@ -173,6 +174,10 @@ func (c *client) frame(h *wire.Header, payload []byte) {
 }
 
 func (c *client) echo(payload []byte) {
+	if c.late > 0 {
+		c.late--
+		return
+	}
 	t, ok := c.w.phase.(*talking)
 	switch {
 	case !ok || c.got == c.sent:

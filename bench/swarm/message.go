@@ -5,6 +5,8 @@ package swarm
 import (
 	"net/netip"
 	"time"
+
+	"weir/bench/epoll"
 )
 
 // Target is where the clients go.
@@ -39,7 +41,7 @@ const MaxSize = 16 << 10
 // command is a line to a worker. One of its fields is set, and with Open the sources.
 type command struct {
 	Open  *Open          `json:"open,omitempty"`
-	From  sources        `json:"from,omitzero"`
+	From  epoll.Sources  `json:"from,omitzero"`
 	Hold  *time.Duration `json:"hold,omitempty"` // keep still for so long
 	Talk  *Talk          `json:"talk,omitempty"`
 	Await *time.Duration `json:"await,omitempty"` // for the other side to close them all, so long at most
@@ -63,7 +65,7 @@ type tallies struct {
 	Faults map[string]int `json:"faults,omitempty"`
 	First  string         `json:"first,omitempty"` // the first fault in words
 
-	Busy    float64 `json:"busy,omitempty"`    // of a talk: share of the time the loop ran
+	Busy    float64 `json:"busy,omitempty"`    // of a talk or a hold: share of the time the loop ran
 	Starved float64 `json:"starved,omitempty"` // and was ready, but waited for a processor
 }
 

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
+
+	"weir/bench/epoll"
+	"weir/bench/proc"
 )
 
 const (
@@ -29,7 +32,7 @@ type opening struct {
 	dialled int
 }
 
-func (w *worker) open(o Open, from sources, at int64) (phase, error) {
+func (w *worker) open(o Open, from epoll.Sources, at int64) (phase, error) {
 	if w.clients != nil {
 		return nil, errOpened
 	}
@@ -89,13 +92,21 @@ func (w *worker) expire() {
 }
 
 // holding keeps the clients idle.
-type holding struct{ until int64 }
+type holding struct {
+	until  int64
+	before proc.Thread
+	began  int64
+}
 
 func (p *holding) step(w *worker, at int64) (next int64, done bool, err error) {
 	if w.live == 0 {
 		err = errAllLost
 	}
-	return p.until, err != nil || at >= p.until, err
+	if err == nil && at < p.until {
+		return p.until, false, nil
+	}
+	w.account(p.before, p.began, at)
+	return p.until, true, err
 }
 
 // awaiting waits for the other side to close them all.

@@ -4,18 +4,18 @@ package swarm
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
-	"strings"
 	"sync/atomic"
 	"syscall"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"weir/bench/proc"
 )
 
 // process is one worker as its parent sees it.
@@ -23,16 +23,16 @@ type process struct {
 	number int
 	cmd    *exec.Cmd
 	in     io.WriteCloser
-	said   *bytes.Buffer // its last words, complete when done is closed
+	said   proc.Tail // complete when done is closed
 	answer chan report
 	done   chan struct{} // closed when the process has ended
 	live   atomic.Int64
 }
 
 func startProcess(number int, argv []string) (*process, error) {
-	p := &process{number: number, said: &bytes.Buffer{}, answer: make(chan report, 1), done: make(chan struct{})}
+	p := &process{number: number, answer: make(chan report, 1), done: make(chan struct{})}
 	p.cmd = exec.Command(argv[0], argv[1:]...)
-	p.cmd.Stderr = &tail{p.said}
+	p.cmd.Stderr = &p.said
 	// A terminal's Ctrl-C is the parent's to act on; should that be killed, the worker is too.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	in, err := p.cmd.StdinPipe()
@@ -107,26 +107,11 @@ func (p *process) tally(r report) (Tally, error) {
 }
 
 func (p *process) ended() error {
-	words := ""
-	if said := strings.TrimSpace(p.said.String()); said != "" {
-		words = ": " + said
-	}
-	return fmt.Errorf("load process %d ended (%s)%s", p.number, p.cmd.ProcessState, words)
+	return fmt.Errorf("load process %d ended (%s)%s", p.number, p.cmd.ProcessState, p.said.String())
 }
 
 func (p *process) stop() {
 	p.in.Close()
 	p.cmd.Process.Kill()
 	<-p.done
-}
-
-// tail keeps the last of what a process said.
-type tail struct{ *bytes.Buffer }
-
-const tailSize = 1 << 10
-
-func (t *tail) Write(b []byte) (int, error) {
-	n, err := t.Buffer.Write(b)
-	t.Next(max(0, t.Len()-tailSize))
-	return n, err
 }

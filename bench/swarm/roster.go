@@ -22,7 +22,7 @@ func (w *worker) introduce(t Target) {
 // dial begins the handshake of the k-th client.
 func (w *worker) dial(k int) {
 	c := &w.clients[k]
-	fd, err := epoll.Connect(w.target.Addr, w.from.of(k))
+	fd, err := epoll.Connect(w.target.Addr, w.from.Of(k, w.target.Addr.Addr()))
 	if err == nil {
 		epoll.ResetOnClose(fd)
 		if err = w.loop.Add(fd, c); err != nil {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"weir/bench/epoll"
 )
 
 // MaxProcesses is how many a swarm may have: each has a range of loopback addresses of its own.
@@ -76,7 +78,7 @@ func (s *Swarm) Open(ctx context.Context, o Open) (Tally, error) {
 		one := o
 		one.Conns = part(o.Conns, i, n)
 		one.Rate, one.Pending = o.Rate/float64(n), max(o.Pending/n, 1)
-		from, err := sourcesFor(i, one.Conns, o.Addr.Addr())
+		from, err := epoll.SourcesFor(i, one.Conns, o.Addr.Addr())
 		if err != nil {
 			return Tally{}, err
 		}
@@ -200,15 +202,6 @@ func (t *Tally) Add(o *Tally) {
 	case o.Latency != nil:
 		t.Latency.Merge(o.Latency)
 	}
-}
-
-// Failures is how many faults there were.
-func (t *Tally) Failures() int {
-	n := 0
-	for _, count := range t.Faults {
-		n += count
-	}
-	return n
 }
 
 // Err sums the faults up in one line, or is nil.

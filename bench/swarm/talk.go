@@ -17,6 +17,13 @@ import (
 // grace is how long echoes are awaited after the last message.
 const grace = 5 * time.Second
 
+// Bounds of a rate, messages a second: below, the schedule does not fit 64 bits of nanoseconds; above, of all
+// clients together, no loop keeps up with it.
+const (
+	minRate = 1e-6
+	maxRate = 1e6
+)
+
 // talking sends on a fixed schedule, come what may: a round over the active clients, one message every
 // gap. Latency counts from the instant a message was due, so that a stall is not hidden.
 type talking struct {
@@ -32,7 +39,7 @@ type talking struct {
 }
 
 func (w *worker) talk(t Talk, at int64) (phase, error) {
-	if t.Size < stampSize || t.Size > MaxSize || t.Rate <= 0 || t.Duration <= 0 {
+	if t.Size < stampSize || t.Size > MaxSize || !(t.Rate >= minRate && t.Rate*float64(t.Active) <= maxRate) || t.Duration <= 0 {
 		return nil, fmt.Errorf("a talk of %d bytes, %g times a second, for %s", t.Size, t.Rate, t.Duration)
 	}
 	p := &talking{message: newMessage(t.Size), base: at + t.At - time.Now().UnixNano(), began: at}
@@ -80,7 +87,7 @@ func (p *talking) step(w *worker, at int64) (next int64, done bool, err error) {
 	}
 	if !p.over {
 		p.over = true
-		p.account(w, at)
+		w.account(p.before, p.began, at)
 	}
 	return p.collect(w, at)
 }
@@ -99,17 +106,13 @@ func (p *talking) collect(w *worker, at int64) (next int64, done bool, err error
 	for range missing {
 		w.fault(faultMissing, errNoEcho)
 	}
+	for _, c := range p.active {
+		c.late, c.got = c.late+c.sent-c.got, c.sent
+	}
 	return 0, true, nil
 }
 
 var errNoEcho = errors.New("nothing came back within " + grace.String())
-
-func (p *talking) account(w *worker, at int64) {
-	if after, err := proc.ReadThread(); err == nil {
-		w.Busy = float64(after.Run-p.before.Run) / float64(at-p.began)
-		w.Starved = float64(after.Wait-p.before.Wait) / float64(at-p.began)
-	}
-}
 
 func (p *talking) dueAt(tick int) int64 { return p.base + int64(float64(tick)*p.gap) }
 

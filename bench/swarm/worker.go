@@ -27,7 +27,7 @@ type worker struct {
 	in, out []byte
 
 	target  Open
-	from    sources
+	from    epoll.Sources
 	request []byte
 	accept  string
 	clients []client // of the only open; they never move, since the loop points at them
@@ -143,7 +143,8 @@ func (w *worker) begin(c command, at int64) (phase, error) {
 	case c.Open != nil:
 		return w.open(*c.Open, c.From, at)
 	case c.Hold != nil:
-		return &holding{until: at + int64(*c.Hold)}, nil
+		before, _ := proc.ReadThread()
+		return &holding{until: at + int64(*c.Hold), before: before, began: at}, nil
 	case c.Talk != nil:
 		return w.talk(*c.Talk, at)
 	case c.Await != nil:
@@ -169,6 +170,14 @@ func (w *worker) report(fault error) error {
 	}
 	w.reset()
 	return w.reports.Encode(r)
+}
+
+// account notes how the loop's thread fared since it was seen before.
+func (w *worker) account(before proc.Thread, began, at int64) {
+	if after, err := proc.ReadThread(); err == nil && at > began {
+		w.Busy = float64(after.Run-before.Run) / float64(at-began)
+		w.Starved = float64(after.Wait-before.Wait) / float64(at-began)
+	}
 }
 
 func (w *worker) reset() {

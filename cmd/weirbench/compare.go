@@ -4,11 +4,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +20,7 @@ import (
 // choice is what compare was asked for.
 type choice struct {
 	scenarios, peers []string
-	seconds, warmup  float64
+	seconds, warmup  time.Duration
 	rounds           int
 	gateway          string
 	json, plots      string
@@ -36,8 +34,8 @@ func compare(ctx context.Context, args []string) error {
 	flags.StringSliceVar(&c.scenarios, "scenario", []string{"all"}, bench.ScenarioNames()+" or all, comma-separated")
 	flags.StringSliceVar(&c.peers, "peers", []string{"all"}, "direct, relay, nginx, nginx64k (echo64k alone), haproxy, haproxy-pool, caddy, traefik, envoy (these in "+strings.Join(core, ", ")+"), weir, weir-pool or all, comma-separated")
 	flags.IntVar(&c.rounds, "rounds", 3, "rounds; the tables show medians over them (churn and drain have one)")
-	flags.Float64Var(&c.seconds, "seconds", 1.2, "how long to measure each cell")
-	flags.Float64Var(&c.warmup, "warmup", 0.3, "seconds before that, to warm up or to settle")
+	secondsVar(flags, &c.seconds, "seconds", 1.2, "how long to measure each cell")
+	secondsVar(flags, &c.warmup, "warmup", 0.3, "seconds before that, to warm up or to settle")
 	flags.StringVar(&c.gateway, "gateway-bin", "bin/weir", "the weir to measure")
 	flags.StringVar(&c.json, "json", "", "file to write everything to, - for stdout in place of the tables")
 	flags.BoolVar(&c.markdown, "markdown", false, "print the machine above the tables too, to paste into a document")
@@ -55,7 +53,7 @@ func compare(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	report := bench.Report{When: time.Now(), Machine: bench.ReadMachine(), Rounds: c.rounds, Seconds: c.seconds, Scenarios: plan.Scenarios}
+	report := bench.Report{When: time.Now(), Machine: bench.ReadMachine(), Rounds: c.rounds, Seconds: c.seconds.Seconds(), Scenarios: plan.Scenarios}
 	cells, err := bench.Compare(ctx, plan)
 	report.Partial = err != nil
 	report.Fill(cells)
@@ -63,7 +61,7 @@ func compare(ctx context.Context, args []string) error {
 }
 
 func (c *choice) plan() (bench.Plan, error) {
-	if c.rounds < 1 || c.seconds <= 0 || c.warmup < 0 {
+	if c.rounds < 1 || c.seconds <= 0 {
 		return bench.Plan{}, errors.New("--rounds and --seconds must be above 0")
 	}
 	self, err := os.Executable()
@@ -75,7 +73,7 @@ func (c *choice) plan() (bench.Plan, error) {
 		return plan, err
 	}
 	for i := range plan.Scenarios {
-		plan.Scenarios[i].Seconds, plan.Scenarios[i].Warmup = seconds(c.seconds), seconds(c.warmup)
+		plan.Scenarios[i].Seconds, plan.Scenarios[i].Warmup = c.seconds, c.warmup
 	}
 	plan.Peers, err = c.choosePeers(self)
 	return plan, err
@@ -128,12 +126,7 @@ func (c *choice) choosePeers(self string) (chosen []peers.Peer, err error) {
 
 // publish prints and writes the report. A partial one is printed, but no document takes it.
 func (c *choice) publish(r *bench.Report) error {
-	for _, path := range []string{c.json, c.document} {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-	}
-	if err := c.writeJSON(r); err != nil {
+	if err := writeJSON(c.json, r); err != nil {
 		return err
 	}
 	if !r.Partial {
@@ -148,25 +141,6 @@ func (c *choice) publish(r *bench.Report) error {
 		fmt.Printf("%s. %s\n\n", r.Machine.Where(), r.Effort())
 	}
 	return r.WriteTable(os.Stdout)
-}
-
-func (c *choice) writeJSON(r *bench.Report) error {
-	out := os.Stdout
-	switch c.json {
-	case "":
-		return nil
-	case "-":
-	default:
-		f, err := os.Create(c.json)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		out = f
-	}
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", " ")
-	return encoder.Encode(r)
 }
 
 func (c *choice) writeDocument(r *bench.Report) error {

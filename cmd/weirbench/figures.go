@@ -3,10 +3,10 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -15,9 +15,9 @@ import (
 )
 
 // printFigures tells what was found, for machines with the fault that cut it short.
-func printFigures(w io.Writer, s bench.Scenario, f bench.Figures, asJSON bool, fault error) error {
+func printFigures(s bench.Scenario, f bench.Figures, asJSON bool, fault error) error {
 	if !asJSON {
-		printText(w, s, f)
+		printText(os.Stdout, s, f)
 		return nil
 	}
 	out := struct {
@@ -28,9 +28,7 @@ func printFigures(w io.Writer, s bench.Scenario, f bench.Figures, asJSON bool, f
 	if fault != nil {
 		out.Err = fault.Error()
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(out)
+	return writeJSON("-", out)
 }
 
 func printText(w io.Writer, s bench.Scenario, f bench.Figures) {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -51,7 +50,7 @@ func measureCommand(name string) func(context.Context, []string) error {
 		if figures.Saturated {
 			fmt.Fprintln(os.Stderr, "warning: the load generator ran short of processor time; rate and latency tell of it, not of the target")
 		}
-		return errors.Join(err, printFigures(os.Stdout, s, figures, a.json, err))
+		return errors.Join(err, printFigures(s, figures, a.json, err))
 	}
 }
 
@@ -113,7 +112,7 @@ func scenarioFlags(flags *pflag.FlagSet, s *bench.Scenario) {
 		flags.IntVar(&s.Conns, "conns", 1000, "connections to open")
 		flags.IntVar(&s.Active, "active", 0, "how many of them talk, 0 for all")
 		flags.IntVar(&s.Size, "size", 125, bytes)
-		flags.Float64Var(&s.Rate, "rate", 0, "messages a second and connection; 0 for the closed loop: send, await the echo, send")
+		rateVar(flags, &s.Rate, "rate", 0, "messages a second and connection; 0 for the closed loop: send, await the echo, send")
 	case bench.KindSlow:
 		flags.IntVar(&s.Conns, "conns", 1000, "connections that talk")
 		flags.IntVar(&s.Slow, "slow", 1, "connections beside them that send and do not read")
@@ -130,8 +129,8 @@ func scenarioFlags(flags *pflag.FlagSet, s *bench.Scenario) {
 	case bench.KindFanout:
 		flags.IntVar(&s.Conns, "conns", 1001, "connections to open, of which one speaks")
 		flags.IntVar(&s.Size, "size", 125, bytes)
-		flags.Float64Var(&s.Rate, "rate", 0, "messages a second; 0: the next one when the last has reached everybody")
-		flags.IntVar(&s.Ramp, "ramp", 5000, "connections to open a second")
+		rateVar(flags, &s.Rate, "rate", 0, "messages a second; 0: the next one when the last has reached everybody")
+		flags.IntVar(&s.Ramp, "ramp", load.DefaultRamp, "connections to open a second")
 		return
 	case bench.KindChurn:
 		flags.IntVar(&s.Conns, "conns", 64, "connections that live at any time")
@@ -142,10 +141,10 @@ func scenarioFlags(flags *pflag.FlagSet, s *bench.Scenario) {
 	case bench.KindDrain:
 		flags.IntVar(&s.Conns, "conns", 1000, "connections to open")
 		flags.IntVar(&s.Size, "size", 125, bytes)
-		flags.Float64Var(&s.Rate, "rate", 2, "messages a second and connection")
+		rateVar(flags, &s.Rate, "rate", 2, "messages a second and connection")
 		secondsVar(flags, &s.Jitter, "jitter", 0.5, "the most a client waits, at random, before it comes back; longer when it is refused")
 	}
-	flags.IntVar(&s.Ramp, "ramp", 5000, "connections to open a second")
+	flags.IntVar(&s.Ramp, "ramp", load.DefaultRamp, "connections to open a second")
 	flags.IntVar(&s.Threads, "threads", 1, "event loops of the load generator")
 }
 
@@ -170,31 +169,19 @@ func check(s bench.Scenario) error {
 			return errors.New(c.what)
 		}
 	}
-	return nil
-}
-
-// secondsVar defines a flag that takes seconds, with or without a fraction.
-func secondsVar(flags *pflag.FlagSet, to *time.Duration, name string, initial float64, about string) {
-	*to = seconds(initial)
-	flags.Var((*secondsValue)(to), name, about)
-}
-
-type secondsValue time.Duration
-
-func (v *secondsValue) String() string {
-	return strconv.FormatFloat(time.Duration(*v).Seconds(), 'f', -1, 64)
-}
-
-func (v *secondsValue) Type() string { return "seconds" }
-
-func (v *secondsValue) Set(text string) error {
-	const day = 24 * 60 * 60
-	s, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(s >= 0 && s <= day) {
-		return errors.New("not a number of seconds between 0 and a day's")
+	if s.Rate > 0 {
+		return load.CheckRate(s.Rate, speakers(s))
 	}
-	*v = secondsValue(seconds(s))
 	return nil
 }
 
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+// speakers are how many clients send at the scenario's rate.
+func speakers(s bench.Scenario) int {
+	switch {
+	case s.Kind == bench.KindFanout:
+		return 1
+	case s.Active > 0:
+		return s.Active
+	}
+	return s.Conns
+}

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"weir/bench"
+	"weir/bench/load"
 )
 
 // outcome is where the figures go.
@@ -24,18 +24,17 @@ func (o *outcome) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.document, "write", "", "document to write the table into, between its marks")
 }
 
+// check refuses, before anything is measured, a document that cannot take the table.
+func (o *outcome) check() error {
+	if o.document == "" {
+		return nil
+	}
+	return bench.CheckSections(o.document)
+}
+
 // publish writes the figures. Those of a failed measurement are printed, but no document takes them.
 func (o *outcome) publish(figures any, table func(io.Writer) error, document func(path string) error, failed error) error {
-	var errs []error
-	if o.json != "" {
-		b, err := json.MarshalIndent(figures, "", "  ")
-		if err == nil && o.json == "-" {
-			_, err = os.Stdout.Write(append(b, '\n'))
-		} else if err == nil {
-			err = os.WriteFile(o.json, append(b, '\n'), 0o644)
-		}
-		errs = append(errs, err)
-	}
+	errs := []error{writeJSON(o.json, figures)}
 	if o.document != "" && failed == nil {
 		errs = append(errs, document(o.document))
 	}
@@ -47,7 +46,7 @@ func (o *outcome) publish(figures any, table func(io.Writer) error, document fun
 
 func manyFlags(flags *pflag.FlagSet, m *bench.Many) {
 	flags.StringVar(&m.Gateway, "gateway-bin", "bin/weir", "the weir to measure")
-	flags.Float64Var(&m.Rate, "ramp", 6000, "connections to open a second, at most")
+	rateVar(flags, &m.Rate, "ramp", 6000, "connections to open a second, at most")
 	flags.IntVar(&m.Processes, "processes", 0, "load processes; 0: as many as descriptors demand")
 	flags.IntVar(&m.Size, "size", 125, "payload bytes of a message, 8 to 16384")
 }
@@ -60,7 +59,7 @@ func million(ctx context.Context, args []string) error {
 	flags.IntVar(&m.Conns, "conns", 1_000_000, "sockets to hold")
 	flags.IntVar(&m.Loops, "loops", 0, "event loops of weir; 0: one for each core, or as many as the limit of open files demands, each with a table of its own")
 	flags.IntVar(&m.Talkers, "talkers", 0, "clients that talk while the rest is idle; 0: one in a hundred")
-	flags.Float64Var(&m.MessageRate, "rate", 0.5, "messages a second and talker")
+	rateVar(flags, &m.MessageRate, "rate", 0.5, "messages a second and talker")
 	flags.DurationVar(&m.Ping, "pings", time.Minute, "time between two pings of a silent client, sent by weir; 0: none")
 	flags.DurationVar(&m.Idle, "idle", time.Minute, "how long to measure with all idle")
 	flags.DurationVar(&m.Talk, "talk", 30*time.Second, "how long to measure with some talking")
@@ -81,6 +80,9 @@ func million(ctx context.Context, args []string) error {
 	if m.Conns < 1 || m.Talkers > m.Conns {
 		return fmt.Errorf("%w: --conns must be above 0, and --talkers not above that", errUsage)
 	}
+	if err := to.check(); err != nil {
+		return err
+	}
 	figures, err := bench.HoldMany(ctx, m)
 	if err != nil && figures.Held == 0 {
 		return err // there are no figures
@@ -97,7 +99,7 @@ func growth(ctx context.Context, args []string) error {
 	conns := flags.IntSlice("conns", []int{1000, 10_000, 100_000, 1_000_000}, "numbers of connections, comma-separated")
 	loops := flags.IntSlice("loops", []int{1, 2}, "numbers of weir's event loops, comma-separated; more where descriptors demand it")
 	flags.IntVar(&m.Talkers, "talkers", 1000, "clients that talk while the rest is idle")
-	flags.Float64Var(&m.MessageRate, "rate", 5, "messages a second and talker")
+	rateVar(flags, &m.MessageRate, "rate", 5, "messages a second and talker")
 	flags.DurationVar(&m.Idle, "idle", 5*time.Second, "how long to measure with all idle")
 	flags.DurationVar(&m.Talk, "talk", 5*time.Second, "how long to measure with some talking")
 	to.flags(flags)
@@ -113,6 +115,9 @@ func growth(ctx context.Context, args []string) error {
 			return fmt.Errorf("%w: --conns and --loops must be above 0", errUsage)
 		}
 	}
+	if err := to.check(); err != nil {
+		return err
+	}
 	points, err := bench.Grow(ctx, m, bench.GrowthPoints(*conns, *loops))
 	machine := bench.ReadMachine()
 	where := fmt.Sprintf("Measured on %s: %s.", time.Now().UTC().Format("2 January 2006"), machine.Where())
@@ -125,9 +130,12 @@ func growth(ctx context.Context, args []string) error {
 
 // prepare completes a plan and refuses what no machine could do.
 func prepare(m *bench.Many) (err error) {
-	if m.Loops < 0 || m.Processes < 0 || m.Talkers < 1 || m.Rate <= 0 || m.MessageRate <= 0 || m.Size < 8 || m.Size > 16<<10 ||
+	if m.Loops < 0 || m.Processes < 0 || m.Talkers < 1 || m.Rate < 1 || m.Size < 8 || m.Size > 16<<10 ||
 		m.Idle <= 0 || m.Talk <= 0 || m.Drain <= 0 || m.Ping < 0 {
 		return fmt.Errorf("%w: a flag's value is out of its range", errUsage)
+	}
+	if err := load.CheckRate(m.MessageRate, m.Talkers); err != nil {
+		return fmt.Errorf("%w: --rate, --talkers: %w", errUsage, err)
 	}
 	m.Self, err = os.Executable()
 	return err

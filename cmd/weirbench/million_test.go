@@ -122,22 +122,46 @@ func TestIdleInSeveralProcesses(t *testing.T) {
 			t.Errorf("%v: status %d, want 1", args, status)
 		}
 	}
+	f, err := bench.Measure(t.Context(), bench.Scenario{Kind: bench.KindIdle, Conns: 90, Processes: 3, Least: 300 * time.Millisecond}, backend.Target(), bench.Subject{})
+	if err != nil || f.Seconds != 0.3 || f.LoadBusy <= 0 || f.LoadCPU <= 0 {
+		t.Errorf("%+v, %v; want 0.3 s, and the processes accounted", f, err)
+	}
 	backend.Stop()
 	childless(t)
 }
 
+// A document that cannot be written into is told of at once, not when all has been measured.
+func TestDocumentWithoutAnEnd(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "B.md")
+	if err := os.WriteFile(path, []byte("<!-- growth:begin -->\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"million --conns 9", "growth --conns 9"} {
+		status, out, notes := said(t, command+" --gateway-bin /no/one --write "+path)
+		if status != 1 || out != "" || !strings.Contains(notes, "no <!-- growth:end -->") {
+			t.Errorf("%s: status %d, %s%s", command, status, out, notes)
+		}
+	}
+}
+
 func TestManySocketsRefused(t *testing.T) {
 	for args, want := range map[string]int{
-		"million --help":                          0,
-		"million --conns 0":                       2,
-		"million --conns 10 --talkers 11":         2,
-		"million --rate 0":                        2,
-		"million --size 7":                        2,
-		"growth --conns 10,0":                     2,
-		"growth --loops -1":                       2,
-		"swarm stray":                             2,
-		"million --conns 100000000000":            1, // no machine holds them
-		"million --conns 9 --gateway-bin /no/one": 1,
+		"million --help":                           0,
+		"million --conns 0":                        2,
+		"million --conns 10 --talkers 11":          2,
+		"million --rate 0":                         2,
+		"million --rate nan":                       2,
+		"million --rate inf":                       2,
+		"million --rate 1e3 --talkers 5000":        2, // together
+		"million --ramp nan":                       2,
+		"million --ramp 1e-9":                      2,
+		"growth --rate 1e12":                       2,
+		"million --size 7":                         2,
+		"growth --conns 10,0":                      2,
+		"growth --loops -1":                        2,
+		"swarm stray":                              2,
+		"million --conns 100000000000 --talkers 1": 1, // no machine holds them
+		"million --conns 9 --gateway-bin /no/one":  1,
 	} {
 		if status := run(t.Context(), strings.Fields(args)); status != want {
 			t.Errorf("weirbench %s: status %d, want %d", args, status, want)
