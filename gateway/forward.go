@@ -24,7 +24,7 @@ func (s *session) forwardUp(b []byte) {
 		return // after a close frame the rest is read only to see its end
 	}
 	s.passUp(b)
-	if s.spent != nil {
+	if s.lane.route.meter != nil {
 		s.spendBytes(len(b))
 	}
 }

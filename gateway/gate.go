@@ -143,7 +143,7 @@ func (g *Gateway) sweep() {
 	}
 	for _, r := range g.routes {
 		if m := r.meter; m != nil {
-			for _, t := range []*rate.Table{m.perUser, m.perIP, m.all} {
+			for _, t := range []*rate.Table{m.perUser, m.perIP, m.all, m.userBytes, m.ipBytes, m.allBytes} {
 				if t != nil {
 					t.Sweep(now)
 				}

@@ -13,11 +13,13 @@ import (
 
 // meter says how much the sessions of a route may send. Immutable; the tables are for any goroutine.
 type meter struct {
-	message, bytes, frames rate.Limit // of one session
-	perUser, perIP, all    *rate.Table
+	message, bytes, frames rate.Limit  // of one session
+	perUser, perIP, all    *rate.Table // messages
+	userBytes, ipBytes     *rate.Table
+	allBytes               *rate.Table
 	announce               bool // messages are looked at before they pass
 	own                    bool // there are rates of one session
-	shared                 bool // there are rates that other sessions take from as well
+	shared                 bool // there are rates of messages that other sessions take from as well
 	pause                  bool // the client is read later, instead
 	drop                   bool
 }
@@ -37,10 +39,11 @@ func newMeter(cfg *config.Config) *meter {
 		return rate.NewTable(l, keys, rate.Allow)
 	}
 	m.perUser, m.perIP, m.all = table(cfg.MessageRateUser, cfg.RateTable), table(cfg.MessageRateIP, cfg.RateTable), table(cfg.MessageRateRoute, 1)
+	m.userBytes, m.ipBytes, m.allBytes = table(cfg.ByteRateUser, cfg.RateTable), table(cfg.ByteRateIP, cfg.RateTable), table(cfg.ByteRateRoute, 1)
 	m.shared = m.perUser != nil || m.perIP != nil || m.all != nil
 	m.own = m.message.Per > 0 || m.bytes.Per > 0 || m.frames.Per > 0
 	m.announce = m.message.Per > 0 || m.shared
-	if !m.own && !m.shared {
+	if !m.own && !m.shared && m.userBytes == nil && m.ipBytes == nil && m.allBytes == nil {
 		return nil
 	}
 	return m
@@ -109,9 +112,21 @@ func (s *session) meterMessage(b []byte) (drop, on bool) {
 // contended is when to ask again for what two loops wanted at once.
 const contended = 20 * time.Millisecond
 
-// spendBytes counts what was read, and has the client read on only when its rate allows it.
+// spendBytes counts what was read, and has the client read on only when all rates allow it.
 func (s *session) spendBytes(n int) {
-	wait := s.spent.bytes.Spend(&s.lane.route.meter.bytes, s.loop().Now(), float64(n))
+	m, now, wait := s.lane.route.meter, s.lane.shard.now(), time.Duration(0)
+	if s.spent != nil {
+		wait = s.spent.bytes.Spend(&m.bytes, s.loop().Now(), float64(n))
+	}
+	if m.userBytes != nil && s.more.known() {
+		wait = max(wait, m.userBytes.Spend(s.more.user, now, float64(n)))
+	}
+	if m.ipBytes != nil {
+		wait = max(wait, m.ipBytes.Spend(s.ipKey(), now, float64(n)))
+	}
+	if m.allBytes != nil {
+		wait = max(wait, m.allBytes.Spend(rate.Key{}, now, float64(n)))
+	}
 	if wait > 0 && s.phase == talking && s.ending() == nil {
 		s.hold(wait)
 	}

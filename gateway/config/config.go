@@ -98,6 +98,9 @@ type Config struct {
 	MessageRateRoute rate.Limit `knob:"message-rate-route" group:"Rates" route:"true" help:"messages of all sessions of the route"`
 	FrameRate        rate.Limit `knob:"frame-rate" group:"Rates" route:"true" help:"pings, pongs and fragments of one session, such as 50/s; more closes it"`
 	ByteRate         rate.Limit `knob:"byte-rate" group:"Rates" route:"true" help:"bytes of one session, such as 64KiB/s; more is read later"`
+	ByteRateUser     rate.Limit `knob:"byte-rate-user" group:"Rates" route:"true" help:"bytes of all sessions of one user"`
+	ByteRateIP       rate.Limit `knob:"byte-rate-ip" group:"Rates" route:"true" help:"bytes of all sessions of one address"`
+	ByteRateRoute    rate.Limit `knob:"byte-rate-route" group:"Rates" route:"true" help:"bytes of all sessions of the route"`
 	RateAction       RateAction `knob:"rate-action" group:"Rates" route:"true" help:"what befalls messages over a rate: close, drop or pause (read on when allowed)"`
 	RateCode         int        `knob:"rate-code" group:"Rates" route:"true" arg:"CODE" help:"close code of a session over a rate: 1008, or 3000 to 4999"`
 	IPv6Prefix       int        `knob:"ipv6-prefix" group:"Rates" range:"1..128" help:"bits of an IPv6 address that count as one client"`

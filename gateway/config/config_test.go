@@ -41,7 +41,7 @@ var samples = map[string]string{
 	"jwt-from": "query:token,protocol:bearer", "jwt-header": "sub X-User", "auth-url": "http://127.0.0.1:1/auth", "auth-timeout": "1s", "auth-cache": "30s", "auth-header": "X-Team", "auth-user-header": "X-User",
 	"api-keys": "keys", "basic-users": "users", "auth-optional": "true", "auth-strip": "true", "auth-refusal": "close", "auth-missing-code": "4401", "auth-invalid-code": "4403", "auth-expired-code": "4402",
 	"connection-rate": "10/s burst 50", "message-rate": "100/60s", "message-rate-user": "200/m", "message-rate-ip": "300/m", "message-rate-route": "1000/s", "byte-rate": "64KiB/s", "rate-action": "drop", "rate-code": "4003",
-	"ipv6-prefix": "56", "rate-table": "2000", "messages": "text", "frame-rate": "50/s",
+	"ipv6-prefix": "56", "rate-table": "2000", "messages": "text", "frame-rate": "50/s", "byte-rate-user": "1MiB/s", "byte-rate-ip": "2MiB/s", "byte-rate-route": "1GiB/s",
 	"compression": "gateway", "compression-level": "3", "compression-threshold": "1KiB", "compression-window": "12", "gather-memory": "1GiB",
 	"slow-reader": "drop", "tcp-notsent-lowat": "64KiB", "slow-reader-timeout": "3s", "backend-ping-interval": "40s",
 }
@@ -148,7 +148,7 @@ var needs = map[string][]string{
 	"tls-client-auth": {"tls-client-ca"}, "require-tls": {"tls-listen", "tls-cert", "tls-key"},
 	"acme-domain": {"tls-listen", "acme-storage"}, "proxy-protocol": {"trusted-proxies"},
 	"upstream-cert": {"upstream-key"}, "upstream-key": {"upstream-cert"},
-	"jwt-keys": {"jwt-algorithm"}, "jwt-jwks-url": {"jwt-algorithm"}, "auth-optional": {"api-keys"}, "message-rate-user": {"api-keys"},
+	"jwt-keys": {"jwt-algorithm"}, "jwt-jwks-url": {"jwt-algorithm"}, "auth-optional": {"api-keys"}, "message-rate-user": {"api-keys"}, "byte-rate-user": {"api-keys"},
 }
 
 // needed sets the knobs that name's sample needs, and gives the flags for the same.

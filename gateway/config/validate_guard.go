@@ -31,8 +31,10 @@ func (v *verdict) guard(c *Config) {
 			v.wrong(name, "counts messages, frames or handshakes, not bytes; write a number such as 100/60s")
 		}
 	}
-	if o == nil && c.MessageRateUser.N > 0 {
-		v.wrong("message-rate-user", "users are told apart by authentication, and none is asked for")
+	for name, n := range map[string]float64{"message-rate-user": c.MessageRateUser.N, "byte-rate-user": c.ByteRateUser.N} {
+		if o == nil && n > 0 {
+			v.wrong(name, "users are told apart by authentication, and none is asked for")
+		}
 	}
 	if c.RateCode != 1008 && (c.RateCode < 3000 || c.RateCode > 4999) {
 		v.wrong("rate-code", "%d is not 1008 (policy violation) or from 3000 to 4999", c.RateCode)
