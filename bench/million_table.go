@@ -130,7 +130,7 @@ func WriteGrowth(w io.Writer, points []Growth) error {
 const (
 	aboutMillion = "One weir in front of one backend that it reaches over pooled connections (RFC 8441), with the load in many processes, " +
 		"all on this machine. Slab is the kernel's memory for both ends of a client's connection; only one of them is a gateway's " +
-		"to pay for. The load shares the processors, at a lower priority (nice 10)."
+		"to pay for. Pauses and latency are those of a machine whose processors the load shares."
 	aboutGrowth = "A fresh weir for each line, pooled as above and without pings. The same messages a second come from up to a " +
 		"thousand clients, beside all the idle ones. More loops than asked for stand where the limit of open files demands them."
 )

@@ -21,7 +21,7 @@ import (
 // TestNoAllocationPerPressedMessage is TestNoAllocationPerMessage with messages that are inflated on their way up and
 // compressed on their way down, whether they come in one read or are gathered.
 func TestNoAllocationPerPressedMessage(t *testing.T) {
-	for _, size := range []int{300, 4096, 16 << 10, 60 << 10} {
+	for _, size := range []int{300, 4096, 16 << 10, 60 << 10, 200 << 10} {
 		for _, fragments := range [][]int{nil, {7, 20}} {
 			const messages = 1000
 			r := startPress(t, "tunnel", func(cfg *config.Config) { cfg.ValidateUTF8 = true })

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"github.com/valyala/bytebufferpool"
 
 	"weir/codec/deflate"
 	"weir/codec/frame"
@@ -34,12 +35,13 @@ type shard struct {
 	talking   int // sessions; counted as they come and go, since to look at a million takes a loop too long
 	ending    int
 	drain     drain
-	scratch   []byte            // for heads and control frames; used within one call
-	framed    []byte            // for messages that were looked at as a whole, likewise
-	plain     []byte            // for what was inflated or deflated, likewise
-	gathered  int               // bytes of such messages that have not ended
-	waiting   int               // bytes of messages for clients that are too slow
-	inflater  *deflate.Inflater // nil until needed, as its like
+	scratch   []byte                     // for heads and control frames; used within one call
+	framed    []byte                     // for messages that were looked at as a whole, likewise
+	plain     []byte                     // for what was inflated or deflated, likewise
+	large     *bytebufferpool.ByteBuffer // for the next long one; nil: nothing yet
+	gathered  int                        // bytes of such messages that have not ended
+	waiting   int                        // bytes of messages for clients that are too slow
+	inflater  *deflate.Inflater          // nil until needed, as its like
 	deflaters [deflate.MaxLevel + 1]*deflate.Deflater
 	checker   json.Checker
 	fields    []http1.Field

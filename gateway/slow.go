@@ -136,7 +136,7 @@ func (d *slow) flush() {
 	if d.waits != nil {
 		d.session.lane.shard.waiting -= d.size()
 		d.session.client.Write(d.waits.B[d.from:])
-		putAway(d.waits)
+		d.session.lane.shard.putAway(d.waits)
 		d.waits, d.from = nil, 0
 	}
 	d.begun = false

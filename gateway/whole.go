@@ -94,7 +94,7 @@ func (s *session) setAside(h *half, to writer, piece []byte, ev frame.Event) (on
 	*g = gathering{}
 	sh.gathered -= counted(cap(whole.buf.B))
 	on = s.deliver(h, to, whole.head, whole.buf.B)
-	putAway(whole.buf)
+	sh.putAway(whole.buf)
 	return on
 }
 
@@ -108,22 +108,38 @@ func (sh *shard) grow(b *bytebufferpool.ByteBuffer, n, limit int) bool {
 		return true
 	}
 	size := max(need, min(2*cap(b.B), limit))
-	more := counted(size) - counted(cap(b.B))
+	if counted(size) == 0 {
+		b.B = append(make([]byte, 0, size), b.B...)
+		return true
+	}
+	room := sh.large
+	if room == nil || cap(room.B) < size {
+		room = &bytebufferpool.ByteBuffer{B: make([]byte, 0, size)}
+	}
+	more := counted(cap(room.B)) - counted(cap(b.B))
 	if sh.gathered+more > sh.gatherMax {
 		return false
 	}
 	sh.gathered += more
-	b.B = append(make([]byte, 0, size), b.B...)
+	room.B = append(room.B[:0], b.B...)
+	b.B, room.B = room.B, b.B
+	if room == sh.large {
+		sh.large = nil
+	}
+	sh.putAway(room)
 	return true
 }
 
 // counted is what of so many bytes counts for gather-memory.
 func counted(n int) int { return max(0, n-uncounted) }
 
-// putAway gives back what a message was kept in. Those so long that it counted are few, and worth an allocation of their own.
-func putAway(b *bytebufferpool.ByteBuffer) {
-	if counted(cap(b.B)) == 0 {
+// putAway gives back what a message was kept in. Of those so long that it counted, the loop keeps one.
+func (sh *shard) putAway(b *bytebufferpool.ByteBuffer) {
+	switch {
+	case counted(cap(b.B)) == 0:
 		gatherings.Put(b)
+	case cap(b.B) <= 2*wholeMessage && (sh.large == nil || cap(sh.large.B) < cap(b.B)):
+		sh.large = b
 	}
 }
 
@@ -132,7 +148,7 @@ func (s *session) dropGathered(h *half) {
 	if s.gathers(h) {
 		g := s.gathering(h)
 		s.lane.shard.gathered -= counted(cap(g.buf.B))
-		putAway(g.buf)
+		s.lane.shard.putAway(g.buf)
 		*g = gathering{}
 	}
 }

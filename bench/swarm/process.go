@@ -29,10 +29,6 @@ type process struct {
 	live   atomic.Int64
 }
 
-// loadNice is how much the load stands back: where it shares the processors with what is measured, latency and pauses are
-// to tell of that rather than of the load.
-const loadNice = 10
-
 func startProcess(number int, argv []string) (*process, error) {
 	p := &process{number: number, answer: make(chan report, 1), done: make(chan struct{})}
 	p.cmd = exec.Command(argv[0], argv[1:]...)
@@ -50,7 +46,6 @@ func startProcess(number int, argv []string) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("load process: %w", err)
 	}
-	_ = syscall.Setpriority(syscall.PRIO_PGRP, p.cmd.Process.Pid, loadNice) // with all its threads
 	p.in = in
 	go p.listen(out)
 	return p, nil
