@@ -40,7 +40,7 @@ func TestSlow(t *testing.T) {
 	if full == 0 {
 		t.Error("nothing was taken")
 	}
-	slow(load.Sloth{Conns: 3, Size: 125, Read: 64 << 20}, func(s *load.Slow) bool { return s.Taken() < 3*full })
+	slow(load.Sloth{Conns: 3, Size: 125, Read: 8 << 20}, func(s *load.Slow) bool { return s.Taken() < full+full/4 })
 }
 
 func TestProbes(t *testing.T) {
