@@ -6,11 +6,13 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,6 +30,7 @@ const patience = 20 * time.Second
 type way struct {
 	pool, tls bool
 	flags     []string
+	traced    string // file that strace writes its summary to; empty: not traced
 }
 
 // gateway is a weir in a process of its own.
@@ -62,8 +65,17 @@ func start(t testing.TB, w way) *gateway {
 		g.tls = cert.Client()
 		args = append(args, "--tls-listen=127.0.0.1:0", "--tls-cert="+chain, "--tls-key="+key)
 	}
-	g.run(exec.Command(weir, args...))
+	g.run(w.command(args))
 	return g
+}
+
+// command is weir, or strace with weir below it: a process may be traced by its parent where others may not.
+func (w way) command(args []string) *exec.Cmd {
+	if w.traced == "" {
+		return exec.Command(weir, args...)
+	}
+	trace := []string{"--summary-only", "--follow-forks", "--output=" + w.traced, weir}
+	return exec.Command("strace", append(trace, args...)...)
 }
 
 var listening = regexp.MustCompile(`msg=listening addresses="?\[([^\]]+)\]"? admin=(\S+)`)
@@ -76,14 +88,15 @@ func (g *gateway) run(cmd *exec.Cmd) {
 		g.t.Fatal(err)
 	}
 	cmd.Stderr = w
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // strace leaves what it traces alive
 	err = cmd.Start()
 	_ = w.Close()
 	if err != nil {
-		g.t.Fatal(err)
+		g.t.Fatalf("%v (.ci/deps installs what is needed)", err)
 	}
 	g.pid = cmd.Process.Pid
 	g.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
 		_ = r.Close()
 	})
@@ -93,11 +106,28 @@ func (g *gateway) run(cmd *exec.Cmd) {
 		if m := listening.FindStringSubmatch(in.Text()); m != nil {
 			addrs := strings.Fields(m[1])
 			g.addr, g.admin = addrs[len(addrs)-1], m[2]
+			if filepath.Base(cmd.Path) != filepath.Base(weir) {
+				g.pid = child(g.t, cmd.Process.Pid)
+			}
 			return
 		}
 		log.WriteString(in.Text() + "\n")
 	}
 	g.t.Fatalf("weir did not say where it listens:\n%s", &log)
+}
+
+// child is the only one of a process that runs on one thread.
+func child(t testing.TB, pid int) int {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // backend runs an echo server and returns its URL.
