@@ -83,8 +83,8 @@ func (s *session) cutClient() {
 	s.client.CloseWrite()
 }
 
-// closeBackend tells the backend, if the direction to it stands on a frame boundary, and ends the direction.
-// What the client sends from now on is dropped.
+// closeBackend tells the backend with a close frame, upon which it ends TCP (see bothClosed), or ends the direction to
+// it where no such frame can be understood. What the client sends from now on is dropped.
 func (s *session) closeBackend(code ws.StatusCode) {
 	if s.up.closed {
 		return
@@ -94,13 +94,14 @@ func (s *session) closeBackend(code ws.StatusCode) {
 	if s.stream == nil {
 		return
 	}
-	if s.up.scan.AtBoundary() {
-		sh := s.lane.shard
-		key := sh.maskKey()
-		sh.scratch = frame.AppendClose(sh.scratch[:0], code, "", &key)
-		s.stream.Write(sh.scratch)
+	if !s.up.scan.AtBoundary() {
+		s.stream.CloseWrite()
+		return
 	}
-	s.stream.CloseWrite()
+	sh := s.lane.shard
+	key := sh.maskKey()
+	sh.scratch = frame.AppendClose(sh.scratch[:0], code, "", &key)
+	s.stream.Write(sh.scratch)
 }
 
 // bothClosed ends TCP as well once close frames have gone both ways. RFC 6455 section 7.1.1 has the server do it
@@ -141,8 +142,8 @@ func (s *session) settle() {
 	toClient := s.client.Open() && s.client.Buffered() > 0
 	switch {
 	case toBackend || toClient || s.more.rest != nil && !s.up.closed:
-	case s.stream != nil && !s.down.eof && (s.client.Open() || s.up.bytes > 0 || s.up.closed):
-		// Closing a socket over unread bytes resets it, and the backend would lose what is still under way to it.
+	case s.stream != nil && !s.down.eof && (s.client.Open() || s.up.closed || s.up.bytes > 0 && !s.stream.Delivered()):
+		// Closing the stream may reset it, and the backend would lose what is still under way to it.
 	case !s.client.Open(), s.up.eof:
 		s.finish()
 	}
@@ -161,6 +162,9 @@ func (s *session) cut() {
 			s.ending().midFrame = true // the boundary that our close frame waited for never came
 		}
 		s.closeBackend(ws.StatusGoingAway)
+		if s.stream != nil {
+			s.stream.CloseWrite() // in order, as it may hear of the end only now
+		}
 	}
 	s.finish()
 }

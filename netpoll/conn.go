@@ -128,6 +128,16 @@ func (c *Conn) Close() {
 	l.putOff()
 }
 
+// Abort is Close for a connection that the loop opened. If the peer has got all that was written and neither side has
+// ended, it resets the connection: the side that ends TCP first keeps its port in TIME_WAIT, for a minute, and the ports
+// from which one address can reach a peer are few (28,000 on Linux).
+func (c *Conn) Abort() {
+	if c.flags&(finWanted|ended) == 0 && c.Delivered() {
+		c.loop.sys.reset(int(c.fd))
+	}
+	c.Close()
+}
+
 // fail marks the connection broken. OnClose comes at the end of the batch, since its owner may be the caller.
 func (c *Conn) fail(errno unix.Errno) {
 	if c.Open() {

@@ -64,6 +64,11 @@ func (c *Conn) Buffered() int {
 	return n
 }
 
+// Delivered tells whether the peer's host is known to have all that was written.
+func (c *Conn) Delivered() bool {
+	return c.flags&(open|broken|connecting) == open && c.Buffered() == 0 && c.loop.sys.unacked(int(c.fd)) == 0
+}
+
 // collectable is the size up to which a copy is cheaper than a system call of its own.
 const collectable = 4 << 10
 

@@ -30,6 +30,8 @@ type calls struct {
 	writev    func(fd int, iov *[2]unix.Iovec, a, b []byte) (int, unix.Errno)
 	shutdown  func(fd int) // of the sending direction
 	close     func(fd int)
+	unacked   func(fd int) int // bytes sent that the peer has not acknowledged
+	reset     func(fd int)     // makes close reset the connection
 	accept    func(fd int) (int, netip.AddrPort, unix.Errno)
 	dial      func(addr Addr, o SocketOptions) (int, error) // begins to connect
 	connected func(fd int) unix.Errno                       // how that went: 0, EALREADY, or why not
@@ -40,6 +42,10 @@ var systemCalls = calls{
 	read: sysRead, peek: sysPeek, write: sysWrite, writev: sysWritev,
 	shutdown: func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_WR) },
 	close:    sysClose,
+	unacked:  sysUnacked,
+	reset: func(fd int) {
+		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // no TCP: closing leaves nothing behind
+	},
 	accept:   sysAccept, dial: sysDial, connected: sysConnected,
 	watch: func(p *gnetpoll.Poller, fd int) error {
 		return p.ModReadWrite(&gnetpoll.PollAttachment{FD: fd}, true)

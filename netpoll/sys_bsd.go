@@ -52,6 +52,9 @@ func sysWritev(fd int, _ *[2]unix.Iovec, a, b []byte) (int, unix.Errno) {
 	return n + m, errno
 }
 
+// sysUnacked cannot tell: there is no such question common to the BSDs.
+func sysUnacked(int) int { return 1 }
+
 func sysAccept(fd int) (int, netip.AddrPort, unix.Errno) {
 	n, sa, err := gnetsocket.Accept(fd)
 	if err != nil {

@@ -31,8 +31,17 @@ func sysWrite(fd int, b []byte) (int, unix.Errno) {
 	return max(0, int(n)), errno
 }
 
-// sysClose does not wait: sockets here never linger.
+// sysClose does not wait: sockets here linger for no time.
 func sysClose(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
+
+// sysUnacked counts what is not known to have arrived. Where the kernel cannot tell, that is something.
+func sysUnacked(fd int) int {
+	n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+	if err != nil {
+		return 1
+	}
+	return n
+}
 
 // sysWriteFile is for descriptors that are no sockets.
 func sysWriteFile(fd int, b []byte) {

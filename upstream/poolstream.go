@@ -169,6 +169,9 @@ func (st *stream) Buffered() int {
 	return len(st.out.B) - int(st.sent)
 }
 
+// Delivered: HTTP/2 does not tell what has arrived.
+func (st *stream) Delivered() bool { return false }
+
 func (st *stream) dropOut() {
 	st.conn.pool.links.stats.Buffered -= st.Buffered()
 	bytebufferpool.Put(st.out)

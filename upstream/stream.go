@@ -14,6 +14,8 @@ type Stream interface {
 	Queue(b []byte)
 	// Buffered is how many bytes wait here.
 	Buffered() int
+	// Delivered tells whether the backend's host is known to have all that was written.
+	Delivered() bool
 	// Full tells whether the session must stop reading its client, as more than limit bytes wait or the
 	// backend takes none now; OnBackendDrained says once when it may read again.
 	Full(limit int) bool
@@ -22,7 +24,7 @@ type Stream interface {
 	Resume()
 	// CloseWrite ends the direction to the backend behind what is queued.
 	CloseWrite()
-	// Close ends the stream; the sink hears no more.
+	// Close ends the stream; the sink hears no more. A backend that has not ended it may see a reset.
 	Close()
 	// Endpoint is the backend that serves the stream, or did.
 	Endpoint() *Endpoint

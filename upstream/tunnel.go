@@ -63,6 +63,7 @@ func dialTunnel(a *Attempt) error {
 func (t *tunnel) Write(b []byte)      { t.conn.Write(b) }
 func (t *tunnel) Queue(b []byte)      { t.conn.Queue(b) }
 func (t *tunnel) Buffered() int       { return t.conn.Buffered() }
+func (t *tunnel) Delivered() bool     { return t.conn.Delivered() }
 func (t *tunnel) Full(limit int) bool { return t.conn.Full(limit) }
 func (t *tunnel) Pause()              { t.conn.Pause() }
 func (t *tunnel) Resume()             { t.conn.Resume() }
@@ -78,7 +79,7 @@ func (t *tunnel) Close() {
 }
 
 func (t *tunnel) abandon() {
-	t.conn.Close()
+	t.conn.Abort()
 	t.dropAnswer()
 }
 

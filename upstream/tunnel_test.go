@@ -101,7 +101,7 @@ func TestTunnelAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, client, conn := tunnelled(t, nil)
-			send(t, conn, c.answer)
+			_, _ = conn.Write([]byte(c.answer)) // the last of it may come too late
 			if c.end {
 				_ = conn.Close()
 			}
