@@ -32,6 +32,7 @@ func (s *session) OnBackendEOF() {
 // OnBackendLost is called by the stream, which is closed by now.
 func (s *session) OnBackendLost(error) {
 	s.lostStream()
+	s.chargeQueues()
 	s.up.closed = true
 	s.client.Resume() // it may be waiting for a backend that took no more
 	if s.phase == declining {

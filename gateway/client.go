@@ -23,6 +23,7 @@ func (c *clientSide) OnData(_ *netpoll.Conn, b []byte) {
 func (c *clientSide) OnDrained(*netpoll.Conn) {
 	s := (*session)(c)
 	s.caughtUp()
+	s.chargeQueues()
 	if s.stream != nil {
 		s.stream.Resume()
 	}

@@ -37,9 +37,7 @@ func (s *session) passUp(b []byte) {
 	idle := counts.Controls + counts.Parts
 	if s.forward(&s.up, s.stream, b, s.upRules(), counts) {
 		s.client.Pause()
-		if s.window > 0 {
-			s.chargeQueue(s.stream.Buffered())
-		}
+		s.chargeQueues()
 	}
 	if s.spent != nil {
 		s.spendFrames(counts.Controls + counts.Parts - idle)
@@ -56,6 +54,7 @@ func (s *session) forwardDown(b []byte) {
 	}
 	if s.forward(&s.down, s.toClient(), b, s.downRules(), &sh.count.down) && s.stream != nil {
 		s.stream.Pause()
+		s.chargeQueues()
 		s.isSlow()
 	}
 }
@@ -139,7 +138,7 @@ func (s *session) unannounced(h *half) uint64 {
 		}
 	case r.json || m != nil && m.shared:
 		return 0
-	case m != nil:
+	case m != nil && m.message.Per > 0:
 		return s.spent.messages.Available(&m.message, s.loop().Now())
 	}
 	return math.MaxUint64
@@ -160,7 +159,7 @@ func (s *session) started(h *half, to writer, b []byte, rules *frame.Rules, coun
 		if s.sheds() {
 			s.more.slow.begun = true
 		}
-		if s.worth(head) {
+		if s.worth(head) && s.roomFor(head, len(b)) {
 			return s.takeAside(h, to, head, b, rules, counts)
 		}
 	}

@@ -185,7 +185,7 @@ func (s *session) goOn() {
 		if m.held {
 			return
 		}
-		s.chargeQueue(0)
+		s.chargeQueues()
 		if rest := m.rest; rest != nil {
 			m.rest = nil
 			s.passUp(rest.B)

@@ -58,12 +58,11 @@ func (s *session) compresses(params deflate.Params, fields []http1.Field) []http
 	return append(fields, http1.Field{Name: []byte(extensionsField), Value: deflate.AppendResponse(nil, params)})
 }
 
-// worth tells whether a message to the client is to be compressed: if it is long enough, and comes in one frame that
-// there is room for. Fragments pass as they come.
+// worth tells whether a message to the client is to be compressed: if it is long enough, and comes in one frame.
+// Fragments pass as they come.
 func (s *session) worth(head frame.Head) bool {
-	sh, r := s.lane.shard, s.lane.route
-	return s.window > 0 && head.Last && head.Length >= r.press.threshold && head.Length <= uint64(r.wholeLimit) &&
-		head.Length <= uint64(max(0, sh.gatherMax-sh.gathered))
+	r := s.lane.route
+	return s.window > 0 && head.Last && head.Length >= r.press.threshold && head.Length <= uint64(r.wholeLimit)
 }
 
 // inflate gives a message as it was before it was compressed, until the next call, or ends the session.

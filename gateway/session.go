@@ -71,7 +71,8 @@ type marks uint8
 
 const (
 	unlogged    marks = 1 << iota // left out by --access-log-sample
-	admitted                      // counted by the gateway's limits
+	knocked                       // counted by the gateway's limits as one that is not admitted yet
+	admitted                      // counted by them
 	pingDue                       // a ping goes to the client at the next frame boundary
 	backendPing                   // one goes to the backend there
 )
@@ -95,7 +96,7 @@ type more struct {
 	until    time.Duration              // loop time at which it is due
 	rest     *bytebufferpool.ByteBuffer // what was read and may not pass yet; nil: nothing
 	gathered *[2]gathering              // up and down; nil: there never was any
-	charged  int                        // of what waits for the backend, to gather-memory
+	charged  int                        // of what waits for both sides, to gather-memory
 	served   *upstream.Endpoint         // who did, once the stream is gone
 	pingAt   moment                     // as the session's, of the backend
 	slow     *slow                      // nil: the client is not
@@ -168,7 +169,8 @@ func (s *session) finish() {
 		s.dropRest()
 		s.dropGathered(&s.up)
 		s.dropGathered(&s.down)
-		s.chargeQueue(0)
+		sh.gathered -= s.more.charged
+		s.more.charged = 0
 	}
 	s.client.Close()
 	s.dropStream()
@@ -177,6 +179,7 @@ func (s *session) finish() {
 	sh.sessions[s.index], last.index = last, s.index
 	sh.sessions[len(sh.sessions)-1] = nil
 	sh.sessions = sh.sessions[:len(sh.sessions)-1]
+	s.leaveDoor()
 	if s.marks.has(admitted) {
 		sh.gw.limits.leave(s.from().Addr())
 	}

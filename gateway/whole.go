@@ -36,13 +36,14 @@ var gatherings bytebufferpool.Pool
 
 // gathering is that of a direction.
 func (s *session) gathering(h *half) *gathering {
-	if s.more.gathered == nil {
-		s.more.gathered = new([2]gathering)
+	m := s.moreOf()
+	if m.gathered == nil {
+		m.gathered = new([2]gathering)
 	}
 	if h == &s.up {
-		return &s.more.gathered[0]
+		return &m.gathered[0]
 	}
-	return &s.more.gathered[1]
+	return &m.gathered[1]
 }
 
 // gathers tells whether a message that is looked at as a whole is under way.
@@ -62,9 +63,26 @@ func (s *session) takeAside(h *half, to writer, head frame.Head, b []byte, rules
 		}
 		return b[head.Length:], s.deliver(h, to, head, payload)
 	}
-	s.moreOf()
-	*s.gathering(h) = gathering{head: head, buf: gatherings.Get()}
+	g := s.gathering(h)
+	if g.head = head; g.buf == nil {
+		g.buf = gatherings.Get()
+	}
 	return b, true
+}
+
+// roomFor makes room for a message of the backend's whose first n bytes are there. Its length is known, so that it need not
+// be given up later.
+func (s *session) roomFor(head frame.Head, n int) bool {
+	if head.Length <= uint64(n) {
+		return true
+	}
+	buf := gatherings.Get()
+	if !s.lane.shard.grow(buf, int(head.Length), s.lane.route.wholeLimit) {
+		gatherings.Put(buf)
+		return false
+	}
+	s.gathering(&s.down).buf = buf
+	return true
 }
 
 // setAside keeps a piece of a message that does not pass, unless that is dropped, and deals with the whole at its end.
@@ -112,15 +130,15 @@ func (sh *shard) grow(b *bytebufferpool.ByteBuffer, n, limit int) bool {
 		b.B = append(make([]byte, 0, size), b.B...)
 		return true
 	}
+	others := sh.gathered - counted(cap(b.B))
 	room := sh.large
-	if room == nil || cap(room.B) < size {
+	if room == nil || cap(room.B) < size || others+counted(cap(room.B)) > sh.gatherMax {
+		if others+counted(size) > sh.gatherMax {
+			return false
+		}
 		room = &bytebufferpool.ByteBuffer{B: make([]byte, 0, size)}
 	}
-	more := counted(cap(room.B)) - counted(cap(b.B))
-	if sh.gathered+more > sh.gatherMax {
-		return false
-	}
-	sh.gathered += more
+	sh.gathered = others + counted(cap(room.B))
 	room.B = append(room.B[:0], b.B...)
 	b.B, room.B = room.B, b.B
 	if room == sh.large {
@@ -153,11 +171,19 @@ func (s *session) dropGathered(h *half) {
 	}
 }
 
-// chargeQueue counts what waits for the backend, as a few bytes of the client's may have become many.
-func (s *session) chargeQueue(n int) {
-	m, sh := s.moreOf(), s.lane.shard
-	sh.gathered += counted(n) - m.charged
-	m.charged = counted(n)
+// chargeQueues counts what waits for both sides where messages go on whole: it may be much longer than what was read last.
+func (s *session) chargeQueues() {
+	if s.phase != talking || s.window == 0 && !s.lane.route.json {
+		return
+	}
+	n := counted(s.client.Buffered())
+	if s.stream != nil {
+		n += counted(s.stream.Buffered())
+	}
+	if n > 0 || s.more != nil {
+		s.lane.shard.gathered += n - s.moreOf().charged
+		s.more.charged = n
+	}
 }
 
 // deliver passes a whole message on, or ends the session since it is none that may pass.

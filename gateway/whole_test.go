@@ -17,21 +17,22 @@ func TestNoRoomIsNotHalfAMessage(t *testing.T) {
 	r := startPress(t, "tunnel", func(cfg *config.Config) { cfg.GatherMemory, cfg.CloseTimeout = 1<<20, patience })
 	a, backA := r.open()
 	b, backB := r.open()
-	message := backA.encode(ws.NewFrame(ws.OpText, true, []byte(records(700<<10))))
+	message, _ := a.noisy(700 << 10)
 	read := 0
-	send := func(back *talk, from, to int) {
-		back.write(message[from:to])
+	send := func(client *talk, from, to int) {
+		client.write(message[from:to])
 		read += to - from
-		wantMetric(t, r.Gateway, `weir_bytes_total{direction="down"}`, float64(read))
+		wantMetric(t, r.Gateway, `weir_bytes_total{direction="up"}`, float64(read))
 	}
-	send(backA, 0, 10<<10)
-	send(backB, 0, 10<<10)
-	send(backA, 10<<10, 600<<10)
-	send(backB, 10<<10, 550<<10) // no room for the last of it
+	send(a, 0, 10<<10)
+	send(b, 0, 10<<10)
+	send(a, 10<<10, 600<<10)
+	send(b, 10<<10, 550<<10) // no room for the last of it
 	wantMetric(t, r.Gateway, "weir_sessions_ending", 1)
 	_, _ = a.conn.Close(), backA.conn.Close() // now there is
 	wantMetric(t, r.Gateway, "weir_client_connections", 1)
-	backB.write(message[550<<10:])
+	b.write(message[550<<10:])
+	backB.wantClose(1013)
 	b.wantClose(1013)
 }
 
