@@ -167,8 +167,8 @@ func (a *Attempt) OnTimer(*netpoll.Timer) {
 		a.refuse(RefusedSilent)
 		return
 	}
-	if s, waits := a.way.(seat); waits && s.pool.opening() {
-		a.reroute(RefusedSlow) // the connection has a timeout of its own, which counts
+	if _, waits := a.way.(seat); waits {
+		a.reroute(RefusedSlow) // a connection that was begun has a timeout of its own, which counts
 		return
 	}
 	a.failed(a.endpoint.timedOut(), RefusedSlow)

@@ -92,7 +92,7 @@ func (s seat) abandon() {
 // room is a ready connection that may take one more session: the fullest, so that the others can empty.
 func (p *pool) room() (best *poolConn) {
 	for _, pc := range p.conns {
-		if pc.state == ready && pc.streams.Len() < pc.limit() && (best == nil || pc.streams.Len() > best.streams.Len()) {
+		if pc.state == ready && pc.streams.Len() < pc.limit() && !pc.stuck() && (best == nil || pc.streams.Len() > best.streams.Len()) {
 			best = pc
 		}
 	}
@@ -101,13 +101,13 @@ func (p *pool) room() (best *poolConn) {
 
 // grow begins one more connection, unless one is on its way: how many sessions that has room for is not known
 // before the endpoint's SETTINGS have come. Nor would it help if not even an empty connection has room, as the
-// endpoint takes no streams at present.
+// endpoint takes no streams at present, or if it does not read the connections it has.
 func (p *pool) grow() error {
 	if p.opening() {
 		return nil
 	}
 	for _, pc := range p.conns {
-		if pc.state == ready && pc.limit() == 0 {
+		if pc.state == ready && (pc.limit() == 0 || pc.stuck()) {
 			return nil
 		}
 	}

@@ -97,7 +97,10 @@ func (pc *poolConn) OnConnect(c *netpoll.Conn) {
 	}
 }
 
-func (pc *poolConn) OnDrained(*netpoll.Conn) { pc.unblock() }
+func (pc *poolConn) OnDrained(*netpoll.Conn) {
+	pc.unblock()
+	pc.pool.serve()
+}
 
 func (pc *poolConn) OnEOF(*netpoll.Conn) { pc.lose("the endpoint closed the connection") }
 
@@ -120,6 +123,10 @@ func (pc *poolConn) limit() int {
 	}
 	return n
 }
+
+// stuck tells whether the endpoint is so far behind with reading that it must not be asked more: requests are not held back
+// by windows, and whoever asks and leaves frees a stream but not what is queued of it. OnDrained tells when it goes on.
+func (pc *poolConn) stuck() bool { return pc.conn.Full(connQueue - 1) }
 
 // usable is called with the endpoint's first SETTINGS.
 func (pc *poolConn) usable() {
@@ -231,6 +238,10 @@ func (pc *poolConn) loseFor(why string, refusal *http1.Refusal) {
 		return
 	}
 	p.links.stats.Lost++
+	for _, st := range pc.blocked {
+		st.flags &^= inTurn // one by one they would look for themselves here
+	}
+	pc.blocked = nil
 	for _, st := range pc.streams.All() {
 		pc.streams.Delete(st.id)
 		st.flags |= localEnded | remoteEnded

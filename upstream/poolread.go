@@ -203,6 +203,7 @@ func (pc *poolConn) onGoAway(ev *h2.Event) {
 		}
 	}
 	pc.vacated()
+	pc.pool.serve() // those who waited for this connection
 }
 
 // reply answers PING and SETTINGS. An endpoint that asks on and on and reads no answer must not fill the queue.
