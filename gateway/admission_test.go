@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"net"
 	"testing"
 	"time"
 
@@ -103,4 +104,39 @@ func TestStorm(t *testing.T) {
 		p.wantStatus(503)
 	}
 	b.wantUntouched()
+}
+
+// TestSilentClients of one address take no more of the door than they could of the gateway, and others still come in.
+func TestSilentClients(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	g := start(t, func(cfg *config.Config) { cfg.Loops, cfg.MaxConnectionsPerIP = 1, 20 }, b.url())
+	var silent []*peer
+	for range 50 {
+		p := connect(t, g)
+		p.write("GET / HTTP/1.1\r\n")
+		silent = append(silent, p)
+	}
+	wantMetric(t, g, `weir_sessions_refused_total{reason="too_many_connections_per_ip"}`, 30)
+	for _, p := range silent[20:] {
+		p.wantEnd()
+	}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}, Timeout: patience}
+	conn, err := d.Dial("tcp", g.Addrs()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := newPeer(t, conn, true)
+	other.write(handshake("/"))
+	b.accept().upgrade()
+	other.wantStatus(101)
+	for _, p := range silent[:20] {
+		_ = p.conn.Close()
+	}
+	wantMetric(t, g, "weir_client_connections", 1)
+	for range 20 { // each admitted one has left the door
+		session(t, g, b)
+	}
+	connect(t, g).write(handshake("/"))
+	wantMetric(t, g, `weir_sessions_refused_total{reason="too_many_connections_per_ip"}`, 31)
 }

@@ -90,6 +90,7 @@ func (s *session) origin(state *tls.ConnectionState) http1.From {
 // other clients of the same proxy, must not.
 func (s *session) believe(client netip.Addr) {
 	if client != s.from().Addr() {
+		s.leaveDoor() // trusted only since it came
 		s.setFrom(netip.AddrPortFrom(client, 0))
 	}
 }

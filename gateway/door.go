@@ -26,7 +26,13 @@ func (d *door) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 	}
 	s := &session{lane: &d.lane, opened: sh.loop.Now(), phase: greeting}
 	s.setFrom(from)
+	if !s.knock() {
+		sh.count.refused[refusedPerIP.Reason]++
+		ln.Refuse(fd)
+		return
+	}
 	if err := sh.loop.Attach(&s.client, fd, (*clientSide)(s)); err != nil {
+		s.leaveDoor()
 		sh.count.refused[reasonDescriptors]++
 		return
 	}
@@ -37,6 +43,26 @@ func (d *door) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 	case d.tls != nil:
 		s.phase = securing
 		s.client.StartTLS(d.tls, nil)
+	}
+}
+
+// knock counts a newcomer, if its address is limited: one that sends no request must not fill the door for all others. Those
+// that trusted proxies bring are told apart only by what they send.
+func (s *session) knock() (ok bool) {
+	gw, ip := s.lane.shard.gw, s.from().Addr()
+	if gw.limits.maxPerIP == 0 || !ip.IsValid() || gw.trusted(ip) {
+		return true
+	}
+	ok = gw.limits.knock(ip)
+	s.marks.set(knocked, ok)
+	return ok
+}
+
+// leaveDoor says that the session was admitted, or is over.
+func (s *session) leaveDoor() {
+	if s.marks.has(knocked) {
+		s.marks.set(knocked, false)
+		s.lane.shard.gw.limits.leaveDoor(s.from().Addr())
 	}
 }
 

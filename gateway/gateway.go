@@ -74,7 +74,7 @@ func New(cfg *config.Config, log *slog.Logger) (*Gateway, error) {
 	g.headLimits = http1.Limits{Head: int(cfg.MaxHeaderSize), Fields: cfg.MaxHeaderFields}
 	g.pauseAt = int(cfg.HighWater - cfg.ReadBuffer)
 	_, _ = rand.Read(g.pingMark[:])
-	g.limits = limits{maxPerIP: cfg.MaxConnectionsPerIP, prefix: cfg.IPv6Prefix, perIP: map[netip.Addr]int32{}}
+	g.limits = limits{maxPerIP: cfg.MaxConnectionsPerIP, prefix: cfg.IPv6Prefix, perIP: tally{}, atDoor: tally{}}
 	g.stickyKey = []byte(cfg.StickyKey)
 	if len(g.stickyKey) == 0 {
 		g.stickyKey = make([]byte, 32)
@@ -266,6 +266,8 @@ func (g *Gateway) admit(s *session, client netip.Addr) *http1.Refusal {
 		return refusedDraining
 	}
 	why := g.limits.enter(client)
-	s.marks.set(admitted, why == nil)
+	if s.marks.set(admitted, why == nil); why == nil {
+		s.leaveDoor()
+	}
 	return why
 }

@@ -8,8 +8,8 @@ import (
 	"weir/codec/http1"
 )
 
-// limits counts what is bounded across all loops. It is touched once when a session is admitted and once when
-// it ends, never by a message.
+// limits counts what is bounded across all loops. It is touched when a client comes, when it is admitted and when it
+// goes, never by a message.
 type limits struct {
 	max, maxPerIP int // immutable; maxPerIP 0: none
 	prefix        int // bits of an IPv6 address that count as one client; immutable
@@ -17,7 +17,43 @@ type limits struct {
 	// Any goroutine.
 	connections atomic.Int64
 	mu          sync.Mutex
-	perIP       map[netip.Addr]int32 // one entry for each address with a session; unused without a limit
+	perIP       tally // those admitted; unused without a limit, as is atDoor
+	atDoor      tally // those whose request is still to come
+}
+
+// tally has one entry for each address with a connection.
+type tally map[netip.Addr]int32
+
+func (t tally) enter(ip netip.Addr, most int) bool {
+	if int(t[ip]) >= most {
+		return false
+	}
+	t[ip]++
+	return true
+}
+
+func (t tally) leave(ip netip.Addr) {
+	if t[ip]--; t[ip] <= 0 {
+		delete(t, ip)
+	}
+}
+
+// leastAtDoor is how many clients of one address may be on their way in, however few may be admitted: those beyond are
+// told so, as long as there are not many more.
+const leastAtDoor = 16
+
+// knock counts a client from ip whose request is still to come, unless as many wait at the door already as may come in.
+func (l *limits) knock(ip netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.atDoor.enter(l.clientOf(ip), max(l.maxPerIP, leastAtDoor))
+}
+
+// leaveDoor takes a client off that has knocked.
+func (l *limits) leaveDoor(ip netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.atDoor.leave(l.clientOf(ip))
 }
 
 // enter counts a connection from ip, unless there are too many.
@@ -42,14 +78,9 @@ func (l *limits) clientOf(ip netip.Addr) netip.Addr {
 }
 
 func (l *limits) enterIP(ip netip.Addr) bool {
-	ip = l.clientOf(ip)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if int(l.perIP[ip]) >= l.maxPerIP {
-		return false
-	}
-	l.perIP[ip]++
-	return true
+	return l.perIP.enter(l.clientOf(ip), l.maxPerIP)
 }
 
 // leave takes a connection off that has entered.
@@ -58,10 +89,7 @@ func (l *limits) leave(ip netip.Addr) {
 	if l.maxPerIP == 0 || !ip.IsValid() {
 		return
 	}
-	ip = l.clientOf(ip)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.perIP[ip]--; l.perIP[ip] <= 0 {
-		delete(l.perIP, ip)
-	}
+	l.perIP.leave(l.clientOf(ip))
 }
