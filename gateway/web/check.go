@@ -38,6 +38,7 @@ func checked(r *http.Request, lim http1.Limits) *http1.Refusal {
 // serve is where each request comes to.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	l := r.Context().Value(linkKey{}).(*link)
+	s.begun(l)
 	switch {
 	case l.plain == nil:
 		s.exchange(w, r, l, checked(r, s.options.Limits))

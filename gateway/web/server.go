@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Why a connection is not taken.
@@ -19,6 +20,9 @@ var (
 
 // errDrained is the cause of cutting what did not end in time.
 var errDrained = errors.New("web: the time to drain is over")
+
+// toBegin is how long Shutdown waits for the first requests of connections given to Serve, which should be there.
+const toBegin = time.Second
 
 // maxWaiting bounds the connections that net/http has not picked up yet.
 const maxWaiting = 1024
@@ -35,6 +39,7 @@ type Server struct {
 	count    counters
 	draining atomic.Bool
 	running  sync.WaitGroup // a connection each
+	fresh    atomic.Int64   // connections given to Serve whose first request has not begun
 
 	mu     sync.Mutex
 	links  map[net.Conn]*link // by the connection that net/http sees
@@ -46,6 +51,14 @@ type link struct {
 	client *Client
 	conn   net.Conn   // as it was given to Serve
 	plain  *plainConn // as net/http sees it; nil: it is HTTP/2
+	fresh  atomic.Bool
+}
+
+// begun says that the first request of a connection has begun, or that none will come.
+func (s *Server) begun(l *link) {
+	if l.fresh.Swap(false) {
+		s.fresh.Add(-1)
+	}
 }
 
 // New starts a server. It has to be ended by Shutdown.
@@ -122,6 +135,8 @@ func (s *Server) Serve(conn net.Conn, c *Client) error {
 		return ErrFull
 	}
 	s.links[seen] = l
+	l.fresh.Store(true)
+	s.fresh.Add(1)
 	s.running.Add(1)
 	s.count.conns.Add(1)
 	return nil
@@ -134,6 +149,10 @@ func (s *Server) Shutdown(ctx context.Context) {
 	s.closed = true
 	s.mu.Unlock()
 	s.draining.Store(true)
+	// net/http drops a request that it has just read when this comes.
+	for end := time.Now().Add(toBegin); s.fresh.Load() > 0 && ctx.Err() == nil && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 	if s.http.Shutdown(ctx) != nil {
 		s.cut(errDrained)
 		_ = s.http.Close()
@@ -163,6 +182,7 @@ func (s *Server) connState(seen net.Conn, state http.ConnState) {
 	if l == nil {
 		return
 	}
+	s.begun(l)
 	if l.client.Closed != nil {
 		l.client.Closed()
 	}
