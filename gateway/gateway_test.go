@@ -29,7 +29,7 @@ func startLogging(t testing.TB, w io.Writer, change func(*config.Config), backen
 	cfg.HTTP = false // most of these tests are about WebSockets alone
 	cfg.Listen, cfg.Admin, cfg.Loops = []string{"127.0.0.1:0"}, "127.0.0.1:0", 1
 	cfg.Upstream, cfg.HealthInterval, cfg.DrainTimeout = backends, 0, 500*time.Millisecond
-	cfg.AccessLog = config.AccessOff
+	cfg.AccessLog, cfg.DeferAccept = config.AccessOff, 0 // some look at clients that send nothing
 	if change != nil {
 		change(cfg)
 	}

@@ -90,6 +90,7 @@ func Default() *Config {
 
 		TCPNoDelay:   true,
 		TCPKeepAlive: 60 * time.Second,
+		DeferAccept:  5 * time.Second, // clients of WebSocket, HTTP and TLS all speak first
 
 		AccessLog:       AccessText,
 		AccessLogSample: 1,
