@@ -46,7 +46,7 @@ var systemCalls = calls{
 	reset: func(fd int) {
 		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // no TCP: closing leaves nothing behind
 	},
-	accept:   sysAccept, dial: sysDial, connected: sysConnected,
+	accept: sysAccept, dial: sysDial, connected: sysConnected,
 	watch: func(p *gnetpoll.Poller, fd int) error {
 		return p.ModReadWrite(&gnetpoll.PollAttachment{FD: fd}, true)
 	},
