@@ -39,10 +39,10 @@ fuzz: ## each fuzzer for FUZZTIME (30s)
 soak: ## minutes of mixed traffic and faults (SOAK=5m)
 	$(GO) test ./internal/interop -run Soak -soak $(or $(SOAK),5m) -timeout 30m -v
 
-bench: build ## compare with the peers installed, and write BENCHMARKS.md (about ten minutes)
+bench: build ## compare with the peers installed, and write BENCHMARKS.md (twelve minutes)
 	bin/weirbench compare --rounds 3 --seconds 1 --json bench/results.json --plots bench/plots --write BENCHMARKS.md
 
-bench-quick: build ## the same in brief (about a minute), into bin/bench-quick
+bench-quick: build ## the same in brief (about two minutes), into bin/bench-quick
 	bin/weirbench compare --scenario echo125,open100,idle,storm --rounds 1 --seconds 0.8 \
 		--json bin/bench-quick/results.json --plots bin/bench-quick/plots --write bin/bench-quick/BENCHMARKS.md
 

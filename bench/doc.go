@@ -10,7 +10,7 @@
 //	Report   --> medians over the rounds, ratios, goals; as tables, JSON, pictures, a document
 //
 //	Many     --> HoldMany   one Million: a weir with very many sockets that are opened, idle, talk, drained
-//	         --> Grow       a Growth for each number of connections and loops, with a fresh weir
+//	         --> Grow       a Grown: a Growth for each number of connections and loops, with a fresh weir
 //
 // The steady figure is CPU time of the measured process for each round trip; where the load's rate is
 // given, the latency. Messages a second, and latency under full load, also depend on the load and the

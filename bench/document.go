@@ -11,10 +11,8 @@ import (
 	"strings"
 )
 
-const (
-	beginMark = "<!-- bench:begin -->"
-	endMark   = "<!-- bench:end -->"
-)
+// reportSection is the name of the report's part of a document; the others' are beside what they hold.
+const reportSection = "bench"
 
 //go:embed intro.md
 var intro string
@@ -29,22 +27,37 @@ func CheckDocument(path string) error {
 	return err
 }
 
-// surroundings are what stands before and behind the marks in the file at path; one that is not there is
-// begun with an introduction.
+// surroundings are the sides of the report; a document that is not there is begun with an introduction.
 func surroundings(path string) (head, tail string, err error) {
+	head, tail, found, err := sides(path, reportSection, intro)
+	if err == nil && !found {
+		begin, end := marks(reportSection)
+		err = fmt.Errorf("%s holds no %s ... %s to write between", path, begin, end)
+	}
+	return head, tail, err
+}
+
+// sides are what stands before and behind the section of that name in the document at path, or in a fresh one if
+// there is none.
+func sides(path, name, fresh string) (head, tail string, found bool, err error) {
 	old, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		old, err = []byte(intro), nil
+		old, err = []byte(fresh), nil
 	}
 	if err != nil {
-		return "", "", err
+		return "", "", false, err
 	}
-	head, rest, found := strings.Cut(string(old), beginMark)
-	_, tail, closed := strings.Cut(rest, endMark)
-	if !found || !closed {
-		return "", "", fmt.Errorf("%s holds no %s ... %s to write between", path, beginMark, endMark)
+	begin, end := marks(name)
+	head, rest, found := strings.Cut(string(old), begin)
+	_, tail, closed := strings.Cut(rest, end)
+	if found && !closed {
+		return "", "", false, fmt.Errorf("%s: %s has no %s behind it", path, begin, end)
 	}
-	return head, tail, nil
+	return head, tail, found, nil
+}
+
+func marks(name string) (begin, end string) {
+	return "<!-- " + name + ":begin -->", "<!-- " + name + ":end -->"
 }
 
 // WriteDocument puts the report between the marks of the file at path, and leaves all else in it alone.
@@ -53,9 +66,9 @@ func (r *Report) WriteDocument(path string, beside Beside) error {
 	if err != nil {
 		return err
 	}
+	begin, end := marks(reportSection)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s%s\n\nMeasured on %s: %s.\n%s",
-		head, beginMark, r.When.UTC().Format("2 January 2006"), r.Machine.Where(), r.Effort())
+	fmt.Fprintf(&b, "%s%s\n\n%s\n%s", head, begin, r.Machine.measured(r.When), r.Effort())
 	if beside.Data != "" {
 		fmt.Fprintf(&b, " Every figure of every round: [%s](%s).", filepath.Base(beside.Data), link(path, beside.Data))
 	}
@@ -69,26 +82,32 @@ func (r *Report) WriteDocument(path string, beside Beside) error {
 	if err := r.WriteTable(&b); err != nil {
 		return err
 	}
-	fmt.Fprintf(&b, "\n%s%s", endMark, tail)
+	fmt.Fprintf(&b, "\n%s%s", end, tail)
 	return WriteFile(path, []byte(b.String()))
 }
 
 // Effort is a sentence about how much was measured.
 func (r *Report) Effort() string {
-	s := fmt.Sprintf("Medians of %d rounds of %g s for each cell", r.Rounds, r.Seconds)
-	var once []string
+	var once, longer []string
 	for _, scenario := range r.Scenarios {
 		if scenario.Once {
 			once = append(once, scenario.Name)
 		}
+		if least := scenario.Least.Seconds(); least > r.Seconds {
+			longer = append(longer, fmt.Sprintf("%g s in %s", least, scenario.Name))
+		}
+	}
+	s := fmt.Sprintf("%g s for each cell", r.Seconds)
+	if len(longer) > 0 {
+		s += " (" + strings.Join(longer, ", ") + ")"
 	}
 	switch {
 	case r.Rounds == 1:
-		return fmt.Sprintf("One round of %g s for each cell.", r.Seconds)
+		return "One round of " + s + "."
 	case len(once) > 0:
 		s += ", but one of " + strings.Join(once, " and ")
 	}
-	return s + "."
+	return fmt.Sprintf("Medians of %d rounds of %s.", r.Rounds, s)
 }
 
 // link is how a document names another file.

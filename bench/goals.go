@@ -16,7 +16,7 @@ type Goal struct {
 	Met      bool   `json:"met"`
 }
 
-// demand is a goal to be measured: a row's figure, or its ratio to the best of others in the same round.
+// demand is a goal to be measured: a row's figure, or the highest of its ratios to others, each the median over the rounds.
 type demand struct {
 	what, scenario, peer string
 	most                 float64
@@ -70,7 +70,7 @@ func (d *demand) measure(row *Row, s Scenario, cells []Cell) (value float64) {
 	if d.figure != nil && row.Good > 0 {
 		return d.figure(&row.Figures)
 	}
-	for _, base := range d.against { // the best of them gives the highest ratio
+	for _, base := range d.against {
 		value = max(value, ratioTo(base, d.peer, s, cells))
 	}
 	return value

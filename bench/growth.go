@@ -6,7 +6,15 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
+
+// Grown is how cost grows with connections, point by point.
+type Grown struct {
+	When    time.Time `json:"when"`
+	Machine Machine   `json:"machine"`
+	Points  []Growth  `json:"points"`
+}
 
 // Growth is what one number of connections costs weir: the handshakes, the memory, the idleness, and
 // the talk of some among them.
@@ -45,12 +53,12 @@ func GrowthPoints(conns, loops []int) []Growth {
 // Grow measures each point with a fresh weir. A point whose loops have not enough descriptors gets as many loops as
 // it takes, once for all that would. One that fails says so and does not stop the others; the error is the
 // context's, and of what failed.
-func Grow(ctx context.Context, plan Many, points []Growth) ([]Growth, error) {
+func Grow(ctx context.Context, plan Many, points []Growth) (Grown, error) {
+	done := Grown{When: time.Now(), Machine: ReadMachine(plan.Gateway)}
 	r, err := readRoom()
 	if err != nil {
-		return nil, err
+		return done, err
 	}
-	var done []Growth
 	var errs []error
 	for _, at := range points {
 		m := plan
@@ -60,10 +68,11 @@ func Grow(ctx context.Context, plan Many, points []Growth) ([]Growth, error) {
 			m.Loops = 0
 		}
 		_, _ = m.fit(r) // chooses the loops; what does not fit, raise tells
-		if slices.ContainsFunc(done, func(g Growth) bool { return g.Conns == m.Conns && g.Loops == m.Loops }) {
+		if slices.ContainsFunc(done.Points, func(g Growth) bool { return g.Conns == m.Conns && g.Loops == m.Loops }) {
 			continue
 		}
-		g, err := growOne(ctx, m)
+		g := Growth{Conns: m.Conns, Loops: m.Loops}
+		err := on(ctx, m, g.measure)
 		if ctx.Err() != nil {
 			return done, ctx.Err()
 		}
@@ -71,7 +80,7 @@ func Grow(ctx context.Context, plan Many, points []Growth) ([]Growth, error) {
 			g.Err = err.Error()
 			errs = append(errs, err)
 		}
-		done = append(done, g)
+		done.Points = append(done.Points, g)
 	}
 	return done, errors.Join(errs...)
 }
@@ -81,29 +90,12 @@ func (m *Many) crowded(r room) bool {
 	return uint64(m.Conns)+reserved > r.files && float64(m.Conns) > float64(m.Loops)*float64(r.files)*perTable
 }
 
-func growOne(ctx context.Context, m Many) (g Growth, err error) {
-	g.Conns, g.Loops = m.Conns, m.Loops
-	ctx, cancel := m.bound(ctx)
-	defer cancel()
-	s, err := raise(ctx, m)
-	defer s.stop()
-	defer s.narrate()()
-	if err == nil {
-		err = s.open(ctx, &g)
+func (g *Growth) measure(ctx context.Context, s *stage) error {
+	if err := s.open(ctx, g); err != nil {
+		return err
 	}
-	if err == nil {
-		_, err = s.idle(ctx, &g)
+	if _, err := s.idle(ctx, g); err != nil {
+		return err
 	}
-	if err == nil {
-		err = s.talk(ctx, &g)
-	}
-	if err != nil {
-		return g, s.explain(err)
-	}
-	s.enter("closing")
-	_, err = s.swarm.Close(ctx, closeRate)
-	return g, s.explain(err)
+	return s.talk(ctx, g)
 }
-
-// closeRate is how many connections the load resets a second.
-const closeRate = 20_000

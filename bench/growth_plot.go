@@ -10,16 +10,14 @@ import (
 	"weir/bench/plot"
 )
 
-// WriteGrowthPlots draws how the cost of a message and of a connection grows into growth-cpu.svg and
+// WritePlots draws how the cost of a message and of a connection grows into growth-cpu.svg and
 // growth-memory.svg of a folder, one line for each number of loops. Points that failed are left out.
-func WriteGrowthPlots(dir string, points []Growth) error {
-	return writePictures(dir, growthPictures(points))
-}
+func (g *Grown) WritePlots(dir string) error { return writePictures(dir, g.pictures()) }
 
-func growthPictures(points []Growth) []picture {
+func (g *Grown) pictures() []picture {
 	return []picture{
-		growth("growth-cpu.svg", "CPU of a message by the number of connections", "us", points, func(f *Figures) float64 { return f.CPUMicros }),
-		growth("growth-memory.svg", "Memory of a connection by their number", "bytes", points, perClient),
+		growth("growth-cpu.svg", "CPU of a message by the number of connections", "us", g.Points, func(f *Figures) float64 { return f.CPUMicros }),
+		growth("growth-memory.svg", "Memory of a connection by their number", "bytes", g.Points, perClient),
 	}
 }
 

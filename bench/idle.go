@@ -28,8 +28,9 @@ type own struct{ *load.Crowd }
 func (own) Pids() []int { return nil }
 
 // measureIdle opens a crowd, lets it settle, and holds it idle through the window. What a runtime with
-// a garbage collector keeps of the handshakes' garbage is a matter of when it last collected, so one
-// collection is asked for before the window.
+// a garbage collector keeps of the handshakes' garbage is a matter of when it last collected, so of a
+// peer whose Place.Settles is set one collection is asked for before the window. Without it a peer's
+// memory is what it has come down to by itself in the time it was given to settle.
 func measureIdle(ctx context.Context, s Scenario, target load.Target, of Subject) (Figures, error) {
 	rss, err := proc.ReadRSS(of.Pids...)
 	if err != nil {
@@ -127,11 +128,7 @@ func (h *herd) Hold(ctx context.Context, d time.Duration) (load.Result, error) {
 	h.live = tally.Live
 	tally.Add(&h.opening)
 	h.opening = swarm.Tally{}
-	r := load.Result{Elapsed: d, Faults: map[load.Fault]int{}, First: tally.First, Busy: tally.Busy, Starved: tally.Starved}
-	for kind, n := range tally.Faults {
-		r.Faults[load.Fault(kind)] = n
-	}
-	return r, err
+	return load.Result{Elapsed: d, Faults: tally.Faults, First: tally.First, Busy: tally.Busy, Starved: tally.Starved}, err
 }
 
 func (h *herd) Close() { h.Stop() }

@@ -15,13 +15,19 @@ import (
 	"weir/bench/proc"
 )
 
-// meter reads the processes' CPU time at the edges of a window.
+// meter reads the processes' CPU time at the edges of a window. A busy machine lets it read late, so what was used is
+// held against the time between the two readings.
 type meter struct {
-	pids          []int
-	load          []int // the load's processes; none: this one
-	before, after proc.CPU
-	own           [2]proc.CPU // of the load
-	err           error
+	pids []int
+	load []int // the load's processes; none: this one
+	at   [2]reading
+	err  error
+}
+
+// reading is what was used until an instant.
+type reading struct {
+	when           time.Time
+	measured, load proc.CPU
 }
 
 func (m *meter) window(s Scenario) load.Window {
@@ -29,20 +35,36 @@ func (m *meter) window(s Scenario) load.Window {
 }
 
 func (m *meter) begin() {
-	before, err := proc.ReadCPU(m.pids...)
 	if len(m.load) == 0 {
 		m.load = []int{os.Getpid()}
 	}
-	own, ownErr := proc.ReadCPU(m.load...)
-	m.before, m.own[0], m.err = before, own, errors.Join(err, ownErr)
+	m.at[0], m.err = m.read()
 }
 
 func (m *meter) end() {
-	after, err := proc.ReadCPU(m.pids...)
-	own, ownErr := proc.ReadCPU(m.load...)
-	if m.after, m.own[1] = after, own; m.err == nil {
-		m.err = errors.Join(err, ownErr)
+	var err error
+	if m.at[1], err = m.read(); m.err == nil {
+		m.err = err
 	}
+}
+
+func (m *meter) read() (reading, error) {
+	measured, err := proc.ReadCPU(m.pids...)
+	when := time.Now()
+	load, loadErr := proc.ReadCPU(m.load...)
+	return reading{when, measured, load}, errors.Join(err, loadErr)
+}
+
+// used is the measured processes' CPU time between the readings.
+func (m *meter) used() (user, system time.Duration) { return m.at[1].measured.Since(m.at[0].measured) }
+
+// share is so much CPU time as a share of one processor, over the time between the readings.
+func (m *meter) share(used time.Duration) float64 {
+	between := m.at[1].when.Sub(m.at[0].when)
+	if between <= 0 {
+		return 0 // the window never began
+	}
+	return max(float64(used)/float64(between), 0) // a process may have ended meanwhile
 }
 
 func (m *meter) figures(r load.Result) Figures {
@@ -57,16 +79,16 @@ func (m *meter) figures(r load.Result) Figures {
 	if f.Seconds == 0 {
 		return f
 	}
-	f.LoadCPU = max((m.own[1].Total-m.own[0].Total).Seconds()/f.Seconds, 0) // none that ended meanwhile
+	f.LoadCPU = m.share(m.at[1].load.Total - m.at[0].load.Total)
 	f.PerSecond = float64(f.Ops) / f.Seconds
 	if m.err != nil {
 		return f
 	}
-	user, system := m.after.Since(m.before)
-	f.CPUShare = (user + system).Seconds() / f.Seconds
+	user, system := m.used()
+	f.CPUShare = m.share(user + system)
 	if f.Ops > 0 {
-		f.UserMicros = micros(user) / float64(f.Ops)
-		f.SystemMicros = micros(system) / float64(f.Ops)
+		f.UserMicros = m.share(user) * 1e6 / f.PerSecond
+		f.SystemMicros = m.share(system) * 1e6 / f.PerSecond
 		f.CPUMicros = f.UserMicros + f.SystemMicros
 	}
 	return f

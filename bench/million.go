@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"weir/bench/peers"
 	"weir/bench/proc"
 )
 
@@ -34,17 +35,10 @@ const standingCollections = 5
 // HoldMany opens the plan's connections, holds them idle, lets some talk, and drains. With an error the Million
 // holds what was measured before.
 func HoldMany(ctx context.Context, plan Many) (Million, error) {
-	m := Million{When: time.Now(), Machine: ReadMachine(), PingSeconds: plan.Ping.Seconds()}
+	m := Million{When: time.Now(), Machine: ReadMachine(plan.Gateway), PingSeconds: plan.Ping.Seconds()}
 	m.Conns, m.Loops = plan.Conns, plan.Loops
-	ctx, cancel := plan.bound(ctx)
-	defer cancel()
-	s, err := raise(ctx, plan)
-	defer s.stop()
-	defer s.narrate()()
-	if err == nil {
-		err = m.measure(ctx, s)
-	}
-	if err = s.explain(err); err != nil {
+	err := on(ctx, plan, m.measure)
+	if err != nil {
 		m.Err = err.Error()
 	}
 	return m, err
@@ -60,7 +54,7 @@ func (m *Million) measure(ctx context.Context, s *stage) error {
 	}
 	m.PingsPerSecond = float64(pings) / s.plan.Idle.Seconds()
 	for range standingCollections { // else there may be none at all, and no pause to tell of
-		if err := collect(ctx, s.admin); err != nil {
+		if err := peers.Collect(ctx, s.admin); err != nil {
 			return err
 		}
 	}

@@ -4,25 +4,21 @@ package bench
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"math"
-	"net/http"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"weir/bench/peers"
 )
 
 // samples are metrics by name, labels included.
 type samples map[string]float64
 
-const maxMetrics = 4 << 20
-
 // scrape asks weir's admin listener for its metrics, in Prometheus text format.
 func scrape(ctx context.Context, admin netip.AddrPort) (samples, error) {
-	text, err := fetch(ctx, admin, "/metrics")
+	text, err := peers.Fetch(ctx, admin, "/metrics")
 	if err != nil {
 		return nil, err
 	}
@@ -34,35 +30,6 @@ func scrape(ctx context.Context, admin netip.AddrPort) (samples, error) {
 		}
 	}
 	return found, nil
-}
-
-// collect has weir collect its garbage, as its profile of the heap does first.
-func collect(ctx context.Context, admin netip.AddrPort) error {
-	_, err := fetch(ctx, admin, "/debug/pprof/heap?gc=1")
-	return err
-}
-
-func fetch(ctx context.Context, admin netip.AddrPort, path string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin.String()+path, nil)
-	if err != nil {
-		return "", err
-	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // and so no goroutine on either side
-	answer, err := client.Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s answered %s", request.URL, answer.Status)
-	}
-	b, err := io.ReadAll(io.LimitReader(answer.Body, maxMetrics+1))
-	if err == nil && len(b) > maxMetrics {
-		err = fmt.Errorf("%s answered more than %d bytes", request.URL, maxMetrics)
-	}
-	return string(b), err
 }
 
 // since is what was counted since an earlier scrape.

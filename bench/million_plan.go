@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"time"
 
 	"weir/bench/proc"
@@ -60,41 +58,19 @@ func readRoom() (r room, err error) {
 	if r.files, err = proc.RaiseFileLimit(); err != nil {
 		return r, fmt.Errorf("limit of open files: %w", err)
 	}
-	memory, err := numbers("/proc/meminfo", "MemAvailable:", 1)
+	if r.memory, err = proc.ReadAvailable(); err != nil {
+		return r, err
+	}
+	b, err := os.ReadFile("/proc/sys/fs/file-nr")
 	if err != nil {
 		return r, err
 	}
-	files, err := numbers("/proc/sys/fs/file-nr", "", 3)
-	if err != nil {
-		return r, err
+	var used, free, most uint64
+	if _, err := fmt.Sscan(string(b), &used, &free, &most); err != nil {
+		return r, fmt.Errorf("fs.file-nr is %q: %w", b, err)
 	}
-	r.memory, r.system = int64(memory[0])<<10, files[2]-min(files[2], files[0])
+	r.system = most - min(most, used)
 	return r, nil
-}
-
-// numbers reads the first n numbers of the line of a file in /proc that begins with a name.
-func numbers(path, name string, n int) ([]uint64, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	for line := range strings.Lines(string(b)) {
-		values, found := strings.CutPrefix(line, name)
-		words := strings.Fields(values)
-		if !found || len(words) < n {
-			continue
-		}
-		var list []uint64
-		for _, word := range words[:n] {
-			v, err := strconv.ParseUint(word, 10, 64)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", path, err)
-			}
-			list = append(list, v)
-		}
-		return list, nil
-	}
-	return nil, fmt.Errorf("%s: unknown format", path)
 }
 
 // fit fills in what the plan leaves open. The error names everything the machine lacks, and what to do.

@@ -42,6 +42,19 @@ const (
 	openWithin    = 30 * time.Second
 )
 
+// on raises a stage, has it measured, and takes it down, within the plan's time.
+func on(ctx context.Context, plan Many, measure func(context.Context, *stage) error) error {
+	ctx, cancel := plan.bound(ctx)
+	defer cancel()
+	s, err := raise(ctx, plan)
+	defer s.stop()
+	defer s.narrate()()
+	if err == nil {
+		err = measure(ctx, s)
+	}
+	return s.explain(err)
+}
+
 // raise starts the processes. Stop has to be called also after an error.
 func raise(ctx context.Context, plan Many) (s *stage, err error) {
 	s = &stage{plan: plan, phase: "looking at the machine"}
@@ -152,7 +165,7 @@ func (s *stage) open(ctx context.Context, g *Growth) error {
 	if err := errors.Join(err, m.err); err != nil {
 		return err
 	}
-	user, system := m.after.Since(m.before)
+	user, system := m.used()
 	g.HandshakeMicros = micros(user+system) / float64(g.Held)
 	s.enter("settling") // weir gives memory back a second after the last newcomer
 	tally, err = s.swarm.Hold(ctx, 2*time.Second+time.Duration(g.Held)*4*time.Microsecond)
@@ -187,10 +200,8 @@ func (s *stage) idle(ctx context.Context, g *Growth) (pings int, err error) {
 	m.begin()
 	tally, err := s.swarm.Hold(ctx, s.plan.Idle)
 	m.end()
-	if m.err == nil {
-		user, system := m.after.Since(m.before)
-		g.IdleShare = (user + system).Seconds() / time.Since(s.began).Seconds()
-	}
+	user, system := m.used()
+	g.IdleShare = m.share(user + system)
 	s.note(g, &tally)
 	return tally.Pings, errors.Join(err, m.err)
 }

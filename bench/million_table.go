@@ -3,11 +3,9 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -68,7 +66,7 @@ func (m *Million) Rows() [][]string {
 	add("pause of the collector: longest with all of them open", "%.2f ms", m.StandingPause/1e3)
 	add("pause of the collector since the start: p99, longest", "%.2f, %.2f ms", m.PauseP99/1e3, m.LongestPause/1e3)
 	goal("under 1 ms", m.Collections > 0 && m.LongestPause < goalPause)
-	add("the load's busiest process ran, waited for a processor", "%.0f %%, %.0f %% of the time", 100*m.LoadBusy, 100*m.LoadStarved)
+	add("CPU of the load, all its processes; the most that one waited for a processor", "%.0f %% of one processor; %.0f %% of the time", 100*m.LoadCPU, 100*m.LoadStarved)
 	add("time to drain after SIGTERM", "%.1f s", m.DrainSeconds)
 	add("close frames the clients got", "%s", closeFrames(m.Closed))
 	return rows
@@ -85,22 +83,22 @@ func closeFrames(closed map[int]int) string {
 	return strings.Join(kinds, ", ")
 }
 
-// GrowthRows are the points as a table, the first row its head.
-func GrowthRows(points []Growth) [][]string {
+// Rows are the points as a table, the first row its head.
+func (g *Grown) Rows() [][]string {
 	rows := [][]string{{"connections", "loops", "bytes per connection", "slab, both ends", "CPU us per handshake",
 		"CPU while idle, %", "messages/s", "CPU us per message", "p50 us", "p99 us"}}
-	for i := range points {
-		g := &points[i]
-		row := []string{strconv.Itoa(g.Conns), strconv.Itoa(g.Loops)}
-		if g.Err != "" {
-			rows = append(rows, append(row, "failed: "+g.Err, "-", "-", "-", "-", "-", "-", "-"))
+	for i := range g.Points {
+		at := &g.Points[i]
+		row := []string{strconv.Itoa(at.Conns), strconv.Itoa(at.Loops)}
+		if at.Err != "" {
+			rows = append(rows, append(row, "failed: "+at.Err, "-", "-", "-", "-", "-", "-", "-"))
 			continue
 		}
 		for _, cell := range []struct {
 			format string
 			value  float64
-		}{{"%.0f", g.RSSPerConn}, {"%.0f", g.SlabPerConn}, {"%.1f", g.HandshakeMicros}, {"%.2f", 100 * g.IdleShare},
-			{"%.0f", g.PerSecond}, {"%.2f", g.CPUMicros}, {"%.0f", g.P50}, {"%.0f", g.P99}} {
+		}{{"%.0f", at.RSSPerConn}, {"%.0f", at.SlabPerConn}, {"%.1f", at.HandshakeMicros}, {"%.2f", 100 * at.IdleShare},
+			{"%.0f", at.PerSecond}, {"%.2f", at.CPUMicros}, {"%.0f", at.P50}, {"%.0f", at.P99}} {
 			row = append(row, fmt.Sprintf(cell.format, cell.value))
 		}
 		rows = append(rows, row)
@@ -119,10 +117,10 @@ func (m *Million) WriteTable(w io.Writer) error {
 	return err
 }
 
-// WriteGrowth prints the points as a table.
-func WriteGrowth(w io.Writer, points []Growth) error {
+// WriteTable prints the points as a table.
+func (g *Grown) WriteTable(w io.Writer) error {
 	var b strings.Builder
-	writeAligned(&b, GrowthRows(points))
+	writeAligned(&b, g.Rows())
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -132,37 +130,37 @@ const (
 		"all on this machine. Slab is the kernel's memory for both ends of a client's connection; only one of them is a gateway's " +
 		"to pay for. Pauses and latency are those of a machine whose processors the load shares."
 	aboutGrowth = "A fresh weir for each line, pooled as above and without pings. The same messages a second come from up to a " +
-		"thousand clients, beside all the idle ones. More loops than asked for stand where the limit of open files demands them."
+		"thousand clients, beside all the idle ones. More loops than asked for stand where the limit of open files demands them; from there on both change at once."
 )
 
 // WriteDocument puts the table into the document at path.
 func (m *Million) WriteDocument(path string) error {
 	return writeSection(path, millionSection, "## Very many sockets in one process",
-		fmt.Sprintf("%s\n\nMeasured on %s: %s.", aboutMillion, m.When.UTC().Format("2 January 2006"), m.Machine.Where()), m.WriteTable)
+		aboutMillion+"\n\n"+m.Machine.measured(m.When), m.WriteTable)
 }
 
-// WriteGrowthDocument puts the points into the document at path, with links to what is drawn in the folder plots, if any is.
-func WriteGrowthDocument(path, where, plots string, points []Growth) error {
-	lead := aboutGrowth + "\n\n" + where
+// WriteDocument puts the points into the document at path, with links to what is drawn in the folder plots, if any is.
+func (g *Grown) WriteDocument(path, plots string) error {
+	lead := aboutGrowth + "\n\n" + g.Machine.measured(g.When)
 	if plots != "" {
-		for _, p := range growthPictures(points) {
+		for _, p := range g.pictures() {
 			lead += fmt.Sprintf("\n\n![%s](%s)", p.title, link(path, filepath.Join(plots, p.file)))
 		}
 	}
-	return writeSection(path, growthSection, "## How cost grows with connections", lead, func(w io.Writer) error { return WriteGrowth(w, points) })
+	return writeSection(path, growthSection, "## How cost grows with connections", lead, g.WriteTable)
 }
 
 // writeSection replaces what stands between the marks of that name; a document without them gets them, under a
 // heading, at its end.
 func writeSection(path, name, heading, lead string, body func(io.Writer) error) error {
-	head, tail, found, err := sides(path, name)
+	head, tail, found, err := sides(path, name, "")
 	if err != nil {
 		return err
 	}
 	if !found {
 		head, tail = strings.TrimLeft(strings.TrimRight(head, "\n")+"\n\n"+heading+"\n\n", "\n"), "\n"
 	}
-	begin, end := sectionMarks(name)
+	begin, end := marks(name)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s\n\n%s\n\n", head, begin, lead)
 	if err := body(&b); err != nil {
@@ -172,29 +170,10 @@ func writeSection(path, name, heading, lead string, body func(io.Writer) error) 
 	return WriteFile(path, []byte(b.String()))
 }
 
-func sectionMarks(name string) (begin, end string) {
-	return "<!-- " + name + ":begin -->", "<!-- " + name + ":end -->"
-}
-
-// sides are what stands before and behind the section of that name in the document at path, which may not be there.
-func sides(path, name string) (head, tail string, found bool, err error) {
-	old, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", "", false, err
-	}
-	begin, end := sectionMarks(name)
-	head, rest, found := strings.Cut(string(old), begin)
-	_, tail, closed := strings.Cut(rest, end)
-	if found && !closed {
-		return "", "", false, fmt.Errorf("%s: %s has no %s behind it", path, begin, end)
-	}
-	return head, tail, found, nil
-}
-
 // CheckSections tells, before anything is measured, whether the document at path can take the sections.
 func CheckSections(path string) error {
 	for _, name := range []string{millionSection, growthSection} {
-		if _, _, _, err := sides(path, name); err != nil {
+		if _, _, _, err := sides(path, name, ""); err != nil {
 			return err
 		}
 	}

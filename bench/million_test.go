@@ -123,18 +123,6 @@ func TestMillionJudgesItself(t *testing.T) {
 	}
 }
 
-// Metrics cut short would be wrong without a word.
-func TestScrapeOfTooMuch(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Write(bytes.Repeat([]byte("a 1\n"), maxMetrics/4+1))
-	}))
-	defer server.Close()
-	_, err := scrape(t.Context(), netip.MustParseAddrPort(server.Listener.Addr().String()))
-	if err == nil || !strings.Contains(err.Error(), "more than 4194304 bytes") {
-		t.Errorf("the error is %v", err)
-	}
-}
-
 func TestDocumentSections(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "B.md")
 	read := func() string {
@@ -147,16 +135,16 @@ func TestDocumentSections(t *testing.T) {
 	if err := os.WriteFile(path, []byte("# Ours\n\n<!-- growth:begin -->\nold\n<!-- growth:end -->\n\nmore\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	points := []Growth{{Conns: 77, Loops: 2}, {Conns: 78, Loops: 1, Err: "no luck"}}
+	grown := Grown{Machine: Machine{Kernel: "Here"}, Points: []Growth{{Conns: 77, Loops: 2}, {Conns: 78, Loops: 1, Err: "no luck"}}}
 	for range 2 { // the second time into the marks of the first
-		if err := WriteGrowthDocument(path, "Here.", "", points); err != nil {
+		if err := grown.WriteDocument(path, ""); err != nil {
 			t.Fatal(err)
 		}
 		if err := (&Million{Growth: Growth{Conns: 4321}}).WriteDocument(path); err != nil {
 			t.Fatal(err)
 		}
 		text := read()
-		for _, want := range []string{"# Ours\n", "\nmore\n", "Here.", "| 77 ", "failed: no luck", "of 4321"} {
+		for _, want := range []string{"# Ours\n", "\nmore\n", "Here; ", "| 77 ", "failed: no luck", "of 4321"} {
 			if strings.Count(text, want) != 1 {
 				t.Errorf("%q is there %d times in:\n%s", want, strings.Count(text, want), text)
 			}
@@ -182,7 +170,7 @@ func TestDocumentSections(t *testing.T) {
 func TestGrowthPoints(t *testing.T) {
 	points := GrowthPoints([]int{10, 20}, []int{1, 2})
 	var b bytes.Buffer
-	if err := WriteGrowth(&b, points); err != nil || len(points) != 4 || strings.Count(b.String(), "\n") != 6 {
+	if err := (&Grown{Points: points}).WriteTable(&b); err != nil || len(points) != 4 || strings.Count(b.String(), "\n") != 6 {
 		t.Errorf("%d points, %v:\n%s", len(points), err, b.String())
 	}
 	crowd := Many{Conns: 100_000, Loops: 2}

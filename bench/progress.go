@@ -92,7 +92,7 @@ func (s *Scenario) cost() time.Duration {
 	case KindChurn:
 		return startUp + window + max(s.Warmup, s.Settle)
 	case KindSlow:
-		window *= 2
+		window = 3*window - s.Warmup // the first time warms up for as long as a window more
 	case KindIdle:
 		window = max(s.Warmup, s.Settle) + s.Seconds
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,8 @@ func TestColumns(t *testing.T) {
 		{Scenario{Kind: KindEcho}, "CPU to HAProxy pool", "MB per CPU second"},
 		{Scenario{Kind: KindEcho, Size: 64 << 10}, "MB per CPU second", "p99 change"},
 		{Scenario{Kind: KindEcho, Rate: 100}, "p99 to HAProxy pool", "CPU to HAProxy pool"},
+		{Scenario{Kind: KindEcho}, "user; system; round trips/s; p50 us; p99 us; p99.9 us", "MB"},
+		{Scenario{Kind: KindEcho, Rate: 100}, "CPU us per round trip; round trips/s; p50 us; p99 us; p99 to", "p99.9"},
 		{Scenario{Kind: KindStorm}, "CPU us per handshake", "round trip"},
 		{Scenario{Kind: KindSlow}, "p99 change", "to HAProxy pool"},
 		{Scenario{Kind: KindIdle}, "memory to HAProxy pool", "p99"},
@@ -125,6 +128,24 @@ func TestColumns(t *testing.T) {
 		if !strings.Contains(all, tc.shows) || strings.Contains(all, tc.lacks) || strings.Contains(all, "nginx") {
 			t.Errorf("%+v: %s; want %q and not %q", tc.scenario, all, tc.shows, tc.lacks)
 		}
+	}
+}
+
+// Where the load set the pace, the table says so, once for all such peers.
+func TestTableOfAHurriedLoad(t *testing.T) {
+	s := Scenario{Name: "s", Kind: KindEcho}
+	var cells []Cell
+	for peer, saturated := range map[string]bool{"a": true, "b": false, "c": true} {
+		for round := range 3 {
+			cells = append(cells, Cell{Scenario: "s", Peer: peer, Round: round + 1, Figures: Figures{Ops: 1, Saturated: saturated && round == 1}})
+		}
+	}
+	slices.SortFunc(cells, func(a, b Cell) int { return strings.Compare(a.Peer, b.Peer) })
+	var b strings.Builder
+	report := Report{Scenarios: []Scenario{s, {Name: "other", Kind: KindEcho}}, Rows: Summarise([]Scenario{s}, cells)}
+	const want = "\nWith a, c the load ran short of processor time: rates and latencies there are its own.\n"
+	if err := report.WriteTable(&b); err != nil || strings.Count(b.String(), want) != 1 || strings.Count(b.String(), "short of") != 1 {
+		t.Errorf("%v, want one %q in\n%s", err, want, b.String())
 	}
 }
 
@@ -167,7 +188,7 @@ func TestDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"# Benchmarks", "2 x Test CPU, Linux 6; nginx 1.2", "| weir ", beginMark, endMark} {
+	for _, part := range []string{"# Benchmarks", "2 x Test CPU, Linux 6; nginx 1.2", "| weir ", "<!-- bench:begin -->", "<!-- bench:end -->"} {
 		if strings.Count(string(first), part) == 0 {
 			t.Errorf("the document lacks %q", part)
 		}
@@ -197,7 +218,7 @@ func TestDocument(t *testing.T) {
 func TestIllustratedDocument(t *testing.T) {
 	dir := t.TempDir()
 	report := &Report{Rounds: 3, Seconds: 1, Scenarios: []Scenario{
-		{Name: "echo125", Kind: KindEcho}, {Name: "open100", Kind: KindEcho, Rate: 10}, {Name: "idle", Kind: KindIdle},
+		{Name: "echo125", Kind: KindEcho}, {Name: "open100", Kind: KindEcho, Rate: 10, Least: 5 * time.Second}, {Name: "idle", Kind: KindIdle},
 		{Name: "storm", Kind: KindStorm}, {Name: "drain", Kind: KindDrain, Once: true},
 	}}
 	var cells []Cell
@@ -220,7 +241,7 @@ func TestIllustratedDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range []string{
-		"[results.json](bench/results.json)", "Medians of 3 rounds of 1 s for each cell, but one of drain.",
+		"[results.json](bench/results.json)", "Medians of 3 rounds of 1 s for each cell (5 s in open100), but one of drain.",
 		"](bench/plots/echo125.svg)", "](bench/plots/open100.svg)", "](bench/plots/idle.svg)", "](bench/plots/storm.svg)", "](bench/plots/drain.svg)",
 		"### What was asked of it", "3 x 1001 |",
 	} {
@@ -240,7 +261,7 @@ func TestGrowthPlots(t *testing.T) {
 		{Conns: 1000, Loops: 1, Figures: Figures{CPUMicros: 4, RSSPerConn: 700}}, {Conns: 1000, Loops: 2, Figures: Figures{CPUMicros: 5, RSSPerConn: 800}},
 		{Conns: 1_000_000, Loops: 60, Figures: Figures{CPUMicros: 6, RSSPerConn: 560}}, {Conns: 10_000, Loops: 1, Err: "died"},
 	}
-	if err := WriteGrowthPlots(dir, points); err != nil {
+	if err := (&Grown{Points: points}).WritePlots(dir); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"growth-cpu.svg", "growth-memory.svg"} {
@@ -251,7 +272,7 @@ func TestGrowthPlots(t *testing.T) {
 			}
 		}
 	}
-	if err := WriteGrowthPlots(dir, points[3:]); err == nil {
+	if err := (&Grown{Points: points[3:]}).WritePlots(dir); err == nil {
 		t.Error("nothing was drawn without a word")
 	}
 }
@@ -262,8 +283,9 @@ func TestIntroduction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, _, _ := strings.Cut(string(b), beginMark)
-	if want, _, _ := strings.Cut(intro, beginMark); head != want {
+	begin, _ := marks(reportSection)
+	head, _, _ := strings.Cut(string(b), begin)
+	if want, _, _ := strings.Cut(intro, begin); head != want {
 		t.Error("the heads of BENCHMARKS.md and bench/intro.md differ: copy the one over the other")
 	}
 }
@@ -284,6 +306,8 @@ func TestVersion(t *testing.T) {
 		"v2.11.9 h1:abc=":                          "2.11.9",
 		"Version:      3.6.2\nCodename:     ramequin\nGo version:   go1.25.4\n": "3.6.2",
 		"\nenvoy  version: 8a3fd1/1.36.2/Clean/RELEASE/BoringSSL\n":             "1.36.2",
+		"2026/11/23 09:00:00 INFO: words\nweir dev, go1.26.8 linux/amd64\n":     "dev",
+		"weir v1.2.3, go1.26.8 linux/amd64, 0123456789abcdef0123\n":             "v1.2.3 (0123456789ab)",
 		"nothing": "unknown",
 		"v":       "unknown",
 	} {

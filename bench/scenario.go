@@ -47,7 +47,7 @@ type Scenario struct {
 	Jitter    time.Duration `json:"jitter_ns,omitempty"` // drain: the most a client waits before it dials again
 
 	Warmup  time.Duration `json:"-"` // before the window; idle: settling
-	Settle  time.Duration `json:"-"` // idle: the least that Warmup is taken for; churn: before the last look at memory
+	Settle  time.Duration `json:"-"` // idle: the least that Warmup is taken for, since memory is given back a while after the last newcomer; churn: before the last look at it
 	Least   time.Duration `json:"-"` // the least that Seconds is taken for
 	Seconds time.Duration `json:"-"` // the window
 	Once    bool          `json:"-"` // one round tells enough
@@ -60,11 +60,11 @@ func Scenarios() []Scenario {
 	return []Scenario{
 		{Name: "echo125", Title: "125-byte echo, 1,000 connections, closed loop", Kind: KindEcho, Conns: 1000, Size: 125},
 		{Name: "echo64k", Title: "64 KiB echo, 100 connections, closed loop", Kind: KindEcho, Conns: 100, Size: 64 << 10},
-		{Name: "open100", Title: "125-byte echo, 100 connections at 10 messages/s each, open loop", Kind: KindEcho, Conns: 100, Size: 125, Rate: 10},
-		{Name: "lowrate", Title: "125-byte echo, 10 connections at 100 messages/s each, open loop", Kind: KindEcho, Conns: 10, Size: 125, Rate: 100},
+		{Name: "open100", Title: "125-byte echo, 100 connections at 10 messages/s each, open loop", Kind: KindEcho, Conns: 100, Size: 125, Rate: 10, Least: 3 * time.Second},
+		{Name: "lowrate", Title: "125-byte echo, 10 connections at 100 messages/s each, open loop", Kind: KindEcho, Conns: 10, Size: 125, Rate: 100, Least: 3 * time.Second},
 		{Name: "slow", Title: "125-byte echo, 1,000 connections, closed loop, beside one client that never reads", Kind: KindSlow, Conns: 1000, Size: 125, Slow: 1},
-		{Name: "idle", Title: "8,000 idle connections", Kind: KindIdle, Conns: 8000},
-		{Name: "idle16k", Title: "16,000 idle connections, for those whose descriptors suffice", Kind: KindIdle, Conns: 16000},
+		{Name: "idle", Title: "8,000 idle connections", Kind: KindIdle, Conns: 8000, Settle: 2 * time.Second},
+		{Name: "idle16k", Title: "16,000 idle connections, for those whose descriptors suffice", Kind: KindIdle, Conns: 16000, Settle: 2 * time.Second},
 		{Name: "storm", Title: "upgrade storm: connect, upgrade, reset; 64 at a time", Kind: KindStorm, Conns: 64},
 		{Name: "fanout", Title: "one client's 125 bytes to 1,000 others, the next when all have it", Kind: KindFanout, Conns: 1001, Size: 125, Path: echo.FanoutPath},
 		{Name: "churn", Title: "short lives: connect, 4 echoes of 125 bytes, close handshake; 64 at a time", Kind: KindChurn, Conns: 64, Size: 125, Messages: 4, Settle: time.Second, Once: true},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"weir/bench/echo"
+	"weir/bench/epoll/epolltest"
 	"weir/bench/load"
 )
 
@@ -18,21 +19,8 @@ import (
 func backend(t *testing.T) (target load.Target, stop func()) {
 	t.Helper()
 	server, err := echo.Serve(netip.MustParseAddrPort("127.0.0.1:0"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		server.Run(ctx)
-	}()
-	stop = func() {
-		cancel()
-		<-done
-	}
-	t.Cleanup(stop)
-	return load.Target{Addr: server.Addr, Host: server.Addr.String(), Path: "/"}, stop
+	addr, stop := epolltest.Run(t, server, err)
+	return load.Target{Addr: addr, Host: addr.String(), Path: "/"}, stop
 }
 
 // brief is a scenario that Compare knows, made short and small.

@@ -11,7 +11,8 @@ import (
 )
 
 // measureSlow lets a crowd talk twice, the second time beside clients that send and read nothing, or
-// little. Its figures are the crowd's of the second time.
+// little. Its figures are the crowd's of the second time, when the slow ones' buffers are full. A process
+// that is still cold is slower than any slow client makes it, so the first time warms up for as long as both take.
 func measureSlow(ctx context.Context, s Scenario, target load.Target, pids []int) (Figures, error) {
 	crowd, err := load.Open(ctx, load.Config{Target: target, Conns: s.Conns, Ramp: s.Ramp, Threads: s.Threads})
 	if err != nil {
@@ -19,7 +20,7 @@ func measureSlow(ctx context.Context, s Scenario, target load.Target, pids []int
 	}
 	defer crowd.Close()
 	opened := crowd.Live()
-	alone, err := crowd.Echo(ctx, load.Talk{Size: s.Size, Window: load.Window{Warmup: s.Warmup, Duration: s.Seconds}})
+	alone, err := crowd.Echo(ctx, load.Talk{Size: s.Size, Window: load.Window{Warmup: s.Warmup + s.Seconds, Duration: s.Seconds}})
 	if err = errors.Join(err, alone.Err()); err != nil {
 		return Figures{}, err
 	}

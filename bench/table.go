@@ -5,7 +5,6 @@ package bench
 import (
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,21 +89,26 @@ func idleColumns(s Scenario) []column {
 	return cs
 }
 
-// workColumns are what each op costs and how long it takes.
+// workColumns are what each op costs and how long it takes. At a given rate the ticks by which CPU is split and the
+// latencies beyond p99 are too few to be told.
 func workColumns(s Scenario, op, ops string) []column {
-	cs := []column{
-		number("CPU us per "+op, "%.2f", func(r *Row) float64 { return r.CPUMicros }),
-		number("user", "%.2f", func(r *Row) float64 { return r.UserMicros }),
-		number("system", "%.2f", func(r *Row) float64 { return r.SystemMicros }),
+	cs := []column{number("CPU us per "+op, "%.2f", func(r *Row) float64 { return r.CPUMicros })}
+	if s.Rate == 0 {
+		cs = append(cs,
+			number("user", "%.2f", func(r *Row) float64 { return r.UserMicros }),
+			number("system", "%.2f", func(r *Row) float64 { return r.SystemMicros }))
 	}
 	if s.Size >= 16<<10 {
 		cs = append(cs, number("MB per CPU second", "%.0f", func(r *Row) float64 { return r.CPUBytes / 1e6 }))
 	}
-	return append(cs,
+	cs = append(cs,
 		number(ops+"/s", "%.0f", func(r *Row) float64 { return r.PerSecond }),
 		number("p50 us", "%.0f", func(r *Row) float64 { return r.P50 }),
-		number("p99 us", "%.0f", func(r *Row) float64 { return r.P99 }),
-		number("p99.9 us", "%.0f", func(r *Row) float64 { return r.P999 }))
+		number("p99 us", "%.0f", func(r *Row) float64 { return r.P99 }))
+	if s.Rate == 0 {
+		cs = append(cs, number("p99.9 us", "%.0f", func(r *Row) float64 { return r.P999 }))
+	}
+	return cs
 }
 
 func drainColumns() []column {
@@ -140,6 +144,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 				}
 			}
 		}
+		notes = append(notes, hurried(s, r.Rows)...)
 		notes = append(notes, negotiations(s, r.Rows)...)
 		fmt.Fprintf(&b, "### %s: %s\n\n", s.Name, s.Title)
 		writeAligned(&b, lines)
@@ -150,6 +155,20 @@ func (r *Report) WriteTable(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, strings.TrimSuffix(b.String(), "\n"))
 	return err
+}
+
+// hurried names the peers that were quicker than the load.
+func hurried(s Scenario, rows []Row) (notes []string) {
+	var peers []string
+	for _, row := range rows {
+		if row.Scenario == s.Name && row.Saturated {
+			peers = append(peers, row.Peer)
+		}
+	}
+	if len(peers) > 0 {
+		notes = append(notes, fmt.Sprintf("With %s the load ran short of processor time: rates and latencies there are its own.", strings.Join(peers, ", ")))
+	}
+	return notes
 }
 
 // negotiations says what the peers and the load agreed on: one line of all alike.
@@ -219,13 +238,4 @@ func writeAligned(b *strings.Builder, lines [][]string) {
 			b.WriteByte('\n')
 		}
 	}
-}
-
-// Where is a sentence about the machine.
-func (m Machine) Where() string {
-	var versions []string
-	for _, name := range slices.Sorted(maps.Keys(m.Versions)) {
-		versions = append(versions, name+" "+strings.TrimPrefix(m.Versions[name], "go"))
-	}
-	return fmt.Sprintf("%d x %s, %s; %s", m.Cores, m.CPU, m.Kernel, strings.Join(versions, ", "))
 }

@@ -5,10 +5,12 @@ package echo_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 
 	"weir/bench/echo"
 	"weir/bench/epoll"
+	"weir/bench/epoll/epolltest"
 	"weir/bench/wire"
 )
 
@@ -25,19 +28,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // running runs a backend until the test ends.
 func running(t *testing.T, server *epoll.Server, err error) netip.AddrPort {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	return server.Addr
+	addr, _ := epolltest.Run(t, server, err)
+	return addr
 }
 
 var anyPort = netip.MustParseAddrPort("127.0.0.1:0")
@@ -144,5 +136,36 @@ func TestBadInputIsClosed(t *testing.T) {
 			t.Errorf("%s: left open", name)
 		}
 		conn.Close()
+	}
+}
+
+// A gateway that ends first is reset, so that its port is free at once. One that is told good-bye is not.
+func TestEnds(t *testing.T) {
+	addr := serve(t)
+	goodbye := wire.AppendHeader(nil, wire.Header{Fin: true, Opcode: wire.Close, Masked: true})
+	for name, tc := range map[string]struct {
+		last []byte
+		want error
+	}{
+		"without a word":     {nil, syscall.ECONNRESET},
+		"with a close frame": {goodbye, nil},
+	} {
+		conn, err := net.Dial("tcp", addr.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		conn.Write(wire.AppendRequest(nil, "h", "/", "dGhlIHNhbXBsZSBub25jZQ=="))
+		if _, err := conn.Read(make([]byte, 1024)); err != nil {
+			t.Fatal(err)
+		}
+		conn.Write(tc.last)
+		if tc.last == nil {
+			conn.(*net.TCPConn).CloseWrite()
+		}
+		if _, err := io.ReadAll(conn); !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v, want %v", name, err, tc.want)
+		}
 	}
 }

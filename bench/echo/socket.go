@@ -36,6 +36,9 @@ func (s *socket) Ready(ev epoll.Events) {
 			return
 		}
 		if n == 0 {
+			// A gateway that ends first, orderly, would be left with its port in TIME_WAIT, and a storm of those
+			// would measure how the kernel searches for ports.
+			epoll.ResetOnClose(s.fd)
 			s.close()
 			return
 		}

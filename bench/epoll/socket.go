@@ -108,10 +108,16 @@ func ResetOnClose(fd int) {
 	syscall.SetsockoptLinger(fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
 }
 
-// PreciseTimers lets the calling thread's sleeps end on time instead of up to 50 us late.
-func PreciseTimers() {
-	const setTimerSlack = 29
-	syscall.RawSyscall(syscall.SYS_PRCTL, setTimerSlack, 1, 0)
+// PreciseTimers lets the calling thread's sleeps end on time instead of up to 50 us late, until undo is called.
+// The caller must be locked to its thread and undo it before it is not: a process that Go starts from there would
+// inherit the precision.
+func PreciseTimers() (undo func()) {
+	slack := func(ns uintptr) {
+		const setTimerSlack = 29
+		syscall.RawSyscall(syscall.SYS_PRCTL, setTimerSlack, ns, 0)
+	}
+	slack(1)
+	return func() { slack(0) } // which is the thread's default
 }
 
 func socket(a netip.Addr) (int, error) {

@@ -66,6 +66,26 @@ func TestLivesCutShort(t *testing.T) {
 	}
 }
 
+// A life that does not end is a fault, though the others go on.
+func TestOneLifeWithoutEnd(t *testing.T) {
+	var lives atomic.Int64
+	target := serveConn(t, func(ctx context.Context, c *websocket.Conn) {
+		if lives.Add(1) == 1 {
+			<-ctx.Done()
+		}
+		for {
+			kind, b, err := c.Read(ctx)
+			if err != nil || c.Write(ctx, kind, b) != nil {
+				return
+			}
+		}
+	})
+	r, err := load.Storm(t.Context(), load.Gale{Target: target, Concurrency: 4, Messages: 1, Size: 20, Window: short})
+	if err != nil || r.Ops < 4 || len(r.Faults) != 1 || r.Faults[load.FaultTimeout] != 1 {
+		t.Errorf("%d lives, %v, %v; want one that timed out", r.Ops, r.Faults, err)
+	}
+}
+
 // Clients that ping are answered, or it is a fault.
 func TestPings(t *testing.T) {
 	target, _ := backend(t)

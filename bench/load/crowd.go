@@ -106,7 +106,7 @@ func (w *worker) open(ctx context.Context, n int, rate float64, firstID uint32) 
 		if s := len(w.conns) - w.pending; s != settled {
 			heard, settled = at, s
 		} else if w.pending > 0 && at-heard > int64(w.patience) {
-			w.expire()
+			w.expire(w.patience)
 			return nil
 		}
 		wait := at + int64(time.Second/2)
@@ -119,11 +119,11 @@ func (w *worker) open(ctx context.Context, n int, rate float64, firstID uint32) 
 	}
 }
 
-// expire gives up the handshakes under way.
-func (w *worker) expire() {
+// expire gives up the handshakes under way, which have had so long.
+func (w *worker) expire(within time.Duration) {
 	for _, c := range w.conns {
 		if c.state < open {
-			w.refuse(c, FaultTimeout, fmt.Errorf("no answer to the upgrade within %s", w.patience))
+			w.refuse(c, FaultTimeout, fmt.Errorf("no answer to the upgrade within %s", within))
 		}
 	}
 }
@@ -208,7 +208,7 @@ func (c *Crowd) each(ctx context.Context, phase func(context.Context, int, *work
 		group.Go(func() {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			epoll.PreciseTimers()
+			defer epoll.PreciseTimers()()
 			defer context.AfterFunc(ctx, w.loop.Wake)()
 			errs[i] = phase(ctx, i, w)
 		})

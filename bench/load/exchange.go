@@ -77,10 +77,7 @@ func (c *conn) control(p *wire.Piece) {
 // say sends a control frame. One that still waits does for two (RFC 6455 section 5.5.3), unless it is to be a close.
 func (c *conn) say(opcode byte, payload []byte) {
 	if len(c.word) == 0 || opcode == wire.Close {
-		c.word = wire.AppendHeader(c.word, wire.Header{Fin: true, Opcode: opcode, Masked: true, Mask: mask, Length: int64(len(payload))})
-		start := len(c.word)
-		c.word = append(c.word, payload...)
-		wire.Mask(c.word[start:], mask, 0)
+		c.word = wire.AppendControl(c.word, opcode, payload)
 	}
 	c.send()
 }
@@ -97,7 +94,7 @@ func (c *conn) data(p *wire.Piece) {
 		opcode = wire.Continuation
 	}
 	unasked := c.got == author.sent && author.offset == 0 // a large message's echo may begin before its end is out
-	if p.Masked || unasked || p.First && p.Opcode != opcode || !t.message.matches(author.id, c.got, c.at, p.Data) {
+	if p.Masked || unasked || p.First && p.Opcode != opcode || !t.message.Matches(author.id, c.got, c.at, p.Data) {
 		c.w.lose(c, FaultMismatch, errEcho)
 		return
 	}
@@ -108,7 +105,7 @@ func (c *conn) data(p *wire.Piece) {
 	if c.mid = !p.Fin; c.mid {
 		return
 	}
-	if c.at != t.message.size {
+	if c.at != t.message.Size {
 		c.w.lose(c, FaultMismatch, errEcho)
 		return
 	}
@@ -131,9 +128,9 @@ func (c *conn) send() {
 		if c.offset == 0 {
 			c.sentAt = now()
 		}
-		m.stamp(c.id, c.sent)
-		n, ok := c.write(m.frame[c.offset:])
-		if c.offset += n; !ok || c.offset < len(m.frame) {
+		frame := m.Stamp(c.id, c.sent)
+		n, ok := c.write(frame[c.offset:])
+		if c.offset += n; !ok || c.offset < len(frame) {
 			return
 		}
 		c.offset = 0

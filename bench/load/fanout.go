@@ -10,11 +10,12 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"weir/bench/proc"
+	"weir/bench/wire"
 )
 
 // Fanout is one client's messages, each of which the server sends to all the others.
 type Fanout struct {
-	Size int     // payload bytes of a message, stampSize at least
+	Size int     // payload bytes of a message, wire.StampSize at least
 	Rate float64 // messages a second; 0: the next one when the last has reached everybody
 	Window
 }
@@ -41,7 +42,7 @@ func (c *Crowd) Fanout(ctx context.Context, f Fanout) (Spread, error) {
 	if len(c.workers) != 1 || c.Live() < 2 {
 		return Spread{}, errOneLoop
 	}
-	if f.Size < stampSize {
+	if f.Size < wire.StampSize {
 		return Spread{}, errTiny
 	}
 	if f.Rate != 0 {
@@ -77,7 +78,7 @@ type speech struct {
 
 func (s *speech) run(ctx context.Context, f Fanout, base int64) error {
 	s.talk = traffic{
-		message: newMessage(f.Size), base: base,
+		message: wire.NewMessage(f.Size), base: base,
 		from: base + int64(f.Warmup), until: base + int64(f.Warmup+f.Duration),
 	}
 	t := &s.talk

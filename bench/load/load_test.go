@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/netip"
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"weir/bench/echo"
 	"weir/bench/epoll"
+	"weir/bench/epoll/epolltest"
 	"weir/bench/load"
 	"weir/bench/relay"
 )
@@ -22,21 +24,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // running turns a server until the test ends, or until stop is called.
 func running(t *testing.T, server *epoll.Server, err error) (target load.Target, stop func()) {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		server.Run(ctx)
-	}()
-	stop = func() {
-		cancel()
-		<-done
-	}
-	t.Cleanup(stop)
-	return target4(server.Addr), stop
+	addr, stop := epolltest.Run(t, server, err)
+	return target4(addr), stop
 }
 
 func target4(a netip.AddrPort) load.Target {
@@ -219,5 +208,28 @@ func TestNoAllocationPerMessage(t *testing.T) {
 	})
 	if perMessage > 0.1 {
 		t.Errorf("%.2f allocations a message", perMessage)
+	}
+}
+
+// What a crowd does to its threads for the sake of its schedule is not handed on to processes started later.
+func TestThreadsAreLeftAsTheyWere(t *testing.T) {
+	slack := func() string {
+		t.Helper()
+		b, err := exec.Command("cat", "/proc/self/timerslack_ns").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	before := slack()
+	target, _ := backend(t)
+	crowd := open(t, load.Config{Target: target, Conns: 1})
+	for range 20 { // a child comes from any thread
+		if _, err := crowd.Hold(t.Context(), time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		if after := slack(); after != before {
+			t.Fatalf("a child's timers have a slack of %s ns, before %s", after, before)
+		}
 	}
 }

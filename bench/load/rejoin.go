@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"weir/bench/wire"
 )
 
 // Rejoin is a talk in the open loop whose clients come back when they lose their connection.
@@ -105,7 +107,7 @@ func newComeback(w *worker, j Rejoin, base int64) *comeback {
 func (b *comeback) run(ctx context.Context) error {
 	w, j := b.w, b.plan
 	x := traffic{
-		active: w.talkers(0), message: newMessage(j.Size), base: b.from - int64(j.Warmup),
+		active: w.talkers(0), message: wire.NewMessage(j.Size), base: b.from - int64(j.Warmup),
 		from: b.from, until: b.from + int64(j.Duration),
 	}
 	if len(x.active) == 0 {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"weir/bench/wire"
 )
 
 // Slow are clients that send without pause and read no echo, or few.
@@ -33,7 +35,8 @@ const slowChunk = 16 << 10
 // Slow upgrades connections, one after another, and begins to send on each.
 func (t Target) Slow(ctx context.Context, how Sloth) (*Slow, error) {
 	s := &Slow{}
-	frame := newMessage(how.Size).frame
+	message := wire.NewMessage(how.Size)
+	frame := message.Stamp(0, 0)
 	chunk := bytes.Repeat(frame, max(1, slowChunk/len(frame)))
 	for i := range how.Conns {
 		conn, err := t.upgrade(ctx)

@@ -10,6 +10,7 @@ import (
 
 	"weir/bench/epoll"
 	"weir/bench/proc"
+	"weir/bench/wire"
 )
 
 // Gale is a storm of handshakes, or of short lives.
@@ -71,14 +72,23 @@ type storm struct {
 func (s *storm) run(ctx context.Context) error {
 	until := s.base + int64(s.gale.Warmup+s.gale.Duration)
 	s.enter(hooks{upgraded: s.upgraded, failed: s.failed, lost: s.failed, echoed: s.echoed, parted: s.ended})
-	s.talk = traffic{message: newMessage(s.gale.Size), until: until}
+	s.talk = traffic{message: wire.NewMessage(s.gale.Size), until: until}
 	for range s.gale.Concurrency {
 		c := &conn{w: s.worker, state: dead}
 		s.conns = append(s.conns, c)
 		s.again = append(s.again, c)
 	}
 	before, _ := proc.ReadThread()
-	defer func() { s.busyness(before, time.Duration(now()-s.base)) }()
+	err := s.rage(ctx, until)
+	s.busyness(before, time.Duration(now()-s.base))
+	if err != nil {
+		return err
+	}
+	return s.subside(ctx, until+int64(grace))
+}
+
+// rage begins a life wherever one has ended.
+func (s *storm) rage(ctx context.Context, until int64) error {
 	heard := s.base // when a life last ended
 	var ready []*conn
 	for at := s.base; at < until; at = now() {
@@ -92,8 +102,7 @@ func (s *storm) run(ctx context.Context) error {
 		if len(ready) > 0 {
 			heard = at
 		} else if at-heard > int64(s.patience) {
-			s.expire()
-			s.abandon()
+			s.giveUp(s.patience)
 		}
 		if s.failures > 4*s.gale.Concurrency+maxRefusals {
 			return errStormLost
@@ -103,6 +112,21 @@ func (s *storm) run(ctx context.Context) error {
 			wait = min(until, at+int64(retryPause))
 		}
 		if err := s.turn(ctx, wait); err != nil {
+			return err
+		}
+		s.speak()
+	}
+	return nil
+}
+
+// subside awaits the ends of the lives under way. One that does not end is a fault, however many others have.
+func (s *storm) subside(ctx context.Context, deadline int64) error {
+	for s.pending+s.live > 0 {
+		if now() >= deadline {
+			s.giveUp(grace)
+			return nil
+		}
+		if err := s.turn(ctx, deadline); err != nil {
 			return err
 		}
 		s.speak()
@@ -154,11 +178,13 @@ func (s *storm) failed(c *conn, f Fault, err error) {
 	s.again = append(s.again, c)
 }
 
-// abandon gives up the clients that wait for an echo, or for the end they asked for.
-func (s *storm) abandon() {
+// giveUp ends the handshakes under way and the clients that wait for an echo, or for the end they asked for. All
+// have had so long.
+func (s *storm) giveUp(within time.Duration) {
+	s.expire(within)
 	for _, c := range s.conns {
 		if c.state == open {
-			s.lose(c, FaultTimeout, fmt.Errorf("no echo, or no end after the close frame, within %s", s.patience))
+			s.lose(c, FaultTimeout, fmt.Errorf("no echo, or no end after the close frame, within %s", within))
 		}
 	}
 }

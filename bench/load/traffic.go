@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/bench/proc"
+	"weir/bench/wire"
 )
 
 // Talk is what the active clients of a crowd say.
@@ -57,13 +58,13 @@ func CheckRate(rate float64, clients int) error {
 // nobody tells a loop's share of a few from 0, which is all.
 const nobody = -1
 
-// grace is how long echoes are awaited after the last message.
+// grace is how long echoes are awaited after the last message, and the ends of a storm's lives after its window.
 const grace = 2 * time.Second
 
 // traffic is the talk of one loop's clients.
 type traffic struct {
 	active      []*conn
-	message     message
+	message     wire.Message
 	from, until int64   // the window
 	base        int64   // when the schedule's first message is due
 	gap         float64 // ns between two messages of the loop; 0 in the closed loop
@@ -77,7 +78,7 @@ var errAllLost = errors.New("every connection was lost")
 // echo runs the talk of this loop's clients from base on.
 func (w *worker) echo(ctx context.Context, t Talk, base int64) error {
 	x := traffic{
-		active: w.talkers(t.Active), message: newMessage(t.Size), base: base,
+		active: w.talkers(t.Active), message: wire.NewMessage(t.Size), base: base,
 		from: base + int64(t.Warmup), until: base + int64(t.Warmup+t.Duration),
 	}
 	if len(x.active) == 0 {
@@ -152,10 +153,8 @@ func (w *worker) converse(ctx context.Context, back *comeback) error {
 
 // busyness notes how the loop's thread fared since it began.
 func (w *worker) busyness(before proc.Thread, elapsed time.Duration) {
-	after, err := proc.ReadThread()
-	if err == nil {
-		w.busy = float64(after.Run-before.Run) / float64(elapsed)
-		w.starved = float64(after.Wait-before.Wait) / float64(elapsed)
+	if after, err := proc.ReadThread(); err == nil {
+		w.busy, w.starved = after.Share(before, elapsed)
 	}
 }
 

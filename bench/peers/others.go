@@ -49,10 +49,10 @@ func FindCaddy() string {
 	return cmp.Or(beside, "caddy")
 }
 
-// Versions are the commands by which programs tell theirs.
-func Versions() map[string][]string {
+// Versions are the commands by which programs, among them the weir at that path, tell theirs.
+func Versions(gateway string) map[string][]string {
 	return map[string][]string{
 		"nginx": {"nginx", "-v"}, "HAProxy": {"haproxy", "-v"}, "Caddy": {FindCaddy(), "version"},
-		"Traefik": {"traefik", "version"}, "Envoy": {"envoy", "--version"},
+		"Traefik": {"traefik", "version"}, "Envoy": {"envoy", "--version"}, "weir": {gateway, "version"},
 	}
 }

@@ -26,12 +26,12 @@ func TestConfigurations(t *testing.T) {
 		lacks string
 		tls   *Certificate
 	}{
-		{Nginx(), "nginx.conf", []string{"listen 127.0.0.1:1 ", "proxy_pass http://127.0.0.1:2;", "worker_connections 20000;"}, "proxy_buffer_size", nil},
+		{Nginx(), "nginx.conf", []string{"listen 127.0.0.1:1 backlog=4096 deferred;", "proxy_pass http://127.0.0.1:2;", "worker_connections 20000;"}, "proxy_buffer_size", nil},
 		{NginxLarge("x"), "nginx.conf", []string{"proxy_buffer_size 64k;"}, "ssl", nil},
-		{HAProxy(), "haproxy.cfg", []string{"bind 127.0.0.1:1\n", "server echo 127.0.0.1:2\n", "maxconn 9900\n", "nbthread 1", "X-Forwarded-Proto http\n"}, "proto h2", nil},
+		{HAProxy(), "haproxy.cfg", []string{"bind 127.0.0.1:1 defer-accept\n", "server echo 127.0.0.1:2\n", "maxconn 9900\n", "nbthread 1", "X-Forwarded-Proto http\n"}, "proto h2", nil},
 		{HAProxyPool(), "haproxy.cfg", []string{"server echo 127.0.0.1:2 proto h2 ws h2\n", "http-reuse always", "maxconn 19800\n", "no strict-limits", "nbthread 1"}, "ssl", nil},
-		{Nginx(), "nginx.conf", []string{"listen 127.0.0.1:1 backlog=4096 ssl;", "/tls.pem;", "/tls.pem.key;", "ssl_protocols TLSv1.3;"}, "{{", certificate},
-		{HAProxy(), "haproxy.cfg", []string{"bind 127.0.0.1:1 ssl crt ", "/tls.pem ssl-min-ver TLSv1.3", "X-Forwarded-Proto https\n"}, "{{", certificate},
+		{Nginx(), "nginx.conf", []string{"listen 127.0.0.1:1 backlog=4096 deferred ssl;", "/tls.pem;", "/tls.pem.key;", "ssl_protocols TLSv1.3;"}, "{{", certificate},
+		{HAProxy(), "haproxy.cfg", []string{"bind 127.0.0.1:1 defer-accept ssl crt ", "/tls.pem ssl-min-ver TLSv1.3", "X-Forwarded-Proto https\n"}, "{{", certificate},
 	} {
 		place := Place{
 			Listen: netip.MustParseAddrPort("127.0.0.1:1"), Backend: netip.MustParseAddrPort("127.0.0.1:2"),

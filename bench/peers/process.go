@@ -60,8 +60,10 @@ func (p *Process) start() (err error) {
 	if p.place.Listen, err = freePort(); err != nil {
 		return err
 	}
-	if p.place.Admin, err = freePort(); err != nil {
-		return err
+	for p.place.Admin = p.place.Listen; p.place.Admin == p.place.Listen; {
+		if p.place.Admin, err = freePort(); err != nil {
+			return err
+		}
 	}
 	if p.place.Certificate != nil {
 		if err := p.place.Certificate.write(p.place.Dir); err != nil {

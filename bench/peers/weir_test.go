@@ -3,12 +3,14 @@
 package peers
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/pprof"
 	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -33,5 +35,16 @@ func TestSettle(t *testing.T) {
 	before := stats.NumForcedGC
 	if runtime.ReadMemStats(&stats); stats.NumForcedGC == before {
 		t.Error("no garbage was collected")
+	}
+}
+
+func TestFetchOfTooMuch(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Write(bytes.Repeat([]byte("a 1\n"), maxAnswer/4+1))
+	}))
+	defer server.Close()
+	_, err := Fetch(t.Context(), netip.MustParseAddrPort(server.Listener.Addr().String()), "/metrics")
+	if err == nil || !strings.Contains(err.Error(), "more than 4194304 bytes") {
+		t.Errorf("the error is %v", err)
 	}
 }

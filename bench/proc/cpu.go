@@ -97,6 +97,14 @@ func ReadThread() (Thread, error) {
 	return parseSchedstat(b)
 }
 
+// Share is what a thread has run and waited since it was seen before, each as a share of the time between.
+func (t Thread) Share(earlier Thread, elapsed time.Duration) (run, wait float64) {
+	if elapsed <= 0 {
+		return 0, 0
+	}
+	return float64(t.Run-earlier.Run) / float64(elapsed), float64(t.Wait-earlier.Wait) / float64(elapsed)
+}
+
 func parseSchedstat(b []byte) (Thread, error) {
 	fields := bytes.Fields(b)
 	if len(fields) < 2 {

@@ -26,6 +26,9 @@ func ReadRSS(pids ...int) (int64, error) {
 // ReadSlab is the kernel's slab memory in bytes, sockets among it, of the whole machine.
 func ReadSlab() (int64, error) { return readField("/proc/meminfo", "Slab") }
 
+// ReadAvailable is the memory in bytes that new processes may take without swapping, of the whole machine.
+func ReadAvailable() (int64, error) { return readField("/proc/meminfo", "MemAvailable") }
+
 // ReadThreads is how many threads pids have, summed.
 func ReadThreads(pids ...int) (int, error) {
 	sum := 0

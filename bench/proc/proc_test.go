@@ -40,6 +40,16 @@ func TestParseSchedstat(t *testing.T) {
 	}
 }
 
+func TestShareOfAThread(t *testing.T) {
+	before, after := Thread{Run: 1000, Wait: 10}, Thread{Run: 1600, Wait: 110}
+	if run, wait := after.Share(before, 1000); run != 0.6 || wait != 0.1 {
+		t.Errorf("%v, %v", run, wait)
+	}
+	if run, wait := after.Share(before, 0); run != 0 || wait != 0 {
+		t.Errorf("%v, %v of no time", run, wait)
+	}
+}
+
 func TestParseField(t *testing.T) {
 	status := []byte("Name:\tVmRSS\nVmPeak:\t  99 kB\nVmRSS:\t  12 kB\nThreads:\t3\n")
 	if n, err := parseField(status, "VmRSS"); n != 12<<10 || err != nil {
@@ -100,6 +110,9 @@ func TestReadMemory(t *testing.T) {
 	}
 	if n, err := ReadSlab(); n <= 0 || err != nil {
 		t.Errorf("slab %d, %v", n, err)
+	}
+	if n, err := ReadAvailable(); n <= 0 || err != nil {
+		t.Errorf("available %d, %v", n, err)
 	}
 	if n, err := RaiseFileLimit(); n == 0 || err != nil {
 		t.Errorf("limit %d, %v", n, err)

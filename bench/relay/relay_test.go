@@ -4,7 +4,6 @@ package relay_test
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -14,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"weir/bench/epoll/epolltest"
 	"weir/bench/relay"
 )
 
@@ -28,19 +28,8 @@ func through(t *testing.T) (client, backend *net.TCPConn) {
 	}
 	defer listener.Close()
 	server, err := relay.Serve(netip.MustParseAddrPort("127.0.0.1:0"), netip.MustParseAddrPort(listener.Addr().String()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- server.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	near, err := net.Dial("tcp", server.Addr.String())
+	addr, _ := epolltest.Run(t, server, err)
+	near, err := net.Dial("tcp", addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"weir/bench/epoll"
+	"weir/bench/load"
 	"weir/bench/wire"
 )
 
@@ -52,7 +53,7 @@ func (c *client) Ready(ev epoll.Events) {
 			return
 		}
 		if err := epoll.Failure(int(c.fd)); err != nil {
-			c.w.refuse(c, faultConnect, err)
+			c.w.refuse(c, load.FaultConnect, err)
 			return
 		}
 		c.state = upgrading
@@ -101,9 +102,9 @@ func (c *client) end(errno syscall.Errno) {
 	}
 	switch c.state {
 	case upgrading:
-		c.w.refuse(c, faultUpgrade, err)
+		c.w.refuse(c, load.FaultUpgrade, err)
 	case open:
-		c.w.lose(c, faultLost, err)
+		c.w.lose(c, load.FaultClosed, err)
 	case leaving:
 		c.w.drop(c)
 	}
@@ -120,7 +121,7 @@ func (c *client) take(b []byte) (rest []byte) {
 			err = wire.CheckAnswer(b[:n], c.w.accept)
 		}
 		if err != nil {
-			c.w.refuse(c, faultUpgrade, err)
+			c.w.refuse(c, load.FaultUpgrade, err)
 			return nil
 		}
 		b = b[n:]
@@ -153,7 +154,7 @@ func (c *client) frame(h *wire.Header, payload []byte) {
 		c.answer(wire.Pong, payload)
 	case wire.Pong:
 	case wire.Close:
-		code := 1005
+		code := load.CodeNone
 		if len(payload) >= 2 {
 			code = int(binary.BigEndian.Uint16(payload))
 		}
@@ -169,7 +170,7 @@ func (c *client) frame(h *wire.Header, payload []byte) {
 		}
 		fallthrough
 	default:
-		c.w.lose(c, faultMismatch, errEcho)
+		c.w.lose(c, load.FaultMismatch, errEcho)
 	}
 }
 
@@ -181,9 +182,9 @@ func (c *client) echo(payload []byte) {
 	t, ok := c.w.phase.(*talking)
 	switch {
 	case !ok || c.got == c.sent:
-		c.w.lose(c, faultMismatch, errUnasked)
-	case !t.message.matches(uint32(c.slot), c.got, payload):
-		c.w.lose(c, faultMismatch, errEcho)
+		c.w.lose(c, load.FaultMismatch, errUnasked)
+	case len(payload) != t.message.Size || !t.message.Matches(uint32(c.slot), c.got, 0, payload):
+		c.w.lose(c, load.FaultMismatch, errEcho)
 	default:
 		t.echoed(c)
 		c.got++
@@ -192,12 +193,8 @@ func (c *client) echo(payload []byte) {
 
 // answer sends a control frame with the payload that came.
 func (c *client) answer(opcode byte, payload []byte) {
-	b := wire.AppendHeader(c.w.out[:0], wire.Header{Fin: true, Opcode: opcode, Masked: true, Mask: mask, Length: int64(len(payload))})
-	at := len(b)
-	b = append(b, payload...)
-	wire.Mask(b[at:], mask, 0)
-	c.w.out = b
-	c.write(b)
+	c.w.out = wire.AppendControl(c.w.out[:0], opcode, payload)
+	c.write(c.w.out)
 }
 
 // write sends b; what the kernel does not take goes out later.

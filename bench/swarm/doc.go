@@ -5,7 +5,7 @@
 //	        <--(progress, then one report, on stdout)--
 //
 // The parent starts the processes, splits each command's work among them, and adds their reports up.
-// A worker obeys one command at a time: open, hold, talk, await, close. Between commands it goes on
+// A worker obeys one command at a time: open, hold, talk, await. Between commands it goes on
 // answering pings and close frames. It ends when its stdin does, so none outlives the parent.
 //
 // A client here is for being many: some 90 bytes, and no buffer of its own while nothing is under

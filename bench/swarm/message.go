@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/bench/epoll"
+	"weir/bench/load"
 )
 
 // Target is where the clients go.
@@ -45,7 +46,6 @@ type command struct {
 	Hold  *time.Duration `json:"hold,omitempty"` // keep still for so long
 	Talk  *Talk          `json:"talk,omitempty"`
 	Await *time.Duration `json:"await,omitempty"` // for the other side to close them all, so long at most
-	Close *float64       `json:"close,omitempty"` // reset them, so many a second; 0: at once
 }
 
 // report is a line from a worker: one with Progress set twice a second, one without as the last of a command.
@@ -59,24 +59,18 @@ type report struct {
 
 // tallies are counted from one report to the next.
 type tallies struct {
-	Ops    int            `json:"ops,omitempty"`    // echoes of messages that were due in the window
-	Pings  int            `json:"pings,omitempty"`  // that were answered
-	Closed map[int]int    `json:"closed,omitempty"` // close frames by code; 1005 without one (RFC 6455 section 7.4.1)
-	Faults map[string]int `json:"faults,omitempty"`
-	First  string         `json:"first,omitempty"` // the first fault in words
+	Ops    int                `json:"ops,omitempty"`    // echoes of messages that were due in the window
+	Pings  int                `json:"pings,omitempty"`  // that were answered
+	Closed map[int]int        `json:"closed,omitempty"` // close frames by code, load.CodeNone without one
+	Faults map[load.Fault]int `json:"faults,omitempty"`
+	First  string             `json:"first,omitempty"` // the first fault in words
 
 	Busy    float64 `json:"busy,omitempty"`    // of a talk or a hold: share of the time the loop ran
 	Starved float64 `json:"starved,omitempty"` // and was ready, but waited for a processor
 }
 
-// Kinds of fault.
+// Faults that only these clients tell apart.
 const (
-	faultConnect  = "connect failed"
-	faultUpgrade  = "upgrade failed"
-	faultTimeout  = "handshake timed out"
-	faultLost     = "connection lost"
-	faultFrame    = "malformed or unexpected frame"
-	faultMismatch = "wrong echo"
-	faultMissing  = "echo missing"
-	faultStuck    = "nothing is taken"
+	faultFrame load.Fault = "malformed or unexpected frame"
+	faultStuck load.Fault = "nothing is taken"
 )

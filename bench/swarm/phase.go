@@ -9,13 +9,13 @@ import (
 	"time"
 
 	"weir/bench/epoll"
+	"weir/bench/load"
 	"weir/bench/proc"
 )
 
 const (
-	spareFiles   = 64 // of a process: its loop, its pipes, Go's own
-	maxRefusals  = 20 // failures without a success between them, after which no more is dialled
-	closingEvery = int64(10 * time.Millisecond)
+	spareFiles  = 64 // of a process: its loop, its pipes, Go's own
+	maxRefusals = 20 // failures without a success between them, after which no more is dialled
 )
 
 var (
@@ -86,7 +86,7 @@ func (p *opening) due(w *worker, at int64) (next int64, n int) {
 func (w *worker) expire() {
 	for i := range w.clients {
 		if c := &w.clients[i]; c.state == connecting || c.state == upgrading {
-			w.refuse(c, faultTimeout, fmt.Errorf("no answer within %s", w.target.Within))
+			w.refuse(c, load.FaultTimeout, fmt.Errorf("no answer within %s", w.target.Within))
 		}
 	}
 }
@@ -118,24 +118,4 @@ func (p *awaiting) step(w *worker, at int64) (next int64, done bool, err error) 
 		err = fmt.Errorf("%w: %d", errStanding, left)
 	}
 	return p.until, left == 0 || err != nil, err
-}
-
-// closing resets the clients at a pace.
-type closing struct {
-	began int64
-	rate  float64 // 0: at once
-	next  int     // the first one not looked at
-}
-
-func (p *closing) step(w *worker, at int64) (next int64, done bool, err error) {
-	due := len(w.clients)
-	if p.rate > 0 {
-		due = int(min(float64(due), 1+float64(at-p.began)/1e9*p.rate))
-	}
-	for ; p.next < due; p.next++ {
-		if c := &w.clients[p.next]; c.state == open || c.state == leaving {
-			w.drop(c)
-		}
-	}
-	return at + closingEvery, p.next == len(w.clients), nil
 }

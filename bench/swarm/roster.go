@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"weir/bench/epoll"
+	"weir/bench/load"
 	"weir/bench/wire"
 )
 
@@ -33,7 +34,7 @@ func (w *worker) dial(k int) {
 		c.state = gone
 		w.settled++
 		w.failed++
-		w.fault(faultConnect, err)
+		w.fault(load.FaultConnect, err)
 		return
 	}
 	c.w, c.fd, c.state = w, int32(fd), connecting
@@ -50,7 +51,7 @@ func (w *worker) welcome(c *client) {
 }
 
 // refuse ends a handshake that failed.
-func (w *worker) refuse(c *client, kind string, err error) {
+func (w *worker) refuse(c *client, kind load.Fault, err error) {
 	w.pending--
 	w.settled++
 	w.failed++
@@ -59,7 +60,7 @@ func (w *worker) refuse(c *client, kind string, err error) {
 }
 
 // lose ends an upgraded client before its time.
-func (w *worker) lose(c *client, kind string, err error) {
+func (w *worker) lose(c *client, kind load.Fault, err error) {
 	switch c.state {
 	case open:
 		w.live--
@@ -90,8 +91,8 @@ func (w *worker) discard(c *client) {
 	w.loop.Close(int(c.fd))
 }
 
-func (w *worker) fault(kind string, err error) {
+func (w *worker) fault(kind load.Fault, err error) {
 	if w.Faults[kind]++; w.First == "" {
-		w.First = kind + ": " + err.Error()
+		w.First = string(kind) + ": " + err.Error()
 	}
 }

@@ -4,16 +4,14 @@ package swarm
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"weir/bench/epoll"
+	"weir/bench/load"
 )
 
 // MaxProcesses is how many a swarm may have: each has a range of loopback addresses of its own.
@@ -135,12 +133,6 @@ func (s *Swarm) Await(ctx context.Context, within time.Duration) (Tally, error) 
 	return s.each(ctx, func(int) command { return command{Await: &within} })
 }
 
-// Close resets the connections, so many a second, or at once if rate is 0.
-func (s *Swarm) Close(ctx context.Context, rate float64) (Tally, error) {
-	one := rate / float64(len(s.processes))
-	return s.each(ctx, func(int) command { return command{Close: &one} })
-}
-
 // Stop ends the processes, whatever they do, and waits for that.
 func (s *Swarm) Stop() {
 	for _, p := range s.processes {
@@ -162,7 +154,7 @@ func (s *Swarm) each(ctx context.Context, of func(i int) command) (Tally, error)
 		<-done
 	}
 	sum := Tally{}
-	sum.Closed, sum.Faults = map[int]int{}, map[string]int{}
+	sum.Closed, sum.Faults = map[int]int{}, map[load.Fault]int{}
 	for i := range tallies {
 		sum.Live += tallies[i].Live
 		sum.Add(&tallies[i])
@@ -205,16 +197,7 @@ func (t *Tally) Add(o *Tally) {
 }
 
 // Err sums the faults up in one line, or is nil.
-func (t *Tally) Err() error {
-	if len(t.Faults) == 0 {
-		return nil
-	}
-	var kinds []string
-	for _, kind := range slices.Sorted(maps.Keys(t.Faults)) {
-		kinds = append(kinds, fmt.Sprintf("%s: %d", kind, t.Faults[kind]))
-	}
-	return errors.New(strings.Join(kinds, ", ") + " (first: " + t.First + ")")
-}
+func (t *Tally) Err() error { return (&load.Result{Faults: t.Faults, First: t.First}).Err() }
 
 // part is the i-th of n nearly equal parts of total.
 func part(total, i, n int) int { return total*(i+1)/n - total*i/n }

@@ -3,32 +3,27 @@
 package swarm
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"weir/bench/load"
 	"weir/bench/proc"
 	"weir/bench/wire"
 )
 
-// grace is how long echoes are awaited after the last message.
-const grace = 5 * time.Second
-
-// Bounds of a rate, messages a second: below, the schedule does not fit 64 bits of nanoseconds; above, of all
-// clients together, no loop keeps up with it.
 const (
-	minRate = 1e-6
-	maxRate = 1e6
+	grace        = 5 * time.Second // how long echoes are awaited after the last message
+	collectEvery = int64(10 * time.Millisecond)
 )
 
 // talking sends on a fixed schedule, come what may: a round over the active clients, one message every
 // gap. Latency counts from the instant a message was due, so that a stall is not hidden.
 type talking struct {
 	active      []*client
-	message     message
+	message     wire.Message
 	gap         float64 // nanoseconds between two messages of the loop
 	base        int64   // when the first one is due
 	from, until int64   // the window
@@ -39,10 +34,13 @@ type talking struct {
 }
 
 func (w *worker) talk(t Talk, at int64) (phase, error) {
-	if t.Size < stampSize || t.Size > MaxSize || !(t.Rate >= minRate && t.Rate*float64(t.Active) <= maxRate) || t.Duration <= 0 {
-		return nil, fmt.Errorf("a talk of %d bytes, %g times a second, for %s", t.Size, t.Rate, t.Duration)
+	if t.Size < wire.StampSize || t.Size > MaxSize || t.Duration <= 0 {
+		return nil, fmt.Errorf("a talk of %d bytes for %s", t.Size, t.Duration)
 	}
-	p := &talking{message: newMessage(t.Size), base: at + t.At - time.Now().UnixNano(), began: at}
+	if err := load.CheckRate(t.Rate, t.Active); err != nil {
+		return nil, err
+	}
+	p := &talking{message: wire.NewMessage(t.Size), base: at + t.At - time.Now().UnixNano(), began: at}
 	p.from = p.base + int64(t.Warmup)
 	p.until = p.from + int64(t.Duration)
 	for i := range w.clients {
@@ -78,7 +76,7 @@ func (p *talking) step(w *worker, at int64) (next int64, done bool, err error) {
 		}
 		if c := p.active[p.ticks%len(p.active)]; c.state == open {
 			c.sent++
-			c.write(p.message.stamp(uint32(c.slot), c.sent-1))
+			c.write(p.message.Stamp(uint32(c.slot), c.sent-1))
 		}
 		p.ticks++
 	}
@@ -101,10 +99,10 @@ func (p *talking) collect(w *worker, at int64) (next int64, done bool, err error
 		}
 	}
 	if at < p.until+int64(grace) {
-		return at + closingEvery, missing == 0, nil
+		return at + collectEvery, missing == 0, nil
 	}
 	for range missing {
-		w.fault(faultMissing, errNoEcho)
+		w.fault(load.FaultLost, errNoEcho)
 	}
 	for _, c := range p.active {
 		c.late, c.got = c.late+c.sent-c.got, c.sent
@@ -125,45 +123,4 @@ func (p *talking) echoed(c *client) {
 	c.w.Ops++
 	h := c.w.latency
 	_ = h.RecordValue(min(max(now()-due, h.LowestTrackableValue()), h.HighestTrackableValue()))
-}
-
-// message is the one frame that all clients of a loop send, stamped anew before each write.
-type message struct {
-	frame []byte // masked
-	body  int    // where the payload begins
-	size  int    // of the payload, bytes
-}
-
-// stampSize is how many of the payload's first bytes hold the client's and the message's number.
-const stampSize = 8
-
-// A constant mask: a gateway cannot tell, and the load need not mask each message anew.
-var mask = [4]byte{0x5b, 0xc6, 0x2e, 0x91}
-
-func newMessage(size int) message {
-	m := message{size: size}
-	m.frame = wire.AppendHeader(nil, wire.Header{Fin: true, Opcode: wire.Binary, Masked: true, Mask: mask, Length: int64(size)})
-	m.body = len(m.frame)
-	m.frame = append(m.frame, make([]byte, size)...)
-	wire.Mask(m.frame[m.body:], mask, 0)
-	return m
-}
-
-func stampOf(slot, number uint32) [stampSize]byte {
-	var s [stampSize]byte
-	binary.BigEndian.PutUint32(s[:], slot)
-	binary.BigEndian.PutUint32(s[4:], number)
-	return s
-}
-
-// stamp makes the frame that client's message of that number.
-func (m *message) stamp(slot, number uint32) []byte {
-	s := stampOf(slot, number)
-	wire.Mask(s[:], mask, 0)
-	copy(m.frame[m.body:], s[:])
-	return m.frame
-}
-
-func (m *message) matches(slot, number uint32, payload []byte) bool {
-	return len(payload) == m.size && [stampSize]byte(payload) == stampOf(slot, number)
 }

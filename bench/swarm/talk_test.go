@@ -2,7 +2,11 @@
 
 package swarm
 
-import "testing"
+import (
+	"testing"
+
+	"weir/bench/load"
+)
 
 // An echo that comes after all is missing, and nothing besides.
 func TestLateEcho(t *testing.T) {
@@ -22,7 +26,7 @@ func TestLateEcho(t *testing.T) {
 		}
 		c.echo([]byte("something"))
 	}
-	if c.late != 0 || c.state != open || len(w.Faults) != 1 || w.Faults[faultMissing] != 2 {
+	if c.late != 0 || c.state != open || len(w.Faults) != 1 || w.Faults[load.FaultLost] != 2 {
 		t.Errorf("%d late, state %d, faults %v", c.late, c.state, w.Faults)
 	}
 }

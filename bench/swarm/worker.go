@@ -16,6 +16,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"weir/bench/epoll"
+	"weir/bench/load"
 	"weir/bench/proc"
 )
 
@@ -69,7 +70,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	debug.SetGCPercent(25) // of many processes, each keeps its garbage
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	epoll.PreciseTimers()
+	defer epoll.PreciseTimers()()
 	w := &worker{loop: loop, reports: json.NewEncoder(out), files: files, in: make([]byte, readBuffer), unsent: map[*client][]byte{}}
 	w.reset()
 	commands := make(chan command, 1)
@@ -149,8 +150,6 @@ func (w *worker) begin(c command, at int64) (phase, error) {
 		return w.talk(*c.Talk, at)
 	case c.Await != nil:
 		return &awaiting{until: at + int64(*c.Await)}, nil
-	case c.Close != nil:
-		return &closing{began: at, rate: *c.Close}, nil
 	}
 	return nil, errors.New("a command that asks for nothing")
 }
@@ -174,14 +173,13 @@ func (w *worker) report(fault error) error {
 
 // account notes how the loop's thread fared since it was seen before.
 func (w *worker) account(before proc.Thread, began, at int64) {
-	if after, err := proc.ReadThread(); err == nil && at > began {
-		w.Busy = float64(after.Run-before.Run) / float64(at-began)
-		w.Starved = float64(after.Wait-before.Wait) / float64(at-began)
+	if after, err := proc.ReadThread(); err == nil {
+		w.Busy, w.Starved = after.Share(before, time.Duration(at-began))
 	}
 }
 
 func (w *worker) reset() {
-	w.tallies = tallies{Closed: map[int]int{}, Faults: map[string]int{}}
+	w.tallies = tallies{Closed: map[int]int{}, Faults: map[load.Fault]int{}}
 	w.latency = nil
 }
 

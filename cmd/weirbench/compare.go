@@ -34,8 +34,8 @@ func compare(ctx context.Context, args []string) error {
 	flags.StringSliceVar(&c.scenarios, "scenario", []string{"all"}, bench.ScenarioNames()+" or all, comma-separated")
 	flags.StringSliceVar(&c.peers, "peers", []string{"all"}, "direct, relay, nginx, nginx64k (echo64k alone), haproxy, haproxy-pool, caddy, traefik, envoy (these in "+strings.Join(core, ", ")+"), weir, weir-pool or all, comma-separated")
 	flags.IntVar(&c.rounds, "rounds", 3, "rounds; the tables show medians over them (churn and drain have one)")
-	secondsVar(flags, &c.seconds, "seconds", 1.2, "how long to measure each cell")
-	secondsVar(flags, &c.warmup, "warmup", 0.3, "seconds before that, to warm up or to settle")
+	secondsVar(flags, &c.seconds, "seconds", 1.2, "how long to measure each cell; 5 at least where a rate is given")
+	secondsVar(flags, &c.warmup, "warmup", 0.3, "seconds before that, to warm up or to settle; 3 at least where clients are idle")
 	flags.StringVar(&c.gateway, "gateway-bin", "bin/weir", "the weir to measure")
 	flags.StringVar(&c.json, "json", "", "file to write everything to, - for stdout in place of the tables")
 	flags.BoolVar(&c.markdown, "markdown", false, "print the machine above the tables too, to paste into a document")
@@ -53,7 +53,7 @@ func compare(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	report := bench.Report{When: time.Now(), Machine: bench.ReadMachine(), Rounds: c.rounds, Seconds: c.seconds.Seconds(), Scenarios: plan.Scenarios}
+	report := bench.Report{When: time.Now(), Machine: bench.ReadMachine(c.gateway), Rounds: c.rounds, Seconds: c.seconds.Seconds(), Scenarios: plan.Scenarios}
 	cells, err := bench.Compare(ctx, plan)
 	report.Partial = err != nil
 	report.Fill(cells)
@@ -124,18 +124,15 @@ func (c *choice) choosePeers(self string) (chosen []peers.Peer, err error) {
 	return chosen, nil
 }
 
-// publish prints and writes the report. A partial one is printed, but no document takes it.
+// publish prints and writes the report. A partial one is printed, but no file takes it.
 func (c *choice) publish(r *bench.Report) error {
-	if err := writeJSON(c.json, r); err != nil {
-		return err
-	}
 	if !r.Partial {
-		if err := c.writeDocument(r); err != nil {
+		if err := c.writeFiles(r); err != nil {
 			return err
 		}
 	}
 	if c.json == "-" {
-		return nil
+		return writeJSON("-", r)
 	}
 	if c.markdown {
 		fmt.Printf("%s. %s\n\n", r.Machine.Where(), r.Effort())
@@ -143,7 +140,12 @@ func (c *choice) publish(r *bench.Report) error {
 	return r.WriteTable(os.Stdout)
 }
 
-func (c *choice) writeDocument(r *bench.Report) error {
+func (c *choice) writeFiles(r *bench.Report) error {
+	if c.json != "-" {
+		if err := writeJSON(c.json, r); err != nil {
+			return err
+		}
+	}
 	if c.plots != "" {
 		if err := r.WritePlots(c.plots); err != nil {
 			return err

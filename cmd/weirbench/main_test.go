@@ -40,7 +40,7 @@ func self(t *testing.T) string {
 
 func quick(s bench.Scenario) bench.Scenario {
 	s.Warmup, s.Seconds = 100*time.Millisecond, 400*time.Millisecond
-	s.Conns, s.Least = min(s.Conns, 50), min(s.Least, time.Second)
+	s.Conns, s.Least, s.Settle = min(s.Conns, 50), min(s.Least, time.Second), 0
 	return s
 }
 
@@ -125,7 +125,6 @@ func TestCompareOverTLS(t *testing.T) {
 	plan := bench.Plan{Backend: peers.Echo(me), Peers: []peers.Peer{peers.Direct(), terminator, peers.Weir("/no/such/weir")}, Rounds: 1, Progress: t.Output()}
 	for _, s := range bench.Scenarios() {
 		if s.TLS {
-			s.Settle = 0
 			plan.Scenarios = append(plan.Scenarios, quick(s))
 		}
 	}

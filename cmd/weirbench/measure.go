@@ -56,7 +56,7 @@ func measureCommand(name string) func(context.Context, []string) error {
 
 func (a *aim) flags(flags *pflag.FlagSet, kind bench.Kind) {
 	about := "what to drive, ws:// or wss:// (TLS 1.3 alone)"
-	window := 5.0
+	window, warmup := 5.0, 1.0
 	switch kind {
 	case bench.KindDrain:
 		about += "; all begin at the first, and those who lose their connection go round them all"
@@ -65,6 +65,8 @@ func (a *aim) flags(flags *pflag.FlagSet, kind bench.Kind) {
 		about += "; what one client sends there, the server must send to all others (weirbench serve-echo does so at " + echo.FanoutPath + ")"
 	case bench.KindChurn:
 		window = 30
+	case bench.KindIdle:
+		warmup = 3 // gateways give memory back a while after the last newcomer
 	}
 	path := ""
 	if kind == bench.KindFanout {
@@ -76,7 +78,7 @@ func (a *aim) flags(flags *pflag.FlagSet, kind bench.Kind) {
 	flags.BoolVar(&a.insecure, "insecure", false, "of wss://: do not verify the certificate")
 	flags.BoolVar(&a.owned, "i-own-this-target", false, "allow a target beyond loopback")
 	secondsVar(flags, &a.seconds, "seconds", window, "how long to measure")
-	secondsVar(flags, &a.warmup, "warmup", 1, "before that, to warm up or to settle")
+	secondsVar(flags, &a.warmup, "warmup", warmup, "before that, to warm up or to settle")
 }
 
 // targets resolves the URLs and sees to it that they may be driven.

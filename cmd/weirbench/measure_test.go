@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -15,27 +14,15 @@ import (
 
 	"weir/bench"
 	"weir/bench/echo"
+	"weir/bench/epoll/epolltest"
 )
 
 // backend serves echoes until the test ends, or until stop is called.
 func backend(t *testing.T) (addr string, stop func()) {
 	t.Helper()
 	server, err := echo.Serve(netip.MustParseAddrPort("127.0.0.1:0"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		server.Run(ctx)
-	}()
-	stop = func() {
-		cancel()
-		<-done
-	}
-	t.Cleanup(stop)
-	return server.Addr.String(), stop
+	at, stop := epolltest.Run(t, server, err)
+	return at.String(), stop
 }
 
 // said runs a command and gives its status, and what it says on stdout and on stderr.

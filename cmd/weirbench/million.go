@@ -32,14 +32,20 @@ func (o *outcome) check() error {
 	return bench.CheckSections(o.document)
 }
 
-// publish writes the figures. Those of a failed measurement are printed, but no document takes them.
-func (o *outcome) publish(figures any, table func(io.Writer) error, document func(path string) error, failed error) error {
-	errs := []error{writeJSON(o.json, figures)}
+// findings are figures that print themselves.
+type findings interface{ WriteTable(io.Writer) error }
+
+// publish writes the figures. Those of a failed measurement are printed, but no file takes them.
+func (o *outcome) publish(figures findings, document func(path string) error, failed error) error {
+	var errs []error
+	if o.json == "-" || failed == nil {
+		errs = append(errs, writeJSON(o.json, figures))
+	}
 	if o.document != "" && failed == nil {
 		errs = append(errs, document(o.document))
 	}
 	if o.json != "-" {
-		errs = append(errs, table(os.Stdout))
+		errs = append(errs, figures.WriteTable(os.Stdout))
 	}
 	return errors.Join(errs...)
 }
@@ -87,7 +93,7 @@ func million(ctx context.Context, args []string) error {
 	if err != nil && figures.Held == 0 {
 		return err // there are no figures
 	}
-	return errors.Join(err, to.publish(figures, figures.WriteTable, figures.WriteDocument, err))
+	return errors.Join(err, to.publish(&figures, figures.WriteDocument, err))
 }
 
 func growth(ctx context.Context, args []string) error {
@@ -118,14 +124,11 @@ func growth(ctx context.Context, args []string) error {
 	if err := to.check(); err != nil {
 		return err
 	}
-	points, err := bench.Grow(ctx, m, bench.GrowthPoints(*conns, *loops))
-	machine := bench.ReadMachine()
-	where := fmt.Sprintf("Measured on %s: %s.", time.Now().UTC().Format("2 January 2006"), machine.Where())
-	if plots != "" && len(points) > 0 {
-		err = errors.Join(err, bench.WriteGrowthPlots(plots, points))
+	figures, err := bench.Grow(ctx, m, bench.GrowthPoints(*conns, *loops))
+	if plots != "" && err == nil {
+		err = figures.WritePlots(plots)
 	}
-	return errors.Join(err, to.publish(points, func(w io.Writer) error { return bench.WriteGrowth(w, points) },
-		func(path string) error { return bench.WriteGrowthDocument(path, where, plots, points) }, err))
+	return errors.Join(err, to.publish(&figures, func(path string) error { return figures.WriteDocument(path, plots) }, err))
 }
 
 // prepare completes a plan and refuses what no machine could do.

@@ -84,12 +84,12 @@ func TestManySocketsInterrupted(t *testing.T) {
 func TestGrow(t *testing.T) {
 	plan := many(t, gateway(t, ""))
 	plan.Idle, plan.Ping = 100*time.Millisecond, 0
-	points, err := bench.Grow(t.Context(), plan, bench.GrowthPoints([]int{20, 100}, []int{1}))
-	if err != nil || len(points) != 2 {
-		t.Fatalf("%d points, %v", len(points), err)
+	grown, err := bench.Grow(t.Context(), plan, bench.GrowthPoints([]int{20, 100}, []int{1}))
+	if err != nil || len(grown.Points) != 2 {
+		t.Fatalf("%d points, %v", len(grown.Points), err)
 	}
 	for i, conns := range []int{20, 100} {
-		g := points[i]
+		g := grown.Points[i]
 		if g.Conns != conns || g.Held != conns || g.Loops != 1 || g.HandshakeMicros <= 0 || g.CPUMicros <= 0 {
 			t.Errorf("%+v", g)
 		}
@@ -98,9 +98,9 @@ func TestGrow(t *testing.T) {
 		}
 	}
 	plan.Gateway = "/no/such/weir"
-	points, err = bench.Grow(t.Context(), plan, bench.GrowthPoints([]int{20, 30}, []int{1}))
-	if err == nil || len(points) != 2 || !strings.Contains(points[1].Err, "no such file") {
-		t.Errorf("%+v, %v", points, err)
+	grown, err = bench.Grow(t.Context(), plan, bench.GrowthPoints([]int{20, 30}, []int{1}))
+	if err == nil || len(grown.Points) != 2 || !strings.Contains(grown.Points[1].Err, "no such file") {
+		t.Errorf("%+v, %v", grown, err)
 	}
 	childless(t)
 }
@@ -142,6 +142,39 @@ func TestDocumentWithoutAnEnd(t *testing.T) {
 			t.Errorf("%s: status %d, %s%s", command, status, out, notes)
 		}
 	}
+}
+
+// What failed or was interrupted takes no good file's place.
+func TestFilesOutliveAFailure(t *testing.T) {
+	dir := t.TempDir()
+	data, document, plots := filepath.Join(dir, "d.json"), filepath.Join(dir, "B.md"), filepath.Join(dir, "plots")
+	for _, path := range []string{data, document} {
+		if err := os.WriteFile(path, []byte("<!-- bench:begin --> good <!-- bench:end -->"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dying := gateway(t, `"$weir" "$@" & sleep 2; kill -9 $!; exit 7`)
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	to := fmt.Sprintf(" --json %s --write %s --gateway-bin %s", data, document, dying)
+	for args, ctx := range map[string]context.Context{
+		"growth --conns 20 --loops 1 --idle 9s --plots " + plots:   t.Context(),
+		"million --conns 20 --idle 9s":                             t.Context(),
+		"compare --scenario storm --peers direct --plots " + plots: interrupted,
+	} {
+		if status := run(ctx, strings.Fields(args+to)); status == 0 {
+			t.Errorf("%s: status 0", args)
+		}
+		for _, path := range []string{data, document} {
+			if b, err := os.ReadFile(path); err != nil || !strings.Contains(string(b), " good ") {
+				t.Errorf("%s: %s is now %q, %v", args, path, b, err)
+			}
+		}
+		if _, err := os.Stat(plots); err == nil {
+			t.Errorf("%s: pictures were drawn", args)
+		}
+	}
+	childless(t)
 }
 
 func TestManySocketsRefused(t *testing.T) {

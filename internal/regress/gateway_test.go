@@ -4,7 +4,6 @@ package regress
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"fmt"
 	"net/netip"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"weir/bench/echo"
+	"weir/bench/epoll/epolltest"
 	"weir/bench/peers"
 )
 
@@ -139,19 +139,8 @@ func backend(t testing.TB, pool bool) string {
 		scheme = "h2c://"
 		server, err = echo.ServeH2C(addr, 10_000)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return scheme + server.Addr.String()
+	at, _ := epolltest.Run(t, server, err)
+	return scheme + at.String()
 }
 
 // asOneBatch stops the process while send runs, so that all that was sent is ready when its loop next looks.

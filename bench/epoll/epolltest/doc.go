@@ -1,0 +1,2 @@
+// Package epolltest runs the servers of package epoll within tests.
+package epolltest
