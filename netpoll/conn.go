@@ -21,7 +21,7 @@ type Handler interface {
 	OnClose(c *Conn, err error)
 }
 
-type flag uint16
+type flag uint32
 
 const (
 	open       flag = 1 << iota
@@ -35,11 +35,12 @@ const (
 	wantDrain       // tell OnDrained
 	finWanted       // half-close when the queue is empty
 	finSent
-	ended   // OnEOF was told
-	broken  // failed; OnClose is due
-	bulky   // its queue is taken from the large buffers
-	secured // handler is a *secure
-	watched // writable events are asked for
+	ended    // OnEOF was told
+	broken   // failed; OnClose is due
+	bulky    // its queue is taken from the large buffers
+	secured  // handler is a *secure
+	watched  // writable events are asked for
+	unprobed // on the list of young connections
 )
 
 // Conn is a socket of a loop. Its zero value is ready for Loop.Attach or Loop.Connect, and it is meant to be
@@ -73,7 +74,13 @@ func (l *Loop) Connect(c *Conn, addr Addr, h Handler) error {
 		return err
 	}
 	*c = Conn{loop: l, handler: h, fd: int32(fd), flags: open | connecting}
-	return l.register(c)
+	if err := l.register(c); err != nil {
+		return err
+	}
+	if l.opts.Socket.KeepAlive > 0 && addr.Path == "" {
+		l.young.add(c)
+	}
+	return nil
 }
 
 // register asks for events. That a socket is writable counts only when it was not: asked for from the start, it would

@@ -11,19 +11,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apply sets the options that hold for listeners (whose sockets inherit them) and outgoing connections.
+// apply sets the options that hold for listeners (whose sockets inherit them) and outgoing connections from the start.
 func (o SocketOptions) apply(fd int) error {
 	if o.NoDelay {
-		if err := gnetsocket.SetNoDelay(fd, 1); err != nil {
-			return err
-		}
-	}
-	if secs := int(o.KeepAlive.Seconds()); secs > 0 {
-		if err := gnetsocket.SetKeepAlive(fd, true, secs, max(1, secs/3), 3); err != nil {
+		if err := setOption(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 			return err
 		}
 	}
 	return o.applyOS(fd)
+}
+
+// keepAlive has silent peers probed.
+func (o SocketOptions) keepAlive(fd int) error {
+	if secs := int(o.KeepAlive.Seconds()); secs > 0 {
+		return gnetsocket.SetKeepAlive(fd, true, secs, max(1, secs/3), 3)
+	}
+	return nil
 }
 
 func sysDial(addr Addr, o SocketOptions) (int, error) {
@@ -36,7 +39,7 @@ func sysDial(addr Addr, o SocketOptions) (int, error) {
 		err = o.apply(fd)
 	}
 	if err == nil {
-		if err = unix.Connect(fd, sa); err == unix.EINPROGRESS {
+		if err = sysConnect(fd, sa); err == unix.EINPROGRESS {
 			err = nil
 		}
 		err = os.NewSyscallError("connect", err)
@@ -109,6 +112,9 @@ func (o SocketOptions) prepare(fd, family int) error {
 	}
 	if err == nil {
 		err = o.apply(fd)
+	}
+	if err == nil {
+		err = o.keepAlive(fd)
 	}
 	if err == nil {
 		err = o.applyListener(fd)

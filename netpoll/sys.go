@@ -43,10 +43,8 @@ var systemCalls = calls{
 	shutdown: func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_WR) },
 	close:    sysClose,
 	unacked:  sysUnacked,
-	reset: func(fd int) {
-		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // no TCP: closing leaves nothing behind
-	},
-	accept: sysAccept, dial: sysDial, connected: sysConnected,
+	reset:    sysReset,
+	accept:   sysAccept, dial: sysDial, connected: sysConnected,
 	watch: func(p *gnetpoll.Poller, fd int) error {
 		return p.ModReadWrite(&gnetpoll.PollAttachment{FD: fd}, true)
 	},

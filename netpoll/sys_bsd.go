@@ -55,6 +55,16 @@ func sysWritev(fd int, _ *[2]unix.Iovec, a, b []byte) (int, unix.Errno) {
 // sysUnacked cannot tell: there is no such question common to the BSDs.
 func sysUnacked(int) int { return 1 }
 
+func sysReset(fd int) {
+	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+}
+
+func setOption(fd, level, option, value int) error {
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, level, option, value))
+}
+
+func sysConnect(fd int, sa unix.Sockaddr) error { return unix.Connect(fd, sa) }
+
 func sysAccept(fd int) (int, netip.AddrPort, unix.Errno) {
 	n, sa, err := gnetsocket.Accept(fd)
 	if err != nil {

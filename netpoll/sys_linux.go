@@ -2,6 +2,7 @@ package netpoll
 
 import (
 	"net/netip"
+	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -36,11 +37,45 @@ func sysClose(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0
 
 // sysUnacked counts what is not known to have arrived. Where the kernel cannot tell, that is something.
 func sysUnacked(fd int) int {
-	n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
-	if err != nil {
+	n := int32(0)
+	if _, _, errno := unix.RawSyscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCOUTQ, uintptr(unsafe.Pointer(&n))); errno != 0 {
 		return 1
 	}
-	return n
+	return int(n)
+}
+
+// sysReset makes closing reset the connection. Of no TCP, closing leaves nothing behind.
+func sysReset(fd int) {
+	at := unix.Linger{Onoff: 1}
+	_, _, _ = unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_LINGER, uintptr(unsafe.Pointer(&at)), unsafe.Sizeof(at), 0)
+}
+
+func setOption(fd, level, option, value int) error {
+	v := int32(value)
+	_, _, errno := unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option), uintptr(unsafe.Pointer(&v)), unsafe.Sizeof(v), 0)
+	if errno != 0 {
+		return os.NewSyscallError("setsockopt", errno)
+	}
+	return nil
+}
+
+func sysConnect(fd int, sa unix.Sockaddr) error {
+	var to unsafe.Pointer
+	var size uintptr
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		raw := unix.RawSockaddrInet4{Family: unix.AF_INET, Port: ntohs(uint16(sa.Port)), Addr: sa.Addr}
+		to, size = unsafe.Pointer(&raw), unsafe.Sizeof(raw)
+	case *unix.SockaddrInet6:
+		raw := unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: ntohs(uint16(sa.Port)), Addr: sa.Addr, Scope_id: sa.ZoneId}
+		to, size = unsafe.Pointer(&raw), unsafe.Sizeof(raw)
+	default:
+		return unix.Connect(fd, sa)
+	}
+	if _, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(to), size); errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 // sysWriteFile is for descriptors that are no sockets.
