@@ -28,10 +28,12 @@ type accessLine struct {
 	route    string
 	method   string // of a plain request
 	endpoint string
-	host     string // at open
-	path     string // at open
+	host     string // not at close
+	path     string // not at close
+	origin   string // that a refusal is for
 	status   int    // of a refusal or a plain answer
 	reason   string
+	detail   string // of a refusal or a failure, for the operator alone
 	code     int
 	midFrame bool
 	rtt      uint16 // milliseconds, as in session
@@ -61,11 +63,21 @@ func (a *accessLog) add(l accessLine) {
 	}
 }
 
-// asked copies what the line of an opened session tells of its request, whose bytes are gone by the answer.
+// asked copies what the lines of a session tell of its request, whose bytes are gone by the answer.
 func (a *accessLog) asked(h *handshake) {
 	if a.log != nil {
-		h.host, h.path = string(h.request.Host), string(h.request.Path)
+		h.host, h.path = clipped(h.request.Host), clipped(h.request.Path)
 	}
+}
+
+// longest is how much is told of what a client may make as long as a head can be.
+const longest = 1024
+
+func clipped[T string | []byte](text T) string {
+	if len(text) > longest {
+		return string(text[:longest]) + "..."
+	}
+	return string(text)
 }
 
 func (a *accessLog) opened(s *session) {
@@ -83,16 +95,30 @@ func (a *accessLog) closed(s *session, e *ending) {
 }
 
 func (a *accessLog) refused(s *session, status int, reason string) {
-	if a.log != nil {
-		a.add(accessLine{event: "refuse", client: s.from(), status: status, reason: reason, lasted: s.loop().Now() - s.opened})
+	if a.log == nil {
+		return
 	}
+	l := accessLine{event: "refuse", client: s.from(), status: status, reason: reason}
+	if r := s.lane.route; r != nil {
+		l.route = r.name
+	}
+	if h := s.hs; h != nil {
+		l.host, l.path, l.origin, l.detail = h.host, h.path, h.origin, h.detail
+		if h.to != nil {
+			l.route = h.to.name
+		}
+		if e := h.trail.Endpoint; e != nil {
+			l.endpoint, l.detail = e.Name, h.trail.Reason
+		}
+	}
+	a.add(l)
 }
 
 // plain is for requests that asked for no WebSocket.
 func (a *accessLog) plain(l web.Line) {
 	if a.log != nil {
-		a.add(accessLine{event: "http", client: l.Client, route: l.Route, endpoint: l.Endpoint, method: l.Method, host: l.Host, path: l.Path,
-			status: l.Status, reason: l.Reason, up: l.BytesUp, down: l.BytesDown, lasted: l.Duration})
+		a.add(accessLine{event: "http", client: l.Client, route: l.Route, endpoint: l.Endpoint, method: clipped(l.Method), host: clipped(l.Host), path: clipped(l.Path),
+			status: l.Status, reason: l.Reason, detail: l.Detail, up: l.BytesUp, down: l.BytesDown, lasted: l.Duration})
 	}
 }
 
@@ -116,6 +142,7 @@ func (a *accessLog) run() {
 			attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("method", l.method), slog.String("host", l.host),
 				slog.String("path", l.path), slog.String("route", l.route), slog.Int("status", l.status), slog.String("reason", l.reason),
 				slog.Uint64("bytes_up", l.up), slog.Uint64("bytes_down", l.down), slog.Duration("duration", l.lasted))
+			attrs = known(attrs, "detail", l.detail)
 		case "close":
 			attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("reason", l.reason), slog.Int("code", l.code),
 				slog.Bool("mid_frame", l.midFrame), slog.Uint64("bytes_up", l.up), slog.Uint64("bytes_down", l.down),
@@ -125,7 +152,18 @@ func (a *accessLog) run() {
 			}
 		default:
 			attrs = append(attrs, slog.Int("status", l.status), slog.String("reason", l.reason))
+			attrs = known(attrs, "host", l.host, "path", l.path, "route", l.route, "endpoint", l.endpoint, "origin", l.origin, "detail", l.detail)
 		}
 		a.log.LogAttrs(context.Background(), slog.LevelInfo, l.event, attrs...)
 	}
+}
+
+// known adds what there is of these names and values.
+func known(attrs []slog.Attr, pairs ...string) []slog.Attr {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			attrs = append(attrs, slog.String(pairs[i], pairs[i+1]))
+		}
+	}
+	return attrs
 }

@@ -4,49 +4,40 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
 	"strings"
+	"syscall"
 	"time"
-
-	"github.com/VictoriaMetrics/metrics"
 
 	"weir/upstream"
 )
 
 // admin is a listener of its own, on net/http: it is for people and their tools, not for speed.
 type admin struct {
-	server   *http.Server
-	addr     net.Addr
-	stopPush context.CancelFunc
+	server *http.Server
+	addr   net.Addr
 }
 
 func startAdmin(g *Gateway) (*admin, error) {
 	ln, err := net.Listen("tcp", g.cfg.Admin)
 	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%w: by another weir? An upgrade in place needs another --admin", err)
+		}
 		return nil, fmt.Errorf("admin: cannot listen on %s: %w", g.cfg.Admin, err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	a := &admin{addr: ln.Addr(), stopPush: cancel}
-	if url := g.cfg.MetricsPushURL; url != "" {
-		err := metrics.InitPushExtWithOptions(ctx, url, g.cfg.MetricsPushInterval, g.writeMetrics,
-			&metrics.PushOptions{ExtraLabels: g.cfg.MetricsPushLabels})
-		if err != nil {
-			cancel()
-			_ = ln.Close()
-			return nil, fmt.Errorf("metrics-push-url: %w", err)
-		}
-	}
+	a := &admin{addr: ln.Addr()}
 	a.server = &http.Server{Handler: guard(g, adminRoutes(g)), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	go func() { _ = a.server.Serve(ln) }()
 	return a, nil
 }
 
 func (a *admin) close() {
-	a.stopPush()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if a.server.Shutdown(ctx) != nil {
@@ -72,7 +63,6 @@ func adminRoutes(g *Gateway) *http.ServeMux {
 		fmt.Fprintln(w, "draining")
 	})
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
@@ -145,19 +135,36 @@ type endpointInfo struct {
 	State           string    `json:"state"`
 	Reason          string    `json:"reason,omitempty"`
 	Since           time.Time `json:"since"`
+	LastError       string    `json:"last_error,omitempty"` // of a check, a connect or a pooled connection
+	LastErrorAt     time.Time `json:"last_error_at,omitzero"`
+	Protocol        string    `json:"protocol,omitempty"` // "http/1.1" or "h2", once it is known
 	Sessions        int64     `json:"sessions"`
 	Connects        uint64    `json:"connects"`
 	ConnectFailures uint64    `json:"connect_failures"`
 }
+
+// unresolved is the state of a backend whose name has never led to an address.
+const unresolved = "unresolved"
 
 func (g *Gateway) endpointList() []endpointInfo {
 	list := []endpointInfo{}
 	g.eachEndpoint(func(f *fleet, e *upstream.Endpoint) {
 		state, reason, since := e.State()
 		st := e.Stats()
+		why, at := e.LastError()
 		list = append(list, endpointInfo{Route: f.name, Endpoint: e.Name, Address: e.Addr.String(), Weight: e.Weight, State: state, Reason: reason,
-			Since: since, Sessions: st.Active, Connects: st.Connects, ConnectFailures: st.ConnectFailures})
+			Since: since, LastError: why, LastErrorAt: at, Protocol: e.Protocol(),
+			Sessions: st.Active, Connects: st.Connects, ConnectFailures: st.ConnectFailures})
 	})
+	for _, f := range g.fleets {
+		for _, l := range f.group.Lookups() {
+			for _, name := range l.Backends {
+				if !l.Known {
+					list = append(list, endpointInfo{Route: f.name, Endpoint: name, State: unresolved, Reason: l.Error, Since: l.Since})
+				}
+			}
+		}
+	}
 	return list
 }
 

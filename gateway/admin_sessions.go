@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -14,19 +13,34 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// chosen says which sessions an admin call means. What is empty asks nothing; at least one thing is asked.
+// chosen says which sessions an admin call means. What was not given asks nothing; at least one thing was.
 type chosen struct {
 	user, route  string
 	claim, value string
 	ip           netip.Prefix
 }
 
-// choose reads ?user=U&route=R&ip=ADDRESS-or-CIDR&claim=NAME:VALUE.
-func choose(q url.Values) (c chosen, err error) {
+// choose reads user=U&route=R&ip=ADDRESS-or-CIDR&claim=NAME:VALUE. A name that is misspelt, or a value that a script left
+// empty, is refused: it would choose more sessions than were meant. So is any other name but the call's own.
+func choose(r *http.Request, own string) (c chosen, err error) {
+	if err := r.ParseForm(); err != nil {
+		return c, err
+	}
+	q := r.Form
+	for name, values := range q {
+		switch name {
+		case own, "user", "route", "ip", "claim":
+		default:
+			return c, fmt.Errorf("there is no parameter %q, but user, route, ip, claim and %s", name, own)
+		}
+		if len(values) != 1 || values[0] == "" {
+			return c, fmt.Errorf("%s: is empty or given more than once", name)
+		}
+	}
 	c.user, c.route = q.Get("user"), q.Get("route")
 	if text := q.Get("claim"); text != "" {
 		var ok bool
-		if c.claim, c.value, ok = strings.Cut(text, ":"); !ok {
+		if c.claim, c.value, ok = strings.Cut(text, ":"); !ok || c.claim == "" {
 			return c, fmt.Errorf("claim: %q is not NAME:VALUE", text)
 		}
 	}
@@ -61,8 +75,13 @@ func (c *chosen) has(s *session) bool {
 
 // closeSessions ends those that are chosen: POST /sessions/close?user=ada&code=4403.
 func (g *Gateway) closeSessions(w http.ResponseWriter, r *http.Request) {
+	c, err := choose(r, "code")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	code := ws.StatusPolicyViolation
-	if text := r.FormValue("code"); text != "" {
+	if text := r.Form.Get("code"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n != 1000 && n != 1001 && n != 1008 && n != 1012 && n != 1013 && (n < 3000 || n > 4999) {
 			http.Error(w, "code: "+strconv.Quote(text)+" is not 1000, 1001, 1008, 1012, 1013 or from 3000 to 4999", http.StatusBadRequest)
@@ -70,7 +89,7 @@ func (g *Gateway) closeSessions(w http.ResponseWriter, r *http.Request) {
 		}
 		code = ws.StatusCode(n)
 	}
-	g.onChosen(w, r, "closed", func(s *session) {
+	g.onChosen(w, &c, "closed", func(s *session) {
 		if s.ending() == nil {
 			s.hangUp(reasonClosed, code)
 		}
@@ -79,12 +98,17 @@ func (g *Gateway) closeSessions(w http.ResponseWriter, r *http.Request) {
 
 // renewSessions lets sessions last longer than their credential said: POST /sessions/renew?user=ada&expires=UNIXTIME.
 func (g *Gateway) renewSessions(w http.ResponseWriter, r *http.Request) {
-	at, err := strconv.ParseInt(r.FormValue("expires"), 10, 64)
-	if err != nil || at <= time.Now().Unix() {
-		http.Error(w, "expires: a time to come, in seconds since 1970, is needed", http.StatusBadRequest)
+	c, err := choose(r, "expires")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	g.onChosen(w, r, "renewed", func(s *session) {
+	at, err := strconv.ParseInt(r.Form.Get("expires"), 10, 64)
+	if err != nil || at <= time.Now().Unix() || at >= endOfTime {
+		http.Error(w, "expires: a time to come, in whole seconds since 1970, is needed", http.StatusBadRequest)
+		return
+	}
+	g.onChosen(w, &c, "renewed", func(s *session) {
 		if s.ending() == nil && s.more != nil && !s.more.expires.IsZero() {
 			s.more.expires = time.Unix(at, 0)
 			s.beat()
@@ -92,13 +116,11 @@ func (g *Gateway) renewSessions(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// onChosen does something with each session that the request chooses, and answers with their number.
-func (g *Gateway) onChosen(w http.ResponseWriter, r *http.Request, did string, do func(*session)) {
-	c, err := choose(r.URL.Query())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
+// endOfTime is the year 10000, in seconds. What is larger is a time in milliseconds.
+const endOfTime = 253402300800
+
+// onChosen does something with each session that is chosen, and answers with their number.
+func (g *Gateway) onChosen(w http.ResponseWriter, c *chosen, did string, do func(*session)) {
 	n := 0
 	for _, sh := range g.shards {
 		_ = sh.loop.Do(func() {

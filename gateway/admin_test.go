@@ -38,6 +38,7 @@ func TestAdminGuard(t *testing.T) {
 		{"another scheme", "POST", "/drain", []func(*http.Request){field("Authorization", "Basic sesame")}, 401},
 		{"an origin with the token", "POST", "/drain", []func(*http.Request){field("Authorization", "Bearer sesame"), field("Origin", "http://127.0.0.1")}, 403},
 		{"no such page", "GET", "/nothing", nil, 404},
+		{"the command line, which may hold secrets", "GET", "/debug/pprof/cmdline", nil, 404},
 		{"the token", "POST", "/drain", []func(*http.Request){field("Authorization", "Bearer sesame")}, 202},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -91,9 +92,10 @@ func TestAdminPages(t *testing.T) {
 		Sessions        int64     `json:"sessions"`
 		Connects        uint64    `json:"connects"`
 		ConnectFailures uint64    `json:"connect_failures"`
+		Protocol        string    `json:"protocol"`
 	}
 	wantJSON(t, g, "/endpoints", &endpoints)
-	if len(endpoints) != 1 || endpoints[0].Endpoint != b.url() || endpoints[0].Sessions != 3 || endpoints[0].Connects != 3 {
+	if len(endpoints) != 1 || endpoints[0].Endpoint != b.url() || endpoints[0].Sessions != 3 || endpoints[0].Protocol != "http/1.1" || endpoints[0].Connects != 3 {
 		t.Errorf("%+v", endpoints)
 	}
 	for series, want := range map[string]float64{

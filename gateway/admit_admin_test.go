@@ -2,6 +2,8 @@ package gateway_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -21,10 +23,17 @@ func TestCloseByAdmin(t *testing.T) {
 		return client
 	}
 	ada, bob := open("ada"), open("bob")
-	for _, bad := range []string{"", "?user=", "?ip=nonsense", "?claim=team", "?user=ada&code=1005"} {
+	for _, bad := range []string{"", "?user=", "?ip=nonsense", "?claim=team", "?claim=:blue", "?user=ada&code=1005", "?route=default&usr=ada",
+		"?route=default&user=", "?route=default&user=ada&user=bob", "?route=default&user=ada;x", "?route=default&expires=1", "?route=default&Code=4403"} {
 		if status, body := ask(t, g, "POST", "/sessions/close"+bad); status != 400 {
 			t.Errorf("%q: status %d, %s", bad, status, body)
 		}
+	}
+	if status, body := ask(t, g, "POST", "/sessions/close?route=default", func(r *http.Request) {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Body = io.NopCloser(strings.NewReader("usr=ada"))
+	}); status != 400 {
+		t.Errorf("a typo in the body: status %d, %s", status, body)
 	}
 	if status, body := ask(t, g, "POST", "/sessions/close?user=ada&claim=team:blue&ip=127.0.0.0/8&route=default&code=4403"); status != 200 || !strings.Contains(body, `"closed":1`) {
 		t.Errorf("status %d, %s", status, body)
@@ -51,6 +60,11 @@ func TestRenewByAdmin(t *testing.T) {
 	}
 	kept, _, _ := enter(t, g, b, handshake("/", bearer(tokenFor("ada"))))
 	let, _, _ := enter(t, g, b, handshake("/", bearer(tokenFor("bob"))))
+	for _, bad := range []int64{0, soon.Add(-time.Hour).Unix(), soon.Add(time.Hour).UnixMilli()} {
+		if status, body := ask(t, g, "POST", fmt.Sprintf("/sessions/renew?user=ada&expires=%d", bad)); status != 400 {
+			t.Errorf("until %d: status %d, %s", bad, status, body)
+		}
+	}
 	if status, body := ask(t, g, "POST", fmt.Sprintf("/sessions/renew?user=ada&expires=%d", soon.Add(time.Hour).Unix())); status != 200 || !strings.Contains(body, `"renewed":1`) {
 		t.Errorf("status %d, %s", status, body)
 	}

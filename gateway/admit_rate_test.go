@@ -237,3 +237,54 @@ func TestUsualRecipe(t *testing.T) {
 	wantMetric(t, g, `weir_sessions_closed_total{reason="message_rate",code="4xxx"}`, 1)
 	wantMetric(t, g, `weir_messages_total{direction="up"}`, 100)
 }
+
+// TestRefusedMessageCountsNowhere: what the route's rate has refused leaves the session, its user and its address what
+// they have, so that the first message that the route has room for passes.
+func TestRefusedMessageCountsNowhere(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	g := rated(t, b, func(cfg *config.Config) {
+		takeTokens(t, cfg)
+		cfg.MessageRate, cfg.MessageRateUser, cfg.MessageRateIP = limit(t, "3/3h"), limit(t, "3/3h"), limit(t, "3/3h")
+		cfg.MessageRateRoute, cfg.RateAction = limit(t, "1/s burst 1"), config.RateDrop
+	})
+	client, server, _ := enter(t, g, b, handshake("/", bearer(token(t, "HS256", nil))))
+	const flood = 50
+	client.write(client.frames(strings.Repeat("T", flood)))
+	server.want(ws.OpText, fmt.Sprintf("0 of %s", strings.Repeat("T", flood)))
+	wantMetric(t, g, `weir_messages_dropped_total{reason="message_rate"}`, flood-1)
+	passed := make(chan ws.Frame, 1)
+	go func() {
+		if f, err := server.next(); err == nil {
+			passed <- f
+		}
+	}()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for late := time.After(patience); ; {
+		select {
+		case <-passed:
+			return
+		case <-late:
+			t.Fatal("nothing passes any more")
+		case <-again.C:
+			client.send(ws.OpText, "again")
+		}
+	}
+}
+
+// TestFullRateTable lets newcomers pass, and tells so.
+func TestFullRateTable(t *testing.T) {
+	t.Parallel()
+	g := start(t, func(cfg *config.Config) {
+		cfg.ConnectionRate, cfg.RateTable, cfg.TrustedProxies = limit(t, "1/h"), 1, []string{"127.0.0.1"}
+	}, echo(t))
+	const newcomers = 40
+	for i := range newcomers {
+		wantAnswer(t, g, 101, handshake("/", fmt.Sprintf("X-Forwarded-For: 192.0.2.%d", i)))
+	}
+	if n := metric(t, g, "weir_rate_table_full_total"); n < newcomers/2 || n >= newcomers {
+		t.Errorf("%v of %d found the table full", n, newcomers)
+	}
+	wantAnswer(t, g, 429, handshake("/", "X-Forwarded-For: 192.0.2.0"))
+}

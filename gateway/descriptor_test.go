@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -17,7 +18,8 @@ import (
 // It is not parallel, as it would starve the others.
 func TestDescriptorsRunOut(t *testing.T) {
 	b := listen(t)
-	g := start(t, nil, b.url())
+	var text logs
+	g := startLogging(t, &text, nil, b.url())
 	client, server := session(t, g, b)
 	first, second := unconnected(t), unconnected(t)
 	hoard := newHoard(t)
@@ -48,6 +50,10 @@ func TestDescriptorsRunOut(t *testing.T) {
 	}
 	if n := metric(t, g, "weir_accept_pauses_total"); n < 1 || n > 20 {
 		t.Errorf("accepting paused %v times", n)
+	}
+	wantLine(t, &text, `level=WARN msg="accepting pauses, clients wait: raise the limit of open files, or lower max-connections" error="too many open files"`)
+	if n := strings.Count(text.String(), "accepting pauses"); n != 1 {
+		t.Errorf("told %d times", n)
 	}
 	if n := metric(t, g, `weir_sessions_refused_total{reason="no_descriptors"}`); n != 1 {
 		t.Errorf("%v refused for want of descriptors", n)

@@ -18,7 +18,7 @@ type question struct {
 	upgrade           bool
 }
 
-// direct finds the route of a request, or says why it gets none.
+// direct finds the route of a request, and says why it may not take it. A refusal comes without a route where none was found.
 func (g *Gateway) direct(q *question) (*route, *http1.Refusal) {
 	if g.readsPaths && routing.Ambiguous(q.path) {
 		return nil, refusedPath
@@ -39,9 +39,9 @@ func (g *Gateway) direct(q *question) (*route, *http1.Refusal) {
 	}
 	switch {
 	case !q.from.TLS && r.cfg.RequireTLS != "off":
-		return nil, r.insist(q)
+		return r, r.insist(q)
 	case !r.gate.admits(q.from.Addr):
-		return nil, refusedAddress
+		return r, refusedAddress
 	}
 	return r, nil
 }

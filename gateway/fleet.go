@@ -41,7 +41,7 @@ func (g *Gateway) fleetOf(name string, cfg *config.Config, specs []upstream.Spec
 	if err != nil {
 		return nil, err
 	}
-	group, err := newGroup(cfg, specs, secure, g.log)
+	group, err := newGroup(name, cfg, specs, secure, g.log)
 	if err != nil {
 		return nil, err
 	}

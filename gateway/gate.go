@@ -3,60 +3,115 @@ package gateway
 import (
 	"errors"
 	"net/netip"
+	"reflect"
 	"slices"
-	"time"
+	"strings"
 
 	"weir/codec/http1"
 	"weir/gateway/auth"
 	"weir/gateway/clientaddr"
 	"weir/gateway/config"
 	"weir/gateway/origin"
-	"weir/gateway/rate"
+	"weir/internal/watch"
 )
 
-// gate decides who may use a route. Immutable but for what its parts read again.
+// gate decides who may use a route. Routes that ask for the same share one, so that no file is read twice, no key set
+// fetched twice.
 type gate struct {
+	// Immutable but for what its parts read again.
+	terms    terms
 	networks *clientaddr.Networks // nil: every address
 	origins  *origin.Policy
 	ambient  bool         // origins count only for handshakes with what a browser sends along for any page
 	auth     *auth.Policy // nil: everybody
-	claimed  []string     // headers in which only auth has a say
+}
+
+// terms are all that a gate is made of.
+type terms struct {
+	networks       *clientaddr.Sources // nil: every address
+	origins        []string
+	originRequired bool
+	auth           *auth.Options // nil: everybody
+	claimed        []string      // headers in which only auth has a say, also where nobody asks for a credential
+}
+
+func termsOf(cfg *config.Config) (terms, error) {
+	o, err := cfg.Auth()
+	t := terms{networks: cfg.Networks(), origins: cfg.Origin, originRequired: cfg.OriginRequired, auth: o, claimed: slices.Clone(cfg.AuthHeader)}
+	for _, claim := range cfg.JWTHeader {
+		if words := strings.Fields(claim); len(words) == 2 {
+			t.claimed = append(t.claimed, words[1])
+		}
+	}
+	return t, err
+}
+
+// allows tells whether there is a list of addresses that are let in.
+func (t *terms) allows() bool {
+	return t.networks != nil && (len(t.networks.Allow) > 0 || t.networks.AllowFile != "")
+}
+
+// gateOf gives the gate of these terms, a new one if no route before had the same.
+func (g *Gateway) gateOf(cfg *config.Config) (*gate, error) {
+	t, err := termsOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range g.gates {
+		if reflect.DeepEqual(d.terms, t) {
+			return d, nil
+		}
+	}
+	d := &gate{terms: t}
+	if err := d.open(g); err != nil {
+		return nil, err
+	}
+	g.gates = append(g.gates, d)
+	return d, nil
 }
 
 // sameOrigin is what handshakes have to be where no policy is given but credentials come along that a browser sends
 // for whatever page asks for it: cookies, a password, a certificate.
 var sameOrigin = []string{"same-origin"}
 
-func (g *Gateway) newGate(cfg *config.Config) (d gate, err error) {
-	if from := cfg.Networks(); from != nil {
-		if d.networks, err = clientaddr.Open(*from); err != nil {
-			return d, err
-		}
+// open reads the files; the error has all that is wrong. Nothing runs before its authentication is started.
+func (d *gate) open(g *Gateway) error {
+	t := &d.terms
+	var addresses, credentials error
+	if t.networks != nil {
+		d.networks, addresses = clientaddr.Open(*t.networks)
 	}
-	patterns := cfg.Origin
-	if len(patterns) == 0 {
-		patterns, d.ambient = sameOrigin, !cfg.OriginRequired
+	patterns := t.origins
+	if len(patterns) == 0 { // an address that is allowed is a browser's too, whichever page it shows
+		patterns, d.ambient = sameOrigin, !t.originRequired && !t.allows()
 	}
-	if d.origins, err = origin.New(patterns, cfg.OriginRequired); err != nil {
-		return d, err
+	var pages error
+	d.origins, pages = origin.New(patterns, t.originRequired)
+	if t.auth != nil {
+		o := *t.auth
+		o.OnFetch, o.OnSilence = g.fetched, g.silent
+		d.auth, credentials = auth.New(o)
 	}
-	o, err := cfg.Auth()
-	if o == nil || err != nil {
-		return d, err
+	err := errors.Join(addresses, pages, credentials)
+	if err != nil && d.auth != nil {
+		d.auth.Close()
 	}
-	o.OnFetch = g.fetched
-	if d.auth, err = auth.New(*o); err != nil {
-		return d, err
-	}
-	d.claimed = d.auth.Headers()
-	return d, nil
+	return err
 }
 
 // fetched hears of each fetch of a key set.
 func (g *Gateway) fetched(err error) {
 	if err != nil {
 		g.metrics.fetchFailures.Inc()
-		g.log.Warn("key set not fetched, the last one stays in use", "error", err)
+		g.log.Warn("key set not fetched", "error", err)
+	}
+}
+
+// silent hears of each call of an auth service that decided nothing, and tells of it once in a while.
+func (g *Gateway) silent(err error) {
+	g.metrics.silences.Inc()
+	if ok, held := g.silences.due(); ok {
+		g.log.Warn("the auth service did not decide, its clients get 503", "error", err, "left_out", held)
 	}
 }
 
@@ -82,72 +137,18 @@ func (q *question) originHost() []byte {
 	return q.host
 }
 
-// reload reads the gate's files again.
-func (d *gate) reload() error {
-	var addresses, credentials error
+// reload reads a gate's files again, and tells of those that were taken anew or cannot be read: of the latter once for as
+// long as it is the same, or again.
+func (g *Gateway) reload(d *gate, again bool) error {
+	var all []watch.Outcome
 	if d.networks != nil {
-		addresses = d.networks.Reload()
+		all = append(all, d.networks.Reload())
 	}
 	if d.auth != nil {
-		credentials = d.auth.Reload()
+		all = append(all, d.auth.Reload()...)
 	}
-	return errors.Join(addresses, credentials)
-}
-
-// needsUpkeep tells whether there is anything to read again or to sweep. Without, an idle gateway does not wake.
-func (g *Gateway) needsUpkeep() bool {
-	return g.newcomers != nil || slices.ContainsFunc(g.routes, func(r *route) bool {
-		return r.meter != nil || r.gate.networks != nil || r.gate.auth != nil
-	})
-}
-
-// upkeep reads the files of all gates again and again, and has tables of rates shrink, until the gateway stops.
-func (g *Gateway) upkeep() {
-	second := time.NewTicker(time.Second)
-	defer second.Stop()
-	said := make([]string, len(g.routes))
-	last := time.Now()
-	for {
-		select {
-		case <-g.running.Done():
-			return
-		case <-second.C:
-		}
-		g.sweep()
-		if g.cfg.ReloadInterval > 0 && time.Since(last) >= g.cfg.ReloadInterval {
-			last = time.Now()
-			g.lookAtGates(said)
-		}
+	for _, out := range all {
+		out.Tell(again, g.reloaded)
 	}
-}
-
-// lookAtGates tells of what cannot be read, once for as long as it is the same.
-func (g *Gateway) lookAtGates(said []string) {
-	for i, r := range g.routes {
-		text := ""
-		if err := r.gate.reload(); err != nil {
-			text = err.Error()
-		}
-		if text != said[i] && text != "" {
-			g.reloaded("route "+r.name, errors.New(text))
-		}
-		said[i] = text
-	}
-}
-
-// sweep has a part of each table forget whom it need not remember.
-func (g *Gateway) sweep() {
-	now := time.Since(began)
-	if g.newcomers != nil {
-		g.newcomers.Sweep(now)
-	}
-	for _, r := range g.routes {
-		if m := r.meter; m != nil {
-			for _, t := range []*rate.Table{m.perUser, m.perIP, m.all, m.userBytes, m.ipBytes, m.allBytes} {
-				if t != nil {
-					t.Sweep(now)
-				}
-			}
-		}
-	}
+	return watch.Failures(all...)
 }

@@ -30,6 +30,7 @@ type Gateway struct {
 	trusted    func(netip.Addr) bool // whether an address is that of a proxy of ours
 	fleets     []*fleet
 	fleetKeys  []string
+	gates      []*gate
 	routes     []*route
 	table      *routing.Table
 	readsPaths bool         // to choose a route, or to rewrite
@@ -60,6 +61,8 @@ type Gateway struct {
 	memory   giveBack
 	starting sync.Mutex // a drain waits for the start to be over
 	draining atomic.Bool
+	rests    chan error     // why a listener takes nobody for now
+	silences seldom         // of auth services
 	drained  sync.WaitGroup // counts loops that are not drained yet, and the HTTP server
 	stopped  chan struct{}
 	started  time.Time
@@ -74,17 +77,17 @@ func New(cfg *config.Config, log *slog.Logger) (*Gateway, error) {
 	g.headLimits = http1.Limits{Head: int(cfg.MaxHeaderSize), Fields: cfg.MaxHeaderFields}
 	g.pauseAt = int(cfg.HighWater - cfg.ReadBuffer)
 	_, _ = rand.Read(g.pingMark[:])
-	g.limits = limits{maxPerIP: cfg.MaxConnectionsPerIP, prefix: cfg.IPv6Prefix, perIP: tally{}, atDoor: tally{}}
+	g.limits = limits{maxPerIP: cfg.MaxConnectionsPerIP, prefix: cfg.IPv6Prefix, perIP: headcount{}, atDoor: headcount{}}
 	g.stickyKey = []byte(cfg.StickyKey)
 	if len(g.stickyKey) == 0 {
 		g.stickyKey = make([]byte, 32)
 		_, _ = rand.Read(g.stickyKey)
 	}
 	g.access = newAccessLog(cfg, log)
-	g.proofs = make(chan struct{}, maxProofs)
+	g.proofs, g.rests = make(chan struct{}, maxProofs), make(chan error, 1)
 	g.running, g.end = context.WithCancel(context.Background())
 	if cfg.ConnectionRate.Per > 0 {
-		g.newcomers = rate.NewTable(cfg.ConnectionRate, cfg.RateTable, rate.Allow)
+		g.newcomers = rate.NewTable(cfg.ConnectionRate, cfg.RateTable)
 	}
 	if err := g.prepare(); err != nil {
 		g.stop()
@@ -133,10 +136,14 @@ func (g *Gateway) Start() error {
 	if g.certs != nil {
 		g.certs.Start()
 	}
-	for _, r := range g.routes {
-		if r.gate.auth != nil {
-			r.gate.auth.Start()
+	for _, d := range g.gates {
+		if d.auth != nil {
+			d.auth.Start()
 		}
+	}
+	go g.tellRests()
+	if g.cfg.MetricsPushURL != "" {
+		go g.push()
 	}
 	if g.needsUpkeep() {
 		go g.upkeep()
@@ -151,8 +158,20 @@ func (g *Gateway) Start() error {
 			}
 		})
 	}
-	g.log.Info("listening", "addresses", g.addrs, "admin", g.AdminAddr(), "loops", n, "connections", g.limits.max)
+	g.tellAddresses()
 	return nil
+}
+
+// tellAddresses writes them as text, which they are not in JSON by themselves.
+func (g *Gateway) tellAddresses() {
+	addresses, admin := make([]string, len(g.addrs)), "off"
+	for i, a := range g.addrs {
+		addresses[i] = a.String()
+	}
+	if g.admin != nil {
+		admin = g.admin.addr.String()
+	}
+	g.log.Info("listening", "addresses", addresses, "admin", admin, "loops", len(g.shards), "connections", g.limits.max)
 }
 
 func (g *Gateway) startLoops(n int) error {
@@ -160,7 +179,7 @@ func (g *Gateway) startLoops(n int) error {
 		ReadBuffer: int(g.cfg.ReadBuffer), LowWater: int(g.cfg.LowWater),
 		Socket: netpoll.SocketOptions{NoDelay: g.cfg.TCPNoDelay, KeepAlive: g.cfg.TCPKeepAlive,
 			UserTimeout: g.cfg.TCPUserTimeout, NotSent: int(g.cfg.TCPNotSent), DeferAccept: g.cfg.DeferAccept, Backlog: g.cfg.Backlog},
-		OwnFiles: g.cfg.LoopFileTables, Yields: n >= runtime.GOMAXPROCS(0),
+		OwnFiles: g.cfg.LoopFileTables, Yields: n >= runtime.GOMAXPROCS(0), OnRest: g.rested,
 	}
 	for i := range n {
 		loop, err := netpoll.Start(i, opts)
@@ -221,9 +240,9 @@ func (g *Gateway) Wait() error {
 
 func (g *Gateway) stop() {
 	g.end()
-	for _, r := range g.routes {
-		if r.gate.auth != nil {
-			r.gate.auth.Close()
+	for _, d := range g.gates {
+		if d.auth != nil {
+			d.auth.Close()
 		}
 	}
 	if g.admin != nil {

@@ -30,8 +30,12 @@ type handshake struct {
 	sticky   uint64         // the endpoint that its cookie names; 0: none
 	secure   bool           // it came over TLS, here or at a trusted proxy
 	deflates bool
+	to       *route // as soon as it is known
+	trail    upstream.Trail
 	host     string // for the access log, if there is one
 	path     string
+	origin   string // that is denied
+	detail   string // what is wrong with the credential
 }
 
 var handshakes = sync.Pool{New: func() any { return new(handshake) }}
@@ -98,8 +102,10 @@ func (h *handshake) keep(b []byte) {
 // route finds where the request in b[:n] is to go; b[n:] came behind it.
 func (s *session) route(b []byte, n int) {
 	h, sh := s.hs, s.lane.shard
+	sh.gw.access.asked(h)
 	q := h.question(s)
 	r, why := sh.gw.direct(&q)
+	h.to = r
 	if !sh.gw.welcome(q.from.Addr) {
 		why = refusedRate
 	}
@@ -126,6 +132,7 @@ func (s *session) enter(to *route, q *question, b []byte, n int) {
 	switch {
 	case why != nil:
 	case !to.gate.allows(q, &h.request):
+		h.origin = clipped(h.request.Get("origin"))
 		why = refusedOrigin
 	case to.gate.auth == nil:
 		s.ask(to, q, nil, b[n:])
@@ -158,13 +165,12 @@ func (s *session) ask(to *route, q *question, who *auth.Identity, early []byte) 
 		return
 	}
 	h.accept = http1.Accept(h.request.Key)
-	gw.access.asked(h)
 	if len(early) > 0 {
 		h.early = bytebufferpool.Get()
 		h.early.B = append(h.early.B, early...)
 	}
 	r := upstream.Request{Key: to.hashKey(q.from.Addr, h.request.Path, &h.request, who), Target: to.target(&h.request),
-		WebSocketKey: h.request.Key, Source: s.from(), Destination: s.local()}
+		WebSocketKey: h.request.Key, Source: s.from(), Destination: s.local(), Trail: &h.trail}
 	if to.sticky != nil {
 		h.sticky, _ = to.sticky.Read(h.request.Cookie(to.cfg.StickyCookie), time.Now())
 		r.Prefer = h.sticky
@@ -173,15 +179,14 @@ func (s *session) ask(to *route, q *question, who *auth.Identity, early []byte) 
 	if to.press != nil {
 		h.deflate, h.deflates = to.press.agree(&h.request)
 	}
+	h.request.Fields, r.Target = to.clean(h.request.Fields, r.Target, who)
 	sh.fields, r.Host, sh.scratch = to.headers.Forward(sh.fields[:0], sh.scratch[:0], &h.request, q.from)
-	if to.gate.auth != nil {
-		sh.fields = to.gate.tell(sh.fields, &r, who, to.cfg.AuthStrip)
+	if who != nil {
+		sh.fields = append(sh.fields, who.Fields...)
+		s.know(who)
 	}
 	r.Fields = sh.fields
 	s.lane = &sh.lanes[to.index]
-	if who != nil {
-		s.know(who)
-	}
 	if to.meter != nil && to.meter.own {
 		s.spent = new(spent)
 	}

@@ -17,14 +17,14 @@ type limits struct {
 	// Any goroutine.
 	connections atomic.Int64
 	mu          sync.Mutex
-	perIP       tally // those admitted; unused without a limit, as is atDoor
-	atDoor      tally // those whose request is still to come
+	perIP       headcount // those admitted; unused without a limit, as is atDoor
+	atDoor      headcount // those whose request is still to come
 }
 
-// tally has one entry for each address with a connection.
-type tally map[netip.Addr]int32
+// headcount has one entry for each address with a connection.
+type headcount map[netip.Addr]int32
 
-func (t tally) enter(ip netip.Addr, most int) bool {
+func (t headcount) enter(ip netip.Addr, most int) bool {
 	if int(t[ip]) >= most {
 		return false
 	}
@@ -32,7 +32,7 @@ func (t tally) enter(ip netip.Addr, most int) bool {
 	return true
 }
 
-func (t tally) leave(ip netip.Addr) {
+func (t headcount) leave(ip netip.Addr) {
 	if t[ip]--; t[ip] <= 0 {
 		delete(t, ip)
 	}

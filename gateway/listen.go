@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 
 	"weir/netpoll"
 )
@@ -41,6 +43,9 @@ func (g *Gateway) listenOn(knob, text string, secure *netpoll.TLS) error {
 		d := &door{tls: secure}
 		d.lane = lane{shard: sh, door: d}
 		if stopped := sh.loop.Do(func() { err = d.open(addr, first) }); stopped != nil || err != nil {
+			if errors.Is(err, syscall.EADDRINUSE) {
+				err = fmt.Errorf("%w: by another program, or a weir of another user", err)
+			}
 			return fmt.Errorf("%s: cannot listen on %s: %w", knob, text, cmp.Or(err, stopped))
 		}
 		if first == nil {

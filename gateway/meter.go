@@ -36,7 +36,7 @@ func newMeter(cfg *config.Config) *meter {
 		if l.Per == 0 {
 			return nil
 		}
-		return rate.NewTable(l, keys, rate.Allow)
+		return rate.NewTable(l, keys)
 	}
 	m.perUser, m.perIP, m.all = table(cfg.MessageRateUser, cfg.RateTable), table(cfg.MessageRateIP, cfg.RateTable), table(cfg.MessageRateRoute, 1)
 	m.userBytes, m.ipBytes, m.allBytes = table(cfg.ByteRateUser, cfg.RateTable), table(cfg.ByteRateIP, cfg.RateTable), table(cfg.ByteRateRoute, 1)
@@ -49,13 +49,48 @@ func newMeter(cfg *config.Config) *meter {
 	return m
 }
 
-// takeMessage counts a message that is about to begin, and tells whether it is one too many.
+// tally is where messages of several sessions count together.
+type tally struct {
+	table *rate.Table
+	key   rate.Key
+}
+
+// counting appends to list, which has room for three, where the session's messages count besides its own rate.
+func (s *session) counting(list []tally) []tally {
+	m := s.lane.route.meter
+	if m.perUser != nil && s.more.known() {
+		list = append(list, tally{m.perUser, s.more.user})
+	}
+	if m.perIP != nil {
+		list = append(list, tally{m.perIP, s.ipKey()})
+	}
+	if m.all != nil {
+		list = append(list, tally{table: m.all})
+	}
+	return list
+}
+
+// takeMessage counts a message that is about to begin, and tells whether it is one too many: then it counts nowhere.
 func (s *session) takeMessage() (over bool) {
 	m, now := s.lane.route.meter, s.lane.shard.now()
-	return m.own && !s.spent.messages.Take(&m.message, s.loop().Now(), 1) ||
-		m.perUser != nil && s.more.known() && !m.perUser.Take(s.more.user, now, 1) ||
-		m.perIP != nil && !m.perIP.Take(s.ipKey(), now, 1) ||
-		m.all != nil && !m.all.Take(rate.Key{}, now, 1)
+	if m.own && !s.spent.messages.Take(&m.message, s.loop().Now(), 1) {
+		return true
+	}
+	var room [3]tally
+	list := s.counting(room[:0])
+	for i, at := range list {
+		if at.table.Take(at.key, now, 1) {
+			continue
+		}
+		for _, before := range list[:i] {
+			before.table.Give(before.key, 1)
+		}
+		if m.own {
+			s.spent.messages.Give(&m.message, 1)
+		}
+		return true
+	}
+	return false
 }
 
 // waitForMessage is how long until takeMessage could let the next message pass.
@@ -65,14 +100,9 @@ func (s *session) waitForMessage() time.Duration {
 	if m.own {
 		wait = s.spent.messages.Wait(&m.message, s.loop().Now(), 1)
 	}
-	if m.perUser != nil && s.more.known() {
-		wait = max(wait, m.perUser.Wait(s.more.user, now, 1))
-	}
-	if m.perIP != nil {
-		wait = max(wait, m.perIP.Wait(s.ipKey(), now, 1))
-	}
-	if m.all != nil {
-		wait = max(wait, m.all.Wait(rate.Key{}, now, 1))
+	var room [3]tally
+	for _, at := range s.counting(room[:0]) {
+		wait = max(wait, at.table.Wait(at.key, now, 1))
 	}
 	return wait
 }

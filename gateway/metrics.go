@@ -27,6 +27,8 @@ type metricsSet struct {
 	reloads        *metrics.Counter
 	reloadFailures *metrics.Counter
 	fetchFailures  *metrics.Counter
+	silences       *metrics.Counter
+	pushFailures   *metrics.Counter
 }
 
 func newMetricsSet() *metricsSet {
@@ -42,6 +44,8 @@ func newMetricsSet() *metricsSet {
 		reloads:        set.NewCounter("weir_tls_reloads_total"),
 		reloadFailures: set.NewCounter("weir_tls_reload_failures_total"),
 		fetchFailures:  set.NewCounter("weir_auth_key_fetch_failures_total"),
+		silences:       set.NewCounter("weir_auth_service_failures_total"),
+		pushFailures:   set.NewCounter("weir_metrics_push_failures_total"),
 	}
 }
 
@@ -163,6 +167,7 @@ func (g *Gateway) writeSums(w io.Writer, sum *shardStats) {
 	metrics.WriteCounterUint64(w, "weir_pongs_received_total", sum.pongs)
 	metrics.WriteCounterUint64(w, `weir_messages_dropped_total{reason="message_rate"}`, sum.dropped)
 	metrics.WriteCounterUint64(w, `weir_messages_dropped_total{reason="slow_reader"}`, sum.shed)
+	metrics.WriteCounterUint64(w, "weir_rate_table_full_total", g.uncounted())
 	metrics.WriteCounterUint64(w, `weir_inflate_bytes_total{side="in"}`, sum.inflatedFrom)
 	metrics.WriteCounterUint64(w, `weir_inflate_bytes_total{side="out"}`, sum.inflatedTo)
 	metrics.WriteCounterUint64(w, `weir_deflate_bytes_total{side="in"}`, sum.deflatedFrom)
@@ -218,4 +223,13 @@ func (g *Gateway) writeEndpoints(w io.Writer) {
 		metrics.WriteCounterUint64(w, "weir_endpoint_check_failures_total"+label, st.CheckFailures)
 		metrics.WriteCounterUint64(w, "weir_endpoint_transitions_total"+label, st.Transitions)
 	})
+	failures := map[string]uint64{}
+	for _, f := range g.fleets {
+		for _, l := range f.group.Lookups() {
+			failures[l.Host] += l.Failures
+		}
+	}
+	for _, host := range slices.Sorted(maps.Keys(failures)) {
+		metrics.WriteCounterUint64(w, fmt.Sprintf("weir_lookup_failures_total{host=%q}", host), failures[host])
+	}
 }

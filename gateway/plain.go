@@ -6,14 +6,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 
 	"weir/codec/http1"
 	"weir/gateway/auth"
 	"weir/gateway/web"
-	"weir/upstream"
 )
 
 // Plain HTTP beside WebSocket. The loop reads a request's head; if no WebSocket is asked for, the connection goes to
@@ -90,21 +88,40 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 	}
 }
 
-// findPlain is direct for a request that net/http has parsed.
-func (g *Gateway) findPlain(r *http.Request, c *web.Client) (*web.Plan, *http1.Refusal) {
+// findPlain is direct for a request that net/http has parsed. Of its fields those are dropped that backends are not to see.
+func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, why *http1.Refusal) {
 	q := question{host: []byte(r.Host), asks: plainAsker{r}, from: g.originPlain(r, c), state: c.TLS}
 	q.path, q.query = splitTarget(r)
 	to, why := g.direct(&q)
+	if to != nil {
+		found.Route = to.name
+	}
 	switch {
 	case why != nil:
-		return nil, why
+		return found, why
 	case to.plan == nil:
-		return nil, http1.NotUpgrade
+		return found, http1.NotUpgrade
+	}
+	found.Plan = to.plan
+	var fields []http1.Field // nil where nothing of them is checked or dropped
+	var who *auth.Identity
+	if to.gate.auth != nil || len(to.gate.terms.claimed) > 0 {
+		fields = fieldsOf(r.Header)
 	}
 	if to.gate.auth != nil {
-		return to.plan, g.provePlain(to, r, &q)
+		out := g.provePlain(to, r, &q, fields)
+		if out.Refusal != nil {
+			found.Detail = out.Detail
+			return found, out.Refusal
+		}
+		who = out.Identity
+		found.Fields = who.Fields
 	}
-	return to.plan, nil
+	found.Key = to.hashKey(q.from.Addr, q.path, q.asks, who)
+	if fields != nil {
+		to.cleanPlain(r, fields, who)
+	}
+	return found, nil
 }
 
 func (g *Gateway) originPlain(r *http.Request, c *web.Client) http1.From {
@@ -144,43 +161,42 @@ func (r plainAsker) Cookie(name string) []byte {
 }
 
 func (r plainAsker) QueryParam(name string) []byte {
-	q := http1.Request{Query: []byte(r.URL.RawQuery)}
+	var q http1.Request
+	_, q.Query = splitTarget(r.Request)
 	return q.QueryParam(name)
 }
 
-func (r *route) plainKey(q *http.Request, client netip.Addr) uint64 {
-	path, _ := splitTarget(q)
-	who, _ := q.Context().Value(whoKey{}).(*auth.Identity)
-	return r.hashKey(client, path, plainAsker{q}, who)
-}
-
-type whoKey struct{}
-
-// provePlain checks the credential of a plain request, on whose goroutine it may wait, and has the backend told.
-func (g *Gateway) provePlain(to *route, r *http.Request, q *question) *http1.Refusal {
-	fields := make([]http1.Field, 0, len(r.Header))
-	for name, values := range r.Header {
-		for _, v := range values {
-			fields = append(fields, http1.Field{Name: []byte(name), Value: []byte(v)})
-		}
-	}
+// provePlain checks the credential of a plain request, on whose goroutine it may wait.
+func (g *Gateway) provePlain(to *route, r *http.Request, q *question, fields []http1.Field) auth.Outcome {
 	ask := auth.Request{Method: []byte(r.Method), Host: q.host, Target: []byte(r.RequestURI), Path: q.path, Query: q.query, Fields: fields,
 		Client: q.from.Addr, TLS: q.from.TLS}
 	ctx, cancel := context.WithTimeout(r.Context(), g.cfg.HandshakeTimeout)
 	defer cancel()
-	out := to.gate.auth.Wait(ctx, &ask)
-	if out.Refusal != nil {
-		return out.Refusal
+	return to.gate.auth.Wait(ctx, &ask)
+}
+
+// cleanPlain takes out of a request what backends are not to see of it. Its target stays as it was sent, and checked, but
+// for a credential: package url would write some in another way.
+func (r *route) cleanPlain(q *http.Request, fields []http1.Field, who *auth.Identity) {
+	clean, target := r.clean(fields, []byte(q.RequestURI), who)
+	q.RequestURI = string(target)
+	clear(q.Header)
+	for _, f := range clean {
+		q.Header.Add(string(f.Name), string(f.Value))
 	}
-	target := upstream.Request{Target: []byte(r.URL.RequestURI())}
-	fields = to.gate.tell(fields, &target, out.Identity, to.cfg.AuthStrip)
-	clear(r.Header)
-	for _, f := range fields {
-		r.Header.Add(string(f.Name), string(f.Value))
+	for name := range q.Trailer {
+		if r.gate.isClaimed([]byte(name)) {
+			delete(q.Trailer, name)
+		}
 	}
-	if u, err := url.ParseRequestURI(string(target.Target)); err == nil {
-		r.URL.RawQuery, r.RequestURI = u.RawQuery, string(target.Target)
+}
+
+func fieldsOf(h http.Header) []http1.Field {
+	fields := make([]http1.Field, 0, len(h))
+	for name, values := range h {
+		for _, v := range values {
+			fields = append(fields, http1.Field{Name: []byte(name), Value: []byte(v)})
+		}
 	}
-	*r = *r.WithContext(context.WithValue(r.Context(), whoKey{}, out.Identity))
-	return nil
+	return fields
 }

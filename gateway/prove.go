@@ -11,7 +11,6 @@ import (
 	"weir/gateway/auth"
 	"weir/gateway/config"
 	"weir/gateway/rate"
-	"weir/upstream"
 )
 
 // prove has a handshake's credential checked: at once where that needs nobody else, else on a goroutine of a bounded
@@ -73,6 +72,7 @@ func (s *session) resume(h *handshake, n int, out auth.Outcome) {
 }
 
 func (s *session) proved(to *route, q *question, out auth.Outcome, early []byte) {
+	s.hs.detail = out.Detail
 	switch {
 	case out.Refusal == nil:
 		s.ask(to, q, out.Identity, early)
@@ -123,26 +123,23 @@ func credential(r *http1.Request, q *question) auth.Request {
 		Client: q.from.Addr, TLS: q.from.TLS}
 }
 
-// tell makes the backend's request say who comes, and nothing that the client says about that itself.
-func (d *gate) tell(fields []http1.Field, r *upstream.Request, who *auth.Identity, strip bool) []http1.Field {
+// clean drops from what a client sent what it says itself about who comes, and its credential where that is asked for.
+// Rules on header fields work on what is left, and what is known of who comes is added behind them.
+func (r *route) clean(fields []http1.Field, target []byte, who *auth.Identity) ([]http1.Field, []byte) {
 	kept := fields[:0]
 	for _, f := range fields {
-		if !d.isClaimed(f.Name) {
+		if !r.gate.isClaimed(f.Name) {
 			kept = append(kept, f)
 		}
 	}
-	if who == nil {
-		return kept
+	if who != nil && r.cfg.AuthStrip {
+		kept, target = who.Strip.Fields(kept[:0], kept), who.Strip.Target(target)
 	}
-	if strip {
-		kept = who.Strip.Fields(kept[:0], kept)
-		r.Target = who.Strip.Target(r.Target)
-	}
-	return append(kept, who.Fields...)
+	return kept, target
 }
 
 func (d *gate) isClaimed(name []byte) bool {
-	for _, claimed := range d.claimed {
+	for _, claimed := range d.terms.claimed {
 		if http1.Alike(name, claimed) {
 			return true
 		}

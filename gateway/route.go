@@ -3,7 +3,6 @@ package gateway
 import (
 	"cmp"
 	"net/netip"
-	"regexp"
 
 	mrand "math/rand/v2"
 
@@ -31,15 +30,14 @@ type route struct {
 
 	upAnnounced, downAnnounced frame.Rules // the same, for sessions of which some messages are looked at as a whole
 
-	json         bool           // clients' messages have to be JSON
-	press        *press         // nil: the gateway does not compress
-	wholeLimit   int            // bytes of a message that is looked at as a whole
-	plainBackend bool           // backends see nothing of what clients could compress
-	sticky       *sticky.Cookie // nil: none
-	rewrite      *regexp.Regexp // nil: none
-	into         []byte         // what rewrite makes of a path
-	plan         *web.Plan      // for plain requests; nil: they are refused
-	gate         gate
+	json         bool                     // clients' messages have to be JSON
+	press        *press                   // nil: the gateway does not compress
+	wholeLimit   int                      // bytes of a message that is looked at as a whole
+	plainBackend bool                     // backends see nothing of what clients could compress
+	sticky       *sticky.Cookie           // nil: none
+	rewrite      func(path []byte) []byte // nil: none; it gives nil for paths that stay
+	plan         *web.Plan                // for plain requests; nil: they are refused
+	gate         *gate
 	meter        *meter // nil: no rates
 }
 
@@ -66,12 +64,10 @@ func newRoute(g *Gateway, index int, from *config.Route, f *fleet) (*route, erro
 	if r.headers, err = cfg.HeaderRules(); err != nil {
 		return nil, err
 	}
-	re, into, err := cfg.Rewrite()
-	if err != nil {
+	if r.rewrite, err = cfg.Rewrite(); err != nil {
 		return nil, err
 	}
-	r.rewrite, r.into = re, []byte(into)
-	if r.gate, err = g.newGate(cfg); err != nil {
+	if r.gate, err = g.gateOf(cfg); err != nil {
 		return nil, err
 	}
 	r.meter = newMeter(cfg)
@@ -112,15 +108,11 @@ func (r *route) target(q *http1.Request) []byte {
 		return q.Target
 	}
 	path := routing.Normal(q.Path) // as it was matched
-	at := r.rewrite.FindSubmatchIndex(path)
-	if at == nil {
+	to := r.rewrite(path)
+	if to == nil {
 		return q.Target
 	}
-	out := r.rewrite.Expand(nil, r.into, path, at)
-	if len(out) == 0 || out[0] != '/' {
-		out = append([]byte{'/'}, out...)
-	}
-	return append(out, q.Target[len(q.Path):]...)
+	return append(to, q.Target[len(q.Path):]...)
 }
 
 // rewritePath is the same for plain requests; path is as it was sent, escapes and all.

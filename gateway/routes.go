@@ -1,19 +1,20 @@
 package gateway
 
 import (
+	"errors"
+	"fmt"
+
 	"weir/gateway/config"
-	routing "weir/gateway/route"
 	"weir/gateway/web"
 	"weir/upstream"
 )
 
 // newRoutes makes the routes and the fleets they lead to.
 func (g *Gateway) newRoutes() error {
-	var matches []routing.Match
 	sockets := 1
+	var wrong []error
 	for i := range g.cfg.Routes {
 		from := &g.cfg.Routes[i]
-		matches = append(matches, from.Match)
 		specs, err := from.Config.Backends()
 		if err != nil {
 			return err
@@ -29,7 +30,8 @@ func (g *Gateway) newRoutes() error {
 		}
 		r, err := newRoute(g, i, from, f)
 		if err != nil {
-			return err
+			wrong = append(wrong, fmt.Errorf("route %s: %w", from.Name, err))
+			continue
 		}
 		if r.cfg.HTTP {
 			if err := g.planFor(r); err != nil {
@@ -37,15 +39,16 @@ func (g *Gateway) newRoutes() error {
 			}
 		}
 		g.routes = append(g.routes, r)
-		g.readsPaths = g.readsPaths || r.rewrite != nil
 	}
-	g.limits.max = maxConnections(g.cfg, sockets)
-	if len(g.routes) == 1 && matches[0].Any() {
+	if len(wrong) > 0 {
+		return errors.Join(wrong...)
+	}
+	g.limits.max = g.maxConnections(sockets)
+	if len(g.routes) == 1 && g.cfg.Routes[0].Match.Any() {
 		g.only = g.routes[0]
 	}
 	var err error
-	g.table, err = routing.New(matches)
-	g.readsPaths = g.readsPaths || err == nil && g.table.ReadsPaths()
+	g.table, g.readsPaths, err = g.cfg.Table()
 	return err
 }
 
@@ -63,7 +66,7 @@ func (g *Gateway) planFor(r *route) error {
 	}
 	g.transports = append(g.transports, transports(r.cfg))
 	r.plan = &web.Plan{Route: r.name, Group: f.group, Retries: r.cfg.ConnectRetries, Rules: &r.headers,
-		EndpointHeader: r.cfg.EndpointHeader, Key: r.plainKey, Sticky: r.sticky, Transports: g.transports[len(g.transports)-1]}
+		EndpointHeader: r.cfg.EndpointHeader, Sticky: r.sticky, Transports: g.transports[len(g.transports)-1]}
 	if r.rewrite != nil {
 		r.plan.Rewrite = r.rewritePath
 	}

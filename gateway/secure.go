@@ -69,6 +69,10 @@ func (g *Gateway) reloaded(what string, err error) {
 	case errors.Is(err, certs.ErrExpired):
 		g.log.Warn("taken, though its time is over or has not come", "what", what, "error", err)
 		return
+	case errors.Is(err, certs.ErrNone):
+		g.metrics.reloadFailures.Inc()
+		g.log.Error("not obtained, TLS for its name fails until it is", "what", what, "error", err)
+		return
 	case err != nil:
 		g.metrics.reloadFailures.Inc()
 		g.log.Error("not taken, what was there before stays in use", "what", what, "error", err)
@@ -78,15 +82,19 @@ func (g *Gateway) reloaded(what string, err error) {
 	g.log.Info("taken anew", "what", what)
 }
 
-// Reload reads certificates, keys and authorities again. Sessions and connections are not touched. What cannot be
-// read stays as it was; the error tells all of it.
+// Reload reads certificates, keys, authorities and the files of who may connect again, and has key sets fetched anew.
+// Sessions and connections are not touched. What cannot be read stays as it was; the error tells all of it. What comes of
+// the fetches is told later, in the log.
 func (g *Gateway) Reload() error {
 	var errs []error
 	if g.certs != nil {
 		errs = append(errs, g.certs.Reload())
 	}
-	for _, r := range g.routes {
-		errs = append(errs, r.gate.reload())
+	for _, d := range g.gates {
+		errs = append(errs, g.reload(d, true))
+		if d.auth != nil {
+			d.auth.Refetch()
+		}
 	}
 	return errors.Join(errs...)
 }

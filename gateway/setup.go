@@ -7,15 +7,13 @@ import (
 	"net/netip"
 	"runtime"
 	"syscall"
+	"time"
 
 	"weir/codec/http1"
 	"weir/gateway/config"
 	"weir/upstream"
 	"weir/upstream/health"
 )
-
-// spareDescriptors are kept for listeners, pollers, pooled connections, the admin listener, logs and checks.
-const spareDescriptors = 256
 
 // loops is how many event loops there are.
 func loops(cfg *config.Config) int {
@@ -25,39 +23,93 @@ func loops(cfg *config.Config) int {
 	return runtime.GOMAXPROCS(0) // knows of a container's CPU quota
 }
 
+const (
+	// spareDescriptors are kept for listeners, pollers, pooled connections, the admin listener, logs and checks.
+	spareDescriptors = 256
+	// fewSessions is what nobody means who runs a gateway, though a limit of 1024 open files leaves room for no more.
+	fewSessions = 1000
+)
+
 // maxConnections is the knob, or as many sessions as the limit of open files has room for: with two sockets each,
 // or one where all backends are pooled. The limit holds for each file table, of which the process has one or each
 // loop has. The soft limit is raised to the hard one by Go's runtime at start.
-func maxConnections(cfg *config.Config, sockets int) int {
-	if cfg.MaxConnections > 0 {
-		return cfg.MaxConnections
-	}
+func (g *Gateway) maxConnections(sockets int) int {
+	given, room := g.cfg.MaxConnections, math.MaxInt32
 	var files syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || uint64(files.Cur) > math.MaxInt32 {
-		return math.MaxInt32
+	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files)
+	if limited := err == nil && uint64(files.Cur) <= math.MaxInt32; limited {
+		room = max(1, (int(files.Cur)-spareDescriptors)/sockets)
+		if g.cfg.LoopFileTables {
+			room *= loops(g.cfg)
+		}
+		room = min(room, math.MaxInt32)
 	}
-	tables := 1
-	if cfg.LoopFileTables {
-		tables = loops(cfg)
+	const raise = "; raise it: LimitNOFILE= of systemd, ulimits of a container, ulimit -Hn of a shell"
+	about := []any{"limit", uint64(files.Cur), "room", room, "sockets_per_session", sockets}
+	switch {
+	case given > room:
+		g.log.Warn("max-connections is more than the limit of open files has room for"+raise, append(about, "max_connections", given)...)
+	case given == 0 && room < fewSessions:
+		g.log.Warn("the limit of open files has room for few sessions"+raise, about...)
 	}
-	room := int64(max(16, (int(files.Cur)-spareDescriptors)/sockets)) * int64(tables)
-	return int(min(room, math.MaxInt32))
+	if given > 0 {
+		return given
+	}
+	return room
 }
 
-func newGroup(cfg *config.Config, specs []upstream.Spec, secure *tls.Config, log *slog.Logger) (*upstream.Group, error) {
+// rested hears on a loop that a listener takes nobody for now. It does not wait for the log.
+func (g *Gateway) rested(err error) {
+	select {
+	case g.rests <- err:
+	default:
+	}
+}
+
+// tellRests tells of it, once in a while.
+func (g *Gateway) tellRests() {
+	for {
+		select {
+		case <-g.running.Done():
+			return
+		case err := <-g.rests:
+			g.log.Warn("accepting pauses, clients wait: raise the limit of open files, or lower max-connections",
+				"error", err, "connections", g.limits.connections.Load())
+		}
+		select {
+		case <-g.running.Done():
+			return
+		case <-time.After(quiet):
+		}
+	}
+}
+
+// newGroup makes a group whose changes are told under the name of the route that used it first.
+func newGroup(name string, cfg *config.Config, specs []upstream.Spec, secure *tls.Config, log *slog.Logger) (*upstream.Group, error) {
 	return upstream.NewGroup(specs, upstream.Options{
 		Balance: cfg.BalanceFactor, TLS: secure, Panic: cfg.Panic, DNSInterval: cfg.DNSInterval,
 		Health: health.Options{Path: cfg.HealthPath, Interval: cfg.HealthInterval, Timeout: cfg.HealthTimeout,
 			Rise: cfg.HealthRise, Fall: cfg.HealthFall},
 		OnChange: func(e *upstream.Endpoint, healthy bool, reason string) {
-			log.Warn("endpoint changed", "endpoint", e.Name, "healthy", healthy, "reason", reason)
+			tell := log.Warn
+			if healthy {
+				tell = log.Info
+			}
+			tell("endpoint changed", "endpoint", e.Name, "route", name, "healthy", healthy, "reason", reason)
+		},
+		OnLost: func(e *upstream.Endpoint, connections, sessions int, reason string) {
+			log.Warn("pooled connections lost, their sessions end", "endpoint", e.Name, "route", name,
+				"connections", connections, "sessions", sessions, "reason", reason)
 		},
 		OnResolve: func(host string, addrs []netip.Addr, err error) {
-			if err != nil {
-				log.Warn("name look-up failed, the last answer stays in use", "host", host, "addrs", addrs, "error", err)
-				return
+			switch {
+			case err == nil:
+				log.Info("name resolved", "host", host, "route", name, "addrs", addrs)
+			case len(addrs) == 0:
+				log.Warn("name look-up failed, there is no address yet: this backend gets nobody", "host", host, "route", name, "error", err)
+			default:
+				log.Warn("name look-up failed, the last answer stays in use", "host", host, "route", name, "addrs", addrs, "error", err)
 			}
-			log.Info("name resolved", "host", host, "addrs", addrs)
 		},
 	})
 }

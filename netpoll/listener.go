@@ -122,6 +122,9 @@ func (ln *Listener) accept() bool {
 	default: // EMFILE, ENFILE, ENOBUFS, ENOMEM: those who wait stay in the backlog
 		ln.loop.stats.AcceptPauses++
 		ln.loop.Schedule(&ln.rest, acceptRest, ln)
+		if tell := ln.loop.opts.OnRest; tell != nil {
+			tell(errno)
+		}
 		return false
 	}
 }

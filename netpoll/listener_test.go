@@ -40,8 +40,13 @@ func TestAcceptErrors(t *testing.T) {
 			k := &kernel{accepts: []answer{{10, 0}, {0, tt.errno}, {11, 0}, {12, 0}}}
 			l := fakeLoop(t, k)
 			var got []int
+			var told error
+			l.opts.OnRest = func(err error) { told = err }
 			ln := l.fakeListener(5, onAccept(func(_ *Listener, fd int) { got = append(got, fd) }))
 			ln.ready()
+			if (tt.pauses > 0) != (told == tt.errno) {
+				t.Errorf("told of %v", told)
+			}
 			if tt.pauses > 0 {
 				ln.ready() // a new client's edge does not break the rest
 				if !slices.Equal(got, []int{10}) || len(k.accepts) != 2 {

@@ -22,8 +22,9 @@ type Options struct {
 	ReadBuffer int // bytes of the one buffer that all reads of the loop go through
 	LowWater   int // queued bytes at or below which OnDrained is called
 	Socket     SocketOptions
-	Yields     bool // tells Go's scheduler of each wait, as it has no processor to spare for this loop
-	OwnFiles   bool // a table of open files for this loop alone, with the whole limit for it (Linux; doc.go)
+	Yields     bool            // tells Go's scheduler of each wait, as it has no processor to spare for this loop
+	OwnFiles   bool            // a table of open files for this loop alone, with the whole limit for it (Linux; doc.go)
+	OnRest     func(err error) // told on the loop of each rest of a listener (Stats.AcceptPauses) and why; nil: nobody is
 }
 
 // Loop is one event loop: a goroutine, a poller, and the sockets that belong to it.

@@ -115,6 +115,9 @@ func (a *Attempt) preferred() *Endpoint {
 func (a *Attempt) at(e *Endpoint) *http1.Refusal {
 	e.Acquire()
 	a.endpoint, a.sent = e, false
+	if t := a.request.Trail; t != nil {
+		*t = Trail{Endpoint: e}
+	}
 	a.links.loop.Schedule(&a.timer, a.links.dialer.ConnectTimeout, a)
 	if e.pooled() {
 		return a.links.pool(e).join(a)
@@ -127,6 +130,7 @@ func (a *Attempt) at(e *Endpoint) *http1.Refusal {
 		a.drop()
 		return RefusedSockets // our own want: says nothing of the endpoint
 	}
+	a.note(err.Error())
 	e.ConnectFailed(err.Error())
 	return a.elsewhere(RefusedConnect)
 }
@@ -142,8 +146,16 @@ func (a *Attempt) elsewhere(why *http1.Refusal) *http1.Refusal {
 
 // failed tells that the endpoint could not be connected to.
 func (a *Attempt) failed(reason string, why *http1.Refusal) {
+	a.note(reason)
 	a.endpoint.ConnectFailed(reason)
 	a.reroute(why)
+}
+
+// note keeps what the endpoint failed of, for whoever wants to know.
+func (a *Attempt) note(reason string) {
+	if t := a.request.Trail; t != nil {
+		t.Reason = reason
+	}
 }
 
 // reroute tries elsewhere, for a reason that does not count against the endpoint.

@@ -111,6 +111,18 @@ const (
 	protocolTunnel  // it was not, and the user allows tunnels
 )
 
+// Protocol is how sessions reach the endpoint: "http/1.1" by a connection each, "h2" by pooled ones; "" while it has
+// not shown which of the two it offers.
+func (e *Endpoint) Protocol() string {
+	switch known := e.vitals.protocol.Load(); {
+	case !e.Spec.Pools(), e.Spec.Tunnels() && known == protocolTunnel:
+		return alpnHTTP1
+	case !e.Spec.Tunnels(), known == protocolPool:
+		return alpnHTTP2
+	}
+	return ""
+}
+
 // pooled tells whether sessions reach the endpoint over pooled connections.
 func (e *Endpoint) pooled() bool {
 	return e.Spec.Pools() && !(e.Spec.Tunnels() && e.vitals.protocol.Load() == protocolTunnel)

@@ -48,6 +48,9 @@ type Options struct {
 
 	// OnChange is told when an endpoint goes down or comes back.
 	OnChange func(e *Endpoint, healthy bool, reason string)
+	// OnLost is told of pooled connections that broke with sessions on them: of each endpoint once a second at most,
+	// with their sum and why the first one did.
+	OnLost func(e *Endpoint, connections, sessions int, reason string)
 	// OnResolve is told of each new answer for a host, and of each failed lookup,
 	// after which addrs are those still in use.
 	OnResolve func(host string, addrs []netip.Addr, err error)
@@ -66,6 +69,7 @@ type Group struct {
 
 	// any goroutine
 	current atomic.Pointer[snapshot]
+	lookups atomic.Pointer[[]Lookup]
 
 	// owned by the goroutine that resolves, before it runs by NewGroup and Start
 	answers  map[string][]netip.Addr // the last good one of each host
@@ -108,7 +112,7 @@ func NewGroup(specs []Spec, o Options) (*Group, error) {
 		answers:  make(map[string][]netip.Addr),
 		watchers: make(map[*Endpoint]context.CancelFunc),
 	}
-	g.rules = &rules{rise: checks.Rise, fall: checks.Fall, checked: checks.Interval > 0, changed: g.changed}
+	g.rules = &rules{rise: checks.Rise, fall: checks.Fall, checked: checks.Interval > 0, changed: g.changed, lost: g.lost}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.current.Store(&snapshot{table: balance.NewTable(nil)})
 	err = g.resolve()

@@ -69,6 +69,7 @@ func (p *pool) join(a *Attempt) *http1.Refusal {
 		a.drop()
 		return RefusedSockets
 	default:
+		a.note(err.Error())
 		p.endpoint.ConnectFailed(err.Error())
 		return a.elsewhere(RefusedConnect)
 	}
@@ -152,7 +153,7 @@ func (p *pool) serve() {
 	switch err := p.grow(); {
 	case err == nil:
 	case outOfSockets(err):
-		p.scatter(RefusedSockets) // our own want: says nothing of the endpoint
+		p.scatter(err.Error(), RefusedSockets) // our own want: says nothing of the endpoint
 	default:
 		p.fail(err.Error(), RefusedConnect)
 	}
@@ -161,14 +162,15 @@ func (p *pool) serve() {
 // fail sends those who wait elsewhere. It counts as one failed connect, however many they are.
 func (p *pool) fail(reason string, why *http1.Refusal) {
 	p.endpoint.ConnectFailed(reason)
-	p.scatter(why)
+	p.scatter(reason, why)
 }
 
-func (p *pool) scatter(why *http1.Refusal) {
+func (p *pool) scatter(reason string, why *http1.Refusal) {
 	waiting := p.waiting
 	p.waiting = nil
 	for _, a := range waiting {
 		a.way = nil
+		a.note(reason)
 		a.reroute(why)
 	}
 }

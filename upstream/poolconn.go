@@ -227,8 +227,8 @@ func (pc *poolConn) loseFor(why string, refusal *http1.Refusal) {
 	p, was := pc.pool, pc.state
 	pc.gone()
 	switch {
-	case was == greeting && p.endpoint.Spec.Tunnels() && p.endpoint.vitals.protocol.Load() == protocolUnknown:
-		p.unfit(why) // connected, and never an HTTP/2 SETTINGS
+	case was == greeting && p.endpoint.Spec.Tunnels() && p.endpoint.vitals.protocol.Load() != protocolPool:
+		p.unfit(why) // connected, and never an HTTP/2 SETTINGS; another loop may have found that out just now
 		if pc.heard == 0 && refusal != RefusedSlow {
 			p.endpoint.vitals.doubt()
 		}
@@ -238,6 +238,7 @@ func (pc *poolConn) loseFor(why string, refusal *http1.Refusal) {
 		return
 	}
 	p.links.stats.Lost++
+	p.endpoint.vitals.lost(p.endpoint, pc.streams.Len(), why)
 	for _, st := range pc.blocked {
 		st.flags &^= inTurn // one by one they would look for themselves here
 	}
@@ -246,6 +247,7 @@ func (pc *poolConn) loseFor(why string, refusal *http1.Refusal) {
 		pc.streams.Delete(st.id)
 		st.flags |= localEnded | remoteEnded
 		if st.attempt != nil {
+			st.attempt.note(why)
 			st.attempt.refuse(RefusedClosed)
 			continue
 		}

@@ -17,13 +17,13 @@ var (
 
 // What the endpoint may be blamed for beyond what frames alone show (RFC 9113 sections 5.1 and 6.9).
 var (
-	idleStream   = &h2.Error{Code: h2.ProtocolError, Reason: "h2_idle_stream", Text: "a frame came on a stream that was never opened (section 5.1)"}
-	endedStream  = &h2.Error{Code: h2.StreamClosed, Reason: "h2_ended_stream", Text: "a frame came behind END_STREAM (section 5.1)"}
+	idleStream   = &h2.Error{Code: h2.ProtocolError, Reason: "h2_idle_stream", Text: "a frame came on a stream that was never opened (RFC 9113 section 5.1)"}
+	endedStream  = &h2.Error{Code: h2.StreamClosed, Reason: "h2_ended_stream", Text: "a frame came behind END_STREAM (RFC 9113 section 5.1)"}
 	lateHeaders  = &h2.Error{Code: h2.ProtocolError, Reason: "h2_late_headers", Text: "a header block came in the middle of a WebSocket"}
-	earlyData    = &h2.Error{Code: h2.ProtocolError, Reason: "h2_data_before_headers", Text: "DATA came before the response's header block (section 8.1)"}
-	noStatus     = &h2.Error{Code: h2.ProtocolError, Reason: "h2_trailers_first", Text: "trailers came instead of a response (section 8.1)"}
-	unreadAnswer = &h2.Error{Code: h2.EnhanceYourCalm, Reason: "h2_answers_unread", Text: "answers to PING and SETTINGS are asked for and not read (section 10.5)"}
-	streamWindow = &h2.Error{Code: h2.FlowControlError, Reason: "h2_window_exceeded", Text: "more DATA came than the window allows (section 6.9.1)"}
+	earlyData    = &h2.Error{Code: h2.ProtocolError, Reason: "h2_data_before_headers", Text: "DATA came before the response's header block (RFC 9113 section 8.1)"}
+	noStatus     = &h2.Error{Code: h2.ProtocolError, Reason: "h2_trailers_first", Text: "trailers came instead of a response (RFC 9113 section 8.1)"}
+	unreadAnswer = &h2.Error{Code: h2.EnhanceYourCalm, Reason: "h2_answers_unread", Text: "answers to PING and SETTINGS are asked for and not read (RFC 9113 section 10.5)"}
+	streamWindow = &h2.Error{Code: h2.FlowControlError, Reason: "h2_window_exceeded", Text: "more DATA came than the window allows (RFC 9113 section 6.9.1)"}
 )
 
 // OnData walks the frames of many sessions. Small writes to their clients are collected meanwhile, so that each

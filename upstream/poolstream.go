@@ -307,6 +307,7 @@ func (st *stream) violated(err *h2.Error) {
 	st.flags |= localEnded | remoteEnded
 	pc.streams.Delete(st.id)
 	if st.attempt != nil {
+		st.attempt.note(err.Text)
 		st.attempt.refuse(RefusedAnswer)
 	} else {
 		st.vanish(err)

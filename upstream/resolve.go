@@ -69,8 +69,10 @@ func (g *Group) resolve() error {
 	lookups.Wait()
 
 	var failed error
+	known := g.Lookups()
 	for i, host := range hosts {
 		a, last := found[i], g.answers[host]
+		known[i].done(a.err)
 		if a.err != nil {
 			failed = errors.Join(failed, a.err)
 			g.resolved(host, last, a.err)
@@ -81,6 +83,7 @@ func (g *Group) resolve() error {
 			g.resolved(host, a.addrs, nil)
 		}
 	}
+	g.lookups.Store(&known)
 	return failed
 }
 

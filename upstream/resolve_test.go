@@ -228,3 +228,35 @@ func TestIntervalZeroResolvesOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestLookupsAreCounted: a name that leads nowhere can be seen, and so can one whose last answer stays in use.
+func TestLookupsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dns := &names{}
+		dns.set("app", "10.0.0.1")
+		g := group(t, upstream.Options{Resolver: dns, DNSInterval: 30 * time.Second}, "ws://app:90", "ws://ghost:90", "h2c://ghost:91")
+		g.Start()
+		expect := func(i int, host string, known bool, failures uint64, failing string, backends int) time.Time {
+			t.Helper()
+			l := g.Lookups()[i]
+			if l.Host != host || l.Known != known || l.Failures != failures || !strings.Contains(l.Error, failing) ||
+				(l.Error == "") != (failing == "") || l.Since.IsZero() != (failing == "") || len(l.Backends) != backends {
+				t.Errorf("%+v", l)
+			}
+			return l.Since
+		}
+		expect(0, "app", true, 0, "", 1)
+		since := expect(1, "ghost", false, 1, "no such host", 2)
+		dns.set("app")
+		time.Sleep(33 * time.Second)
+		synctest.Wait()
+		expect(0, "app", true, 1, "no such host", 1)
+		if again := expect(1, "ghost", false, 2, "no such host", 2); again != since {
+			t.Errorf("failing since %v, at first since %v", again, since)
+		}
+		dns.set("ghost", "10.0.0.2")
+		time.Sleep(33 * time.Second)
+		synctest.Wait()
+		expect(1, "ghost", true, 2, "", 2)
+	})
+}

@@ -57,8 +57,17 @@ type Request struct {
 	WebSocketKey []byte        // the client's Sec-WebSocket-Key
 	Fields       []http1.Field // to be sent besides those that make the upgrade
 
+	// Trail is told where the request went, for whoever has to say why it was refused; nil: nobody has to.
+	Trail *Trail
+
 	// For backends that are told by PROXY protocol who the client is and where it connected to; zero if not known.
 	Source, Destination netip.AddrPort
+}
+
+// Trail is where a request went last, and what that failed of where more than the refusal is known.
+type Trail struct {
+	Endpoint *Endpoint // nil: there was none to try
+	Reason   string
 }
 
 // What a handshake can fail of on the backend's side.
@@ -66,8 +75,8 @@ var (
 	RefusedNoEndpoint = &http1.Refusal{Status: 503, Reason: "no_endpoint", Text: "No backend is available for this request; try again later."}
 	RefusedConnect    = &http1.Refusal{Status: 502, Reason: "backend_connect_failed", Text: "No backend could be connected to."}
 	RefusedSlow       = &http1.Refusal{Status: 504, Reason: "backend_connect_timeout", Text: "No backend could be connected to in time."}
-	RefusedSilent     = &http1.Refusal{Status: 504, Reason: "backend_answer_timeout", Text: "The backend did not answer the handshake in time."}
-	RefusedClosed     = &http1.Refusal{Status: 502, Reason: "backend_closed_early", Text: "The backend closed the connection without answering the handshake."}
-	RefusedAnswer     = &http1.Refusal{Status: 502, Reason: "backend_bad_answer", Text: "The backend's answer to the handshake is not valid."}
+	RefusedSilent     = &http1.Refusal{Status: 504, Reason: "backend_answer_timeout", Text: "The backend did not answer the request in time."}
+	RefusedClosed     = &http1.Refusal{Status: 502, Reason: "backend_closed_early", Text: "The backend closed the connection without answering the request."}
+	RefusedAnswer     = &http1.Refusal{Status: 502, Reason: "backend_bad_answer", Text: "The backend's answer to the request is not valid."}
 	RefusedSockets    = &http1.Refusal{Status: 503, Reason: "no_descriptors", Text: "The gateway has no descriptors left for a connection to the backend; try again later."}
 )

@@ -145,6 +145,7 @@ func (t *tunnel) OnClose(_ *netpoll.Conn, err error) {
 		return
 	}
 	why, refusal := explain(err)
+	a.note(why)
 	switch {
 	case !a.sent:
 		a.failed(why, refusal)
@@ -171,6 +172,7 @@ func (t *tunnel) readAnswer(b []byte) {
 		}
 		switch {
 		case fault != nil:
+			a.note(fault.Text)
 			a.refuse(RefusedAnswer)
 			return
 		case parsed.Status == 101:
@@ -219,6 +221,7 @@ func (t *tunnel) switched(rest []byte) {
 func (t *tunnel) declined(rest []byte) {
 	body, fault := t.answer.parsed.Body()
 	if fault != nil {
+		t.attempt.note(fault.Text)
 		t.attempt.refuse(RefusedAnswer)
 		return
 	}

@@ -17,6 +17,7 @@ type rules struct {
 	rise, fall int
 	checked    bool // active checks run
 	changed    func(e *Endpoint, healthy bool, reason string)
+	lost       func(e *Endpoint, connections, sessions int, reason string)
 }
 
 // vitals is the changing half of an endpoint.
@@ -45,6 +46,8 @@ type vitals struct {
 	checksGood  int // checks passed in a row
 	rest        *time.Timer
 	retired     bool
+	setback     setback
+	losses      losses
 }
 
 func newVitals(r *rules) *vitals {
@@ -68,6 +71,7 @@ func (v *vitals) connected(e *Endpoint) {
 func (v *vitals) connectFailed(e *Endpoint, reason string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.setback.note("connect: " + reason)
 	v.unsettled.Store(true)
 	v.connectsBad++
 	if v.state == Unhealthy || v.connectsBad < v.rules.fall {
@@ -96,6 +100,7 @@ func (v *vitals) checkDone(e *Endpoint, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err != nil {
+		v.setback.note("check: " + err.Error())
 		v.checkFailures.Add(1)
 		v.checksGood = 0
 		v.checksBad++
@@ -131,12 +136,14 @@ func (v *vitals) become(e *Endpoint, state, reason string) {
 	}
 }
 
-// retire ends the timer; sessions may still count on and off.
+// retire ends the timers; sessions may still count on and off.
 func (v *vitals) retire() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.retired = true
-	if v.rest != nil {
-		v.rest.Stop()
+	for _, t := range []*time.Timer{v.rest, v.losses.due} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 }

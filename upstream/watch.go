@@ -36,6 +36,13 @@ func (g *Group) changed(e *Endpoint, healthy bool, reason string) {
 	}
 }
 
+// lost is called on a timer's goroutine.
+func (g *Group) lost(e *Endpoint, connections, sessions int, reason string) {
+	if g.options.OnLost != nil {
+		g.tell(func() { g.options.OnLost(e, connections, sessions, reason) })
+	}
+}
+
 // tell leaves a call for tellAll and never waits.
 func (g *Group) tell(notice func()) {
 	select {

@@ -35,6 +35,7 @@ func check(args []string, p program) int {
 	t.row("loops", orElse(cfg.Loops, "one per core"))
 	if single := len(cfg.Routes) == 1 && cfg.Routes[0].Match.Any(); single {
 		t.backends("backends", cfg.Routes[0].Config)
+		t.row("access", access(cfg.Routes[0].Config))
 	} else {
 		t.row("routes", fmt.Sprintf("%d, see below", len(cfg.Routes)))
 	}
@@ -99,6 +100,31 @@ func certificates(cfg *config.Config) string {
 		text, cfg.TLSMinVersion, cfg.TLSMaxVersion, cfg.TLSClientAuth, len(cfg.Sites))
 }
 
+// access tells who is let in, so that authentication that is not there is seen.
+func access(cfg *config.Config) string {
+	var ways []string
+	if cfg.JWTKeys != "" || cfg.JWTJWKSURL != "" {
+		ways = append(ways, "JWT "+strings.Join(cfg.JWTAlgorithm, " "))
+	}
+	if cfg.BasicUsers != "" {
+		ways = append(ways, "name and password")
+	}
+	if cfg.APIKeys != "" {
+		ways = append(ways, "API key")
+	}
+	if cfg.AuthURL != "" {
+		ways = append(ways, "the service of auth-url")
+	}
+	text := cmp.Or(strings.Join(ways, ", "), "everyone")
+	if cfg.AuthOptional && ways != nil {
+		text += ", optional"
+	}
+	if cfg.Networks() != nil {
+		text += "; not from every address"
+	}
+	return text
+}
+
 func hashing(cfg *config.Config) string {
 	if cfg.BalanceFactor == 0 {
 		return fmt.Sprintf("%s, loads not bounded", cfg.HashOn)
@@ -141,7 +167,11 @@ func given(cfg *config.Config, w io.Writer) {
 	fmt.Fprintln(w, "\nGiven, and where:")
 	t := newTable(w)
 	for _, s := range settings {
-		t.row(s.Place, strings.ReplaceAll(s.Value, "\n", " | "))
+		value := strings.ReplaceAll(s.Value, "\n", " | ")
+		if s.By != "" {
+			value += " (overridden by " + s.By + ")"
+		}
+		t.row(s.Place, value)
 	}
 	t.Flush()
 }

@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
-	"slices"
 	"strings"
 
 	"weir/gateway/config"
@@ -25,6 +23,7 @@ func routes(cfg *config.Config, w io.Writer) {
 	for _, r := range cfg.Routes {
 		t.row(r.Name, r.Match.String())
 		t.backends("", r.Config)
+		t.row("", "access: "+access(r.Config))
 	}
 	t.Flush()
 }
@@ -72,16 +71,12 @@ func parseRequests(urls, headers []string) ([]request, error) {
 
 // explain says which route the request takes, and why not those before it.
 func (r *request) explain(cfg *config.Config, w io.Writer) {
-	matches := make([]route.Match, len(cfg.Routes))
-	for i := range cfg.Routes {
-		matches[i] = cfg.Routes[i].Match
-	}
-	table, _ := route.New(matches) // Load has checked them
+	table, readsPaths, _ := cfg.Table() // Load has checked it
 	subject := &route.Subject{Host: []byte(r.url.Host), Path: []byte(r.path), Query: []byte(r.url.RawQuery), Fields: r.fields}
 	fmt.Fprintf(w, "\n%s\n", withoutQuery(r.url.String()))
 	t := newTable(w)
 	defer t.Flush()
-	if readsPaths(cfg, table) && route.Ambiguous(subject.Path) {
+	if readsPaths && route.Ambiguous(subject.Path) {
 		t.row("refused", "a backend could read this path in another way than the routes do")
 		return
 	}
@@ -100,11 +95,6 @@ func (r *request) explain(cfg *config.Config, w io.Writer) {
 	t.row(cfg.Routes[taken].Name, "taken"+r.then(cfg.Routes[taken].Config))
 }
 
-// readsPaths tells whether paths decide anything: to choose a route, or to rewrite.
-func readsPaths(cfg *config.Config, table *route.Table) bool {
-	return table.ReadsPaths() || slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Config.PathRewrite != "" })
-}
-
 // then is what happens to the request on its route.
 func (r *request) then(cfg *config.Config) string {
 	secure := r.url.Scheme == "wss" || r.url.Scheme == "https"
@@ -115,14 +105,10 @@ func (r *request) then(cfg *config.Config) string {
 	case plain && !cfg.HTTP:
 		return "; refused, as http is false"
 	}
-	path := string(route.Normal([]byte(r.path))) // as it is matched
-	if re, into, _ := cfg.Rewrite(); re != nil && re.MatchString(path) {
-		return "; the backend is asked for " + rewritten(re, path, into)
+	if rewrite, _ := cfg.Rewrite(); rewrite != nil {
+		if to := rewrite(route.Normal([]byte(r.path))); to != nil { // in the form in which it is matched
+			return "; the backend is asked for " + string(to)
+		}
 	}
 	return ""
-}
-
-func rewritten(re *regexp.Regexp, path, into string) string {
-	to := string(re.ExpandString(nil, into, path, re.FindStringSubmatchIndex(path)))
-	return "/" + strings.TrimPrefix(to, "/")
 }

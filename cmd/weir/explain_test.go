@@ -24,6 +24,7 @@ routes:
     upstream: [ws://10.0.0.1:1, wss://10.0.0.2:2#weight=3]
     http-upstream: http://10.0.0.3
     path-rewrite: ^/ws/(.*)$ /$1
+    api-keys: keys
   - name: inner
     match: {path: [/a, /b], path-regexp: "/v[0-9]+"}
     require-tls: redirect
@@ -47,12 +48,16 @@ Routes, of which the first that matches is taken:
            ws://10.0.0.1:1, weight 1 (25.0%)
            wss://10.0.0.2:2, weight 3 (75.0%)
            plain HTTP: ws://10.0.0.3:80, weight 1 (100.0%)
+           access: API key
   inner    path /a or /b or like /v[0-9]+
            an echo server inside
+           access: everyone
   route-3  query room
            an echo server inside
+           access: everyone
   default  every request
            an echo server inside
+           access: everyone
 `
 
 func TestCheckTellsOfRoutes(t *testing.T) {

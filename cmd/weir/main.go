@@ -33,7 +33,7 @@ type program struct {
 
 func run(args []string, p program) int {
 	command := ""
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+	if len(args) > 0 && (!strings.HasPrefix(args[0], "-") || args[0] == "--version") {
 		command, args = args[0], args[1:]
 	}
 	switch command {
@@ -43,14 +43,14 @@ func run(args []string, p program) int {
 		return check(args, p)
 	case "try":
 		return try(args, p)
-	case "version":
+	case "version", "--version":
 		fmt.Fprintln(p.stdout, version())
 		return exitOK
 	case "help":
 		fmt.Fprint(p.stdout, config.Usage())
 		return exitOK
 	}
-	return p.misused(fmt.Errorf("unknown command %q; there are check, try and version", command))
+	return p.misused(fmt.Errorf("unknown command %q; there are check, try, version and help", command))
 }
 
 // loaded is cfg, or nil where there is none to go on with and it has said why.

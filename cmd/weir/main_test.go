@@ -30,8 +30,10 @@ func TestHelp(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	if exit, stdout, _ := weir(nil, "version"); exit != exitOK || !strings.HasPrefix(stdout, "weir dev, go1.") {
-		t.Errorf("exit %d, %q", exit, stdout)
+	for _, arg := range []string{"version", "--version"} {
+		if exit, stdout, _ := weir(nil, arg); exit != exitOK || !strings.HasPrefix(stdout, "weir dev, go1.") {
+			t.Errorf("%s: exit %d, %q", arg, exit, stdout)
+		}
 	}
 }
 
@@ -41,7 +43,7 @@ func TestMistakes(t *testing.T) {
 		exit int
 		want string
 	}{
-		"unknown command": {[]string{"chek"}, exitUsage, `weir: unknown command "chek"; there are check, try and version`},
+		"unknown command": {[]string{"chek"}, exitUsage, `weir: unknown command "chek"; there are check, try, version and help`},
 		"unknown flag":    {[]string{"check", "--lop=1"}, exitUsage, "weir: unknown flag --lop; did you mean --loops?"},
 		"argument":        {[]string{"check", "--demo", "x"}, exitUsage, `weir: unexpected argument "x"`},
 		"switch":          {[]string{"check", "--demo", "--panic", "false"}, exitUsage, `weir: unexpected argument "false"; a switch takes its value after =, as in --panic=false`},
@@ -53,7 +55,7 @@ func TestMistakes(t *testing.T) {
 		"bad value":       {[]string{"--demo", "--loops=x"}, exitError, `weir: --loops: "x" is not a whole number`},
 		"no backend":      {nil, exitError, "weir: upstream: no backend given; name one with --upstream ws://HOST:PORT, or use --demo"},
 		"try what":        {[]string{"try"}, exitUsage, "weir: try needs one URL, such as ws://127.0.0.1:8080/"},
-		"try a file":      {[]string{"try", "file:///x"}, exitUsage, `weir: "file:///x" is not a URL such as ws://HOST:PORT/ or wss://HOST/`},
+		"try a file":      {[]string{"try", "file:///x?token=canary"}, exitUsage, `weir: "file:///x" is not a URL such as ws://HOST:PORT/ or wss://HOST/`},
 		"try's header":    {[]string{"try", "ws://a", "--header=x"}, exitUsage, `weir: header "x" is not NAME: VALUE`},
 		"try's flag":      {[]string{"try", "ws://a", "--x"}, exitUsage, "weir: unknown flag: --x"},
 	}
@@ -84,6 +86,7 @@ const checked = `The configuration is good.
   loops     4
   backends  ws://10.0.0.1:9000, weight 1 (25.0%)
             ws://10.0.0.2:9000, weight 3 (75.0%)
+  access    everyone
   hash on   header:X-User, loads not bounded
   health    GET /well every 5s, up after 2 good, down after 3 bad
   limits    connections as open files allow, per address 10; head 16KiB, 100 fields; message 1MiB, frame any; queued 128KiB
@@ -100,6 +103,7 @@ Given, and where:
   WEIR_MAX_CONNECTIONS_PER_IP  10
   --max-message-size           1MiB
   --admin-token                (hidden)
+  WEIR_IDLE_TIMEOUT            3s (overridden by --idle-timeout)
 `
 
 func TestCheck(t *testing.T) {
@@ -111,6 +115,21 @@ func TestCheck(t *testing.T) {
 	}
 	if stdout != checked {
 		t.Errorf("got\n%s\nwant\n%s", stdout, checked)
+	}
+}
+
+func TestCheckTellsWhoIsLetIn(t *testing.T) {
+	for flags, want := range map[string]string{
+		"--log-level=info": "everyone",
+		"--deny=10.0.0.1":  "everyone; not from every address",
+		"--jwt-keys=k --jwt-algorithm=RS256,ES256 --auth-optional":                                    "JWT RS256 ES256, optional",
+		"--basic-users=u --api-keys=k --auth-url=http://a --allow-file=f":                             "name and password, API key, the service of auth-url; not from every address",
+		"--jwt-jwks-url=https://a/?key=canary --jwt-algorithm=RS256 --auth-url=https://a/?key=canary": "JWT RS256, the service of auth-url",
+	} {
+		exit, stdout, stderr := weir(nil, append([]string{"check", "--upstream=ws://a"}, strings.Fields(flags)...)...)
+		if exit != exitOK || !strings.Contains(stdout, "\n  access    "+want+"\n") || strings.Contains(stdout, "canary") {
+			t.Errorf("%s: exit %d, %s\n%s", flags, exit, stderr, stdout)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ func serve(args []string, p program) int {
 	reloads := make(chan os.Signal, 1) // of its own, so that many of these never crowd out the others
 	signal.Notify(reloads, syscall.SIGHUP)
 	defer signal.Stop(reloads)
+	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may die, and the sessions go on
 
 	var echo *demo
 	if cfg.Demo {
@@ -37,6 +38,8 @@ func serve(args []string, p program) int {
 	}
 	cfg = makeRoom(cfg)
 	log := newLogger(cfg, p.stderr)
+	slog.SetLogLoggerLevel(slog.LevelWarn)
+	slog.SetDefault(log) // what libraries say in package log's way becomes a line like the others
 	g, err := gateway.New(cfg, log)
 	if err != nil {
 		return p.failed(err)
@@ -101,11 +104,11 @@ func await(s service, signals, reloads <-chan os.Signal, log *slog.Logger, p pro
 
 // reload reads again what the configuration names: certificates, keys, authorities. The configuration itself stays.
 func reload(s service, log *slog.Logger) {
-	if err := s.Reload(); err != nil {
-		log.Error("reload failed; what could not be read again stays as it was", "error", err)
+	if s.Reload() != nil { // each failure was told by itself
+		log.Warn("reloaded in part: what could not be read again stays as it was, see above")
 		return
 	}
-	log.Info("reloaded")
+	log.Info("reloaded certificates, keys and lists; the configuration itself is read at the start alone")
 }
 
 // newLogger writes JSON where the access log is JSON, so that all lines parse alike.

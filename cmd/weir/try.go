@@ -73,7 +73,7 @@ func parseTry(args []string) (attempt, error) {
 	a := attempt{url: flags.Arg(0), message: o.message, insecure: o.insecure, header: header}
 	u, err := url.Parse(a.url)
 	if err != nil || u.Host == "" || u.Scheme != "ws" && u.Scheme != "wss" {
-		return attempt{}, fmt.Errorf("%q is not a URL such as ws://HOST:PORT/ or wss://HOST/", a.url)
+		return attempt{}, fmt.Errorf("%q is not a URL such as ws://HOST:PORT/ or wss://HOST/", withoutQuery(a.url))
 	}
 	return a, nil
 }

@@ -4,23 +4,20 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
-	"weir/codec/http1"
+	"weir/internal/watch"
 )
 
 // basic decides by name and password (RFC 7617).
 type basic struct {
 	// Immutable.
-	file    string
-	headers []ClaimHeader
-	invalid *http1.Refusal
-	seal    seal
+	seal seal
 
 	// Any goroutine.
-	users atomic.Pointer[users]
+	users *watch.Files[*users]
 	good  *memory[*Identity] // passwords that bcrypt has verified
 }
 
@@ -29,29 +26,22 @@ var basicSource = Source{Header, "Authorization", "Basic"}
 // maxPassword is what bcrypt looks at; of a longer one it would take any ending.
 const maxPassword = 72
 
+// A password that bcrypt has verified need not be hashed again for a while. So many are remembered.
+const (
+	verifiedTime = 5 * time.Minute
+	maxVerified  = 1024
+)
+
+var wrongPassword = with(Invalid, basicChallenge)
+
 func basicMethod(o *Options) (method, error) {
 	if o.Basic == nil {
 		return nil, nil
 	}
-	b := &basic{file: o.Basic.File, headers: subjectHeader(o.Basic.Header), invalid: with(Invalid, basicChallenge(o.Basic.Realm)), seal: newSeal(),
-		good: newMemory[*Identity](o.Basic.RememberSize, o.Basic.Remember, o.Now)}
-	return b, b.reload()
+	return &basic{users: fileOf("basic-users", o.Basic.File, parseUsers), seal: newSeal(), good: newMemory[*Identity](maxVerified, verifiedTime, o.Now)}, nil
 }
 
-func subjectHeader(name string) []ClaimHeader {
-	if name == "" {
-		return nil
-	}
-	return []ClaimHeader{{"sub", name}}
-}
-
-func (b *basic) reload() error {
-	us, err := load(b.file, parseUsers)
-	if err == nil {
-		b.users.Store(us)
-	}
-	return err
-}
+func (b *basic) reload() []watch.Outcome { return []watch.Outcome{b.users.Look()} }
 
 // try is one attempt to get in.
 type try struct {
@@ -78,7 +68,7 @@ func (b *basic) read(r *Request) (t try, n int, fault string) {
 	if len(password) > maxPassword {
 		return t, n, "the password is longer than 72 bytes"
 	}
-	t.user, t.known = b.users.Load().named(name, &b.seal)
+	t.user, t.known = b.users.Value().named(name, &b.seal)
 	t.password = password
 	t.digest = b.seal.of(appendPart(appendPart(appendPart(nil, name), t.user.hash), password))
 	return t, n, ""
@@ -90,7 +80,7 @@ func (b *basic) now(r *Request) (Outcome, verdict) {
 	case n == 0:
 		return Outcome{}, absent
 	case fault != "":
-		return refuse(b.invalid, fault), decided
+		return refuse(wrongPassword, fault), decided
 	}
 	if id, ok := b.good.get(t.digest); ok {
 		return Outcome{Identity: id}, decided
@@ -116,10 +106,9 @@ func (b *basic) wait(ctx context.Context, r *Request) Outcome {
 
 func (b *basic) settle(t *try, fits bool) Outcome {
 	if !fits || !t.known {
-		return refuse(b.invalid, "unknown user or wrong password")
+		return refuse(wrongPassword, "unknown user or wrong password")
 	}
 	id := &Identity{Subject: t.user.name, Strip: Strip{basicSource}}
-	id.Fields = tell(id, b.headers)
 	if t.user.slow {
 		b.good.put(t.digest, id)
 	}

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 
 	"weir/codec/http1"
 )
 
-func (o *Options) check() error {
+// Check finds what is wrong with the options as they are written: methods, algorithms, URLs, the names of fields. It
+// opens no file and calls nobody. New checks the same first.
+func (o *Options) Check() error {
 	if o.JWT == nil && o.Basic == nil && o.Keys == nil && o.Forward == nil {
 		return errors.New("auth: no method is chosen: JWT, basic, API keys or forward")
 	}
@@ -20,11 +21,8 @@ func (o *Options) check() error {
 			return fmt.Errorf("auth: %q is no field to tell the backend who comes in", name)
 		}
 	}
-	if b := o.Basic; b != nil && (!fitsField(b.Realm) || strings.ContainsAny(b.Realm, `"\`)) {
-		return fmt.Errorf("basic auth: the realm %q has quotes, backslashes or control bytes", b.Realm)
-	}
-	if k := o.Keys; k != nil {
-		if err := checkSources("API keys", k.From); err != nil {
+	if o.JWT != nil {
+		if _, err := o.JWT.check(); err != nil {
 			return err
 		}
 	}
@@ -41,12 +39,6 @@ func (o *Options) headers() (names []string) {
 			names = append(names, h.Header)
 		}
 	}
-	if o.Basic != nil && o.Basic.Header != "" {
-		names = append(names, o.Basic.Header)
-	}
-	if o.Keys != nil && o.Keys.Header != "" {
-		names = append(names, o.Keys.Header)
-	}
 	if o.Forward != nil {
 		names = append(names, o.Forward.ResponseHeaders...)
 	}
@@ -57,10 +49,10 @@ func (o *Options) headers() (names []string) {
 func (o *Options) missing() *http1.Refusal {
 	why := Missing
 	if o.JWT != nil {
-		why = with(why, "Bearer")
+		why = with(why, bearerChallenge)
 	}
 	if o.Basic != nil {
-		why = with(why, basicChallenge(o.Basic.Realm))
+		why = with(why, basicChallenge)
 	}
 	return why
 }
@@ -73,23 +65,18 @@ func (o *JWT) check() (map[string]algorithm, error) {
 	switch {
 	case (o.KeyFile == "") == (o.URL == ""):
 		return nil, errors.New("JWT: give either a key file or the URL of a JWK set")
-	case o.Leeway < 0 || o.Interval < 0 || o.Window < 0 || o.Timeout < 0:
-		return nil, errors.New("JWT: a time is negative")
-	case o.Interval < o.Window:
-		return nil, fmt.Errorf("JWT: the key set's interval, %v, is below the window of one fetch, %v", o.Interval, o.Window)
+	case o.Leeway < 0:
+		return nil, errors.New("JWT: the leeway is negative")
 	}
 	for _, h := range o.Headers {
 		if h.Claim == "" {
 			return nil, fmt.Errorf("JWT: the field %s is to tell a claim without a name", h.Header)
 		}
 	}
-	for _, r := range o.Required {
-		if r.Claim == "" {
-			return nil, errors.New("JWT: a required claim has no name")
+	for _, src := range o.From {
+		if err := src.check(); err != nil {
+			return nil, fmt.Errorf("JWT: %w", err)
 		}
-	}
-	if err := checkSources("JWT", o.From); err != nil {
-		return nil, err
 	}
 	if o.URL != "" {
 		return allowed, o.checkURL(allowed)
@@ -102,8 +89,8 @@ func (o *JWT) checkURL(allowed map[string]algorithm) error {
 	if err != nil {
 		return err
 	}
-	if u.Scheme == "http" && !o.AllowHTTP && !isLoopback(u.Hostname()) {
-		return fmt.Errorf("JWT: key set %s: over http anybody on the way can make keys; use https, or allow http", shown(o.URL))
+	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		return fmt.Errorf("JWT: key set %s: over http anybody on the way can make keys; use https, or a file (jwt-keys)", shown(o.URL))
 	}
 	for name, a := range allowed {
 		if a.family == secret {
@@ -114,37 +101,17 @@ func (o *JWT) checkURL(allowed map[string]algorithm) error {
 }
 
 func (o *Forward) check() error {
-	if _, err := parseURL("forward auth", o.URL); err != nil {
+	u, err := parseURL("forward auth", o.URL)
+	switch {
+	case err != nil:
 		return err
-	}
-	if o.Timeout < 0 || o.TTL < 0 || o.NegativeTTL < 0 || o.Concurrency < 0 || o.CacheSize < 0 {
-		return errors.New("forward auth: a time or a number is negative")
-	}
-	for _, name := range o.RequestHeaders {
-		_, err := http1.ParseRule("set " + name + ": x")
-		if lower := strings.ToLower(name); err != nil || lower == "host" || strings.HasPrefix(lower, "x-forwarded-") {
-			return fmt.Errorf("forward auth: %q is no field of the client's to pass on; X-Forwarded-Host and its like are set anyway", name)
-		}
+	case u.User != nil:
+		return errors.New("forward auth: the URL has a name or password; the service would take them for the client's")
+	case o.Timeout < 0 || o.TTL < 0 || o.NegativeTTL < 0:
+		return errors.New("forward auth: a time is negative")
 	}
 	if o.SubjectHeader != "" && !isToken(o.SubjectHeader) {
 		return fmt.Errorf("forward auth: %q is no field name", o.SubjectHeader)
-	}
-	return nil
-}
-
-// strip is what is surely a credential; a cookie may be another's.
-func (o *Forward) strip() Strip {
-	if slices.ContainsFunc(o.RequestHeaders, func(s string) bool { return strings.EqualFold(s, "authorization") }) {
-		return Strip{{Place: Header, Name: "Authorization"}}
-	}
-	return nil
-}
-
-func checkSources(what string, from []Source) error {
-	for _, src := range from {
-		if err := src.check(); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
 	}
 	return nil
 }

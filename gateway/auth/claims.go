@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -12,19 +11,11 @@ import (
 	"weir/codec/http1"
 )
 
-// Requirement is a claim that a token must have. With Values it must be, or be a list that holds, one of them; in
-// "scope" spaces stand between items (RFC 8693 section 4.2).
-type Requirement struct {
-	Claim  string
-	Values []string
-}
-
 // claimCheck holds what is asked of a token whose signature is good. Immutable.
 type claimCheck struct {
 	validator *jwt.Validator // exp, nbf and aud
 	leeway    time.Duration
 	issuers   []string
-	required  []Requirement
 }
 
 func newClaimCheck(o *JWT, now func() time.Time) claimCheck {
@@ -35,13 +26,16 @@ func newClaimCheck(o *JWT, now func() time.Time) claimCheck {
 	if len(o.Audiences) > 0 {
 		rules = append(rules, jwt.WithAudience(o.Audiences...))
 	}
-	return claimCheck{jwt.NewValidator(rules...), o.Leeway, o.Issuers, o.Required}
+	return claimCheck{jwt.NewValidator(rules...), o.Leeway, o.Issuers}
 }
 
 // apply checks id's claims and reads Subject and Expires from them.
 func (c *claimCheck) apply(id *Identity) (why *http1.Refusal, detail string) {
-	for _, name := range [...]string{"exp", "nbf", "iat"} {
-		if v, ok := id.Claims[name]; ok && !isDate(v) {
+	for _, date := range [...]struct {
+		name   string
+		orZero bool
+	}{{"exp", false}, {"nbf", true}, {"iat", true}} {
+		if v, ok := id.Claims[date.name]; ok && !isDate(v, date.orZero) {
 			return bearers.invalid, "exp, nbf or iat is no date"
 		}
 	}
@@ -50,11 +44,6 @@ func (c *claimCheck) apply(id *Identity) (why *http1.Refusal, detail string) {
 	}
 	if issuer, _ := id.Claims["iss"].(string); len(c.issuers) > 0 && !slices.Contains(c.issuers, issuer) {
 		return bearers.invalid, "another issuer"
-	}
-	for _, r := range c.required {
-		if !r.met(id.Claims) {
-			return bearers.forbidden, "a required claim is missing"
-		}
 	}
 	if exp, ok := id.Claims["exp"].(json.Number); ok {
 		seconds, _ := exp.Float64()
@@ -81,28 +70,11 @@ func classify(err error) (*http1.Refusal, string) {
 	return bearers.invalid, "malformed claims"
 }
 
-// isDate tells a NumericDate (RFC 7519 section 2) before the year 10000: sums with larger ones overflow.
-func isDate(v any) bool {
+// isDate tells a NumericDate (RFC 7519 section 2) before the year 10000: sums with larger ones overflow. Zero is what some
+// issuers write for "always"; as an end it would mean "never" to the library.
+func isDate(v any, orZero bool) bool {
 	const end = 253402300800
 	n, ok := v.(json.Number)
 	seconds, err := n.Float64()
-	return ok && err == nil && seconds > 0 && seconds < end
-}
-
-func (r Requirement) met(claims map[string]any) bool {
-	v, ok := find(claims, r.Claim)
-	if !ok || v == nil || len(r.Values) == 0 {
-		return ok && v != nil
-	}
-	list, isList := v.([]any)
-	if text, isText := v.(string); isText && r.Claim == "scope" {
-		return slices.ContainsFunc(strings.Fields(text), func(s string) bool { return slices.Contains(r.Values, s) })
-	}
-	if !isList {
-		list = []any{v}
-	}
-	return slices.ContainsFunc(list, func(item any) bool {
-		text, ok := scalar(item)
-		return ok && slices.Contains(r.Values, text)
-	})
+	return ok && err == nil && (seconds > 0 || orZero && seconds == 0) && seconds < end
 }

@@ -26,7 +26,7 @@
 // # Bounds
 //
 // A token has at most 8 KiB and 8 levels; it is tried against at most 4 keys. A key set has at most 1 MiB and 256
-// keys, is fetched at most once per window however many unknown key ids come, and stays when a fetch fails. What a
+// keys, is fetched at most once per window however many unknown tokens come, and stays when a fetch fails. What a
 // service's answer adds has at most 8 KiB. Tables of remembered answers have a size; those of refused credentials are
 // apart, so that a flood of bad ones cannot push out the good.
 //

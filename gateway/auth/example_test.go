@@ -20,7 +20,7 @@ func Example() {
 	fmt.Fprintln(keys, "ci:2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683") // printf %s key | sha256sum
 	keys.Close()
 
-	policy, err := auth.New(auth.Options{Keys: &auth.Keys{File: keys.Name(), Header: "X-User"}})
+	policy, err := auth.New(auth.Options{Keys: &auth.Keys{File: keys.Name()}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -33,8 +33,6 @@ func Example() {
 	if !done {
 		out = policy.Wait(context.Background(), r.Clone())
 	}
-	for _, f := range out.Identity.Fields {
-		fmt.Printf("%s: %s\n", f.Name, f.Value)
-	}
-	// Output: X-User: ci
+	fmt.Println(out.Identity.Subject)
+	// Output: ci
 }

@@ -2,9 +2,13 @@ package auth
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
+
+	"weir/internal/watch"
 )
 
 // maxQueued is how many calls may wait for their turn, for each that may run at once.
@@ -20,6 +24,7 @@ type forward struct {
 	ctx      context.Context
 	stop     context.CancelFunc
 	slots    chan struct{} // one for each call under way
+	told     func(error)
 
 	// Any goroutine. The good and the refused are apart: a flood of bad credentials must not push out good ones.
 	good, refused *memory[Outcome]
@@ -40,17 +45,18 @@ func forwardMethod(o *Options) (method, error) {
 		return nil, nil
 	}
 	fo := *o.Forward
-	t := &http.Transport{MaxConnsPerHost: fo.Concurrency, MaxIdleConnsPerHost: fo.Concurrency, IdleConnTimeout: 30 * time.Second, DisableCompression: true}
+	n := fo.bounds.concurrency
+	t := &http.Transport{MaxConnsPerHost: n, MaxIdleConnsPerHost: n, IdleConnTimeout: 30 * time.Second, DisableCompression: true}
 	f := &forward{
-		options: fo, optional: o.Optional, client: httpClient(t, fo.TLS), seal: newSeal(), slots: make(chan struct{}, fo.Concurrency),
-		good: newMemory[Outcome](fo.CacheSize, fo.TTL, o.Now), refused: newMemory[Outcome](fo.CacheSize, fo.NegativeTTL, o.Now),
-		calls: make(map[digest]*call),
+		options: fo, optional: o.Optional, client: httpClient(t), seal: newSeal(), slots: make(chan struct{}, n),
+		good: newMemory[Outcome](fo.bounds.cacheSize, fo.TTL, o.Now), refused: newMemory[Outcome](fo.bounds.cacheSize, fo.NegativeTTL, o.Now),
+		calls: make(map[digest]*call), told: o.OnSilence,
 	}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	return f, nil
 }
 
-func (f *forward) reload() error { return nil }
+func (f *forward) reload() []watch.Outcome { return nil }
 
 func (f *forward) close() {
 	f.mu.Lock() // no call begins behind this
@@ -61,7 +67,7 @@ func (f *forward) close() {
 }
 
 func (f *forward) now(r *Request) (Outcome, verdict) {
-	if f.optional && !f.hasCredential(r) {
+	if f.optional && !hasCredential(r) {
 		return Outcome{}, absent
 	}
 	d := f.digest(r)
@@ -132,20 +138,25 @@ func (f *forward) ask(r *Request) (out Outcome, table *memory[Outcome]) {
 	case f.slots <- struct{}{}:
 		defer func() { <-f.slots }()
 	case <-ctx.Done():
-		return f.silent("no answer from the auth service in time"), nil
+		f.silent(errors.New("no call could be made in time: too many take too long"))
+		return refuse(Unavailable, "no answer from the auth service in time"), nil
 	}
 	answer, err := f.client.Do(f.subrequest(ctx, r))
 	if err != nil {
-		return f.silent("no answer from the auth service"), nil
+		f.silent(unwrapURL(err))
+		return refuse(Unavailable, "no answer from the auth service"), nil
 	}
 	defer drain(answer)
-	return f.judge(answer, !f.hasCredential(r))
+	out, table = f.judge(answer, !hasCredential(r))
+	if out.Refusal == Unavailable {
+		f.silent(fmt.Errorf("status %d: %s", answer.StatusCode, out.Detail))
+	}
+	return out, table
 }
 
-// silent is for a service that fails.
-func (f *forward) silent(detail string) Outcome {
-	if f.options.FailOpen && f.ctx.Err() == nil {
-		return Outcome{Identity: anonymous, Detail: detail}
+// silent tells of a call that decided nothing, unless it was broken off from here.
+func (f *forward) silent(err error) {
+	if f.ctx.Err() == nil {
+		f.told(fmt.Errorf("auth service %s: %w", shown(f.options.URL), err))
 	}
-	return refuse(Unavailable, detail)
 }

@@ -14,7 +14,7 @@ type Identity struct {
 	Subject  string         // sub, the user, the key's name, or what the service calls it; "": nobody is told
 	Claims   map[string]any // of a JWT: string, json.Number, bool, nil, []any or map[string]any, at most 8 levels
 	Expires  time.Time      // exp with the leeway, of the wall clock; zero: never
-	Fields   []http1.Field  // to be set on the way to the backend, once Policy.Headers of the client's are dropped
+	Fields   []http1.Field  // to be set on the way to the backend, once the client's own of all ClaimHeaders and ResponseHeaders are dropped
 	Strip    Strip          // takes the credential out of what goes to the backend
 	Protocol string         // offered next to the token: to be selected if the backend selects none and sees neither; "": none
 }

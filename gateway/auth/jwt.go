@@ -2,9 +2,9 @@ package auth
 
 import (
 	"context"
-	"sync/atomic"
 
 	"weir/codec/http1"
+	"weir/internal/watch"
 )
 
 // bearer decides by JWT (RFC 7519).
@@ -14,11 +14,8 @@ type bearer struct {
 	allowed map[string]algorithm
 	check   claimCheck
 	headers []ClaimHeader
-	file    string
-	remote  *remote // nil: keys are from the file
-
-	// Any goroutine.
-	own atomic.Pointer[keyring] // from the file
+	remote  *remote                // nil: keys are from the file
+	own     *watch.Files[*keyring] // nil: from remote
 }
 
 func jwtMethod(all *Options) (method, error) {
@@ -30,35 +27,31 @@ func jwtMethod(all *Options) (method, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bearer{from: o.From, allowed: allowed, headers: o.Headers, file: o.KeyFile}
+	b := &bearer{from: o.From, allowed: allowed, headers: o.Headers}
 	if len(b.from) == 0 {
 		b.from = []Source{Authorization}
 	}
 	b.check = newClaimCheck(o, all.Now)
 	if o.URL != "" {
 		b.remote = newRemote(o, allowed, all)
-		return b, nil
+	} else {
+		b.own = fileOf("jwt-keys", o.KeyFile, func(content []byte) (*keyring, error) { return parseFile(content, allowed) })
 	}
-	return b, b.reload()
+	return b, nil
 }
 
-// reload reads the key file again; the old keys stay if it fails.
-func (b *bearer) reload() error {
-	if b.file == "" {
+func (b *bearer) reload() []watch.Outcome {
+	if b.own == nil {
 		return nil
 	}
-	kr, err := load(b.file, func(content []byte) (*keyring, error) { return parseFile(content, b.allowed) })
-	if err == nil {
-		b.own.Store(kr)
-	}
-	return err
+	return []watch.Outcome{b.own.Look()}
 }
 
 func (b *bearer) ring() *keyring {
 	if b.remote != nil {
 		return b.remote.ring.Load()
 	}
-	return b.own.Load()
+	return b.own.Value()
 }
 
 // noTime is the context of those who must not wait.
@@ -100,13 +93,13 @@ func (b *bearer) look(ctx context.Context, r *Request) (Outcome, verdict) {
 	return Outcome{}, absent
 }
 
-// unknown is what a token gets whose key is not there. It is not called invalid while a key set is out of reach: its
-// client would throw it away.
+// unknown is what a token gets that no key fits. It is not called invalid while a key set that may have its key is out of
+// reach: its client would throw it away.
 func (b *bearer) unknown() Outcome {
 	if b.remote != nil && b.remote.stale() {
-		return refuse(Unavailable, "the key set has no such key id and cannot be fetched")
+		return refuse(Unavailable, "the key set has no key that fits and cannot be fetched")
 	}
-	return refuse(bearers.invalid, "unknown key id")
+	return refuse(bearers.invalid, "no key fits the token")
 }
 
 func (b *bearer) judge(ctx context.Context, credential []byte, src Source) (Outcome, verdict) {
@@ -118,25 +111,25 @@ func (b *bearer) judge(ctx context.Context, credential []byte, src Source) (Outc
 	if !ok {
 		return refuse(bearers.invalid, "the token's algorithm is not allowed"), decided
 	}
-	keys, n, known := b.ring().fitting(t.kid, t.alg, a)
-	switch {
-	case !known && b.remote != nil && b.remote.may():
-		return Outcome{}, waits
-	case !known:
-		return b.unknown(), decided
-	case n == 0:
-		return refuse(bearers.invalid, "no key serves the token's algorithm"), decided
-	case a.slow && !turn(ctx):
+	keys, n, named := b.ring().fitting(t.kid, t.alg, a)
+	if n > 0 && a.slow && !turn(ctx) {
 		return Outcome{}, waits
 	}
 	good := verified(&t, a, keys[:n])
-	if a.slow {
+	if n > 0 && a.slow {
 		<-computing
 	}
-	if !good {
+	switch {
+	case good:
+		return b.admit(&t, src), decided
+	case named && n == 0:
+		return refuse(bearers.invalid, "the token's key is for another algorithm"), decided
+	case named:
 		return refuse(bearers.invalid, "the signature is wrong"), decided
+	case b.remote != nil && b.remote.may(): // a newer set may have its key
+		return Outcome{}, waits
 	}
-	return b.admit(&t, src), decided
+	return b.unknown(), decided
 }
 
 // admit decides about a token whose signature is good.

@@ -3,7 +3,6 @@ package auth_test
 import (
 	"crypto"
 	"encoding/pem"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +124,9 @@ func TestTime(t *testing.T) {
 		{"long ago", jwt.MapClaims{"exp": 1}, 0, "auth_expired"},
 		{"the last year", jwt.MapClaims{"exp": 253402300799}, 0, "ok"},
 		{"nbf now", jwt.MapClaims{"nbf": start}, 0, "ok"},
+		{"nbf and iat of always", jwt.MapClaims{"nbf": 0, "iat": 0}, 0, "ok"},
+		{"exp of always", jwt.MapClaims{"exp": 0}, 0, "auth_invalid"},
+		{"a negative nbf", jwt.MapClaims{"nbf": -1}, 0, "auth_invalid"},
 		{"nbf to come", jwt.MapClaims{"nbf": start + 1}, 0, "auth_invalid"},
 		{"nbf within the leeway", jwt.MapClaims{"nbf": start + 30}, 30 * time.Second, "ok"},
 		{"no exp", jwt.MapClaims{"exp": nil}, 0, "auth_invalid"},
@@ -153,10 +155,9 @@ func TestTime(t *testing.T) {
 func TestClaims(t *testing.T) {
 	p, _ := hs256(t, func(j *auth.JWT) {
 		j.Issuers, j.Audiences = []string{"https://a", "https://b"}, []string{"chat", "news"}
-		j.Required = []auth.Requirement{{Claim: "tenant"}, {"scope", []string{"ws", "all"}}, {"realm.roles", []string{"user"}}}
 	})
 	good := func(name string, v any) jwt.MapClaims {
-		c := claims(jwt.MapClaims{"iss": "https://b", "aud": []string{"x", "chat"}, "tenant": 7, "scope": "mail ws", "realm": map[string]any{"roles": []string{"guest", "user"}}})
+		c := claims(jwt.MapClaims{"iss": "https://b", "aud": []string{"x", "chat"}})
 		if c[name] = v; v == nil {
 			delete(c, name)
 		}
@@ -170,10 +171,6 @@ func TestClaims(t *testing.T) {
 		{"iss", "https://a", "ok"}, {"iss", "https://c", "auth_invalid"}, {"iss", nil, "auth_invalid"}, {"iss", 7, "auth_invalid"},
 		{"iss", []string{"https://a"}, "auth_invalid"}, {"aud", "news", "ok"}, {"aud", "mail", "auth_invalid"}, {"aud", nil, "auth_invalid"},
 		{"aud", []any{"chat", 7}, "auth_invalid"}, {"aud", []string{}, "auth_invalid"},
-		{"tenant", nil, "auth_forbidden"}, {"tenant", map[string]any{}, "ok"},
-		{"scope", "wss", "auth_forbidden"}, {"scope", "all", "ok"}, {"scope", []string{"all"}, "ok"}, {"scope", 7, "auth_forbidden"},
-		{"realm", map[string]any{"roles": []string{"guest"}}, "auth_forbidden"}, {"realm", map[string]any{"roles": "user"}, "ok"},
-		{"realm", "user", "auth_forbidden"}, {"realm.roles", "guest", "auth_forbidden"}, {"realm.roles", "user", "ok"},
 	} {
 		token := sign(t, "HS256", "", []byte(hmacSecret), good(c.name, c.value))
 		if got := verdict(decide(t, p, bearer(t, token))); got != c.want {
@@ -202,8 +199,5 @@ func TestClaimHeaders(t *testing.T) {
 	}
 	if out.Identity.Subject != "ada" {
 		t.Errorf("subject %q", out.Identity.Subject)
-	}
-	if names := fmt.Sprint(p.Headers()); !strings.Contains(names, "X-none") || !strings.Contains(names, "X-sub") {
-		t.Errorf("to be dropped: %s", names)
 	}
 }

@@ -33,17 +33,10 @@ func parseFile(b []byte, allowed map[string]algorithm) (*keyring, error) {
 		kr = newKeyring()
 		kr.add("", key{value: bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r")), family: secret})
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case len(kr.all) > maxKeys:
-		return nil, fmt.Errorf("has %d keys; at most %d are taken", len(kr.all), maxKeys)
-	case len(kr.unnamed) > maxTries:
-		return nil, fmt.Errorf("has %d keys without a key id; a token is tried against at most %d: use a JWK set with key ids", len(kr.unnamed), maxTries)
-	case kr.useful(allowed) == 0:
-		return nil, errors.New("has no key for the allowed algorithms; a secret for HS256 needs 32 bytes, HS384 48, HS512 64 (RFC 7518 section 3.2)")
+	if err == nil {
+		err = kr.check(allowed)
 	}
-	return kr, nil
+	return kr, err
 }
 
 // parsePEM takes public keys and certificates.

@@ -2,17 +2,17 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"runtime"
-	"slices"
+
+	"weir/internal/watch"
 )
 
 // Policy decides about requests. See the package for who owns what.
 type Policy struct {
+	// Immutable.
 	methods  []method
 	optional bool
 	missing  Outcome
-	headers  []string
 }
 
 // verdict is how far a method got without waiting.
@@ -46,17 +46,17 @@ type method interface {
 	now(r *Request) (Outcome, verdict)
 	// wait decides after now has said waits.
 	wait(ctx context.Context, r *Request) Outcome
-	// reload reads files again.
-	reload() error
+	// reload looks at the method's file, if it has one.
+	reload() []watch.Outcome
 }
 
 // New reads the files and checks the options. Nothing runs before Start.
 func New(o Options) (*Policy, error) {
 	o.fill()
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	p := &Policy{optional: o.Optional, missing: Outcome{Refusal: o.missing(), Missing: true, Detail: "no credential"}, headers: o.headers()}
+	p := &Policy{optional: o.Optional, missing: Outcome{Refusal: o.missing(), Missing: true, Detail: "no credential"}}
 	for _, build := range []func(*Options) (method, error){jwtMethod, basicMethod, keysMethod, forwardMethod} {
 		m, err := build(&o)
 		if err != nil {
@@ -65,6 +65,10 @@ func New(o Options) (*Policy, error) {
 		if m != nil {
 			p.methods = append(p.methods, m)
 		}
+	}
+	if err := watch.Failures(p.Reload()...); err != nil {
+		p.Close()
+		return nil, err
 	}
 	return p, nil
 }
@@ -107,11 +111,26 @@ func (p *Policy) none() Outcome {
 // Start begins to fetch the key set, if keys come from a URL. Until it is there, tokens wait or are refused as
 // Unavailable.
 func (p *Policy) Start() {
+	if s := p.remote(); s != nil {
+		s.start()
+	}
+}
+
+// Refetch asks for the key set anew, if keys come from a URL, however lately it was fetched. OnFetch hears what comes of it.
+func (p *Policy) Refetch() {
+	if s := p.remote(); s != nil {
+		s.refetch()
+	}
+}
+
+// remote is where the key set comes from, nil if keys are from a file.
+func (p *Policy) remote() *remote {
 	for _, m := range p.methods {
-		if b, ok := m.(*bearer); ok && b.remote != nil {
-			b.remote.start()
+		if b, ok := m.(*bearer); ok {
+			return b.remote
 		}
 	}
+	return nil
 }
 
 // Close ends what runs, and calls of Wait with Unavailable. It may be called without Start.
@@ -123,19 +142,14 @@ func (p *Policy) Close() {
 	}
 }
 
-// Reload reads the files again. Of each that fails the old content stays; the errors are joined.
-func (p *Policy) Reload() error {
-	var all []error
+// Reload reads the files again; where they have not changed, that costs their hash. Of each that fails the old content
+// stays.
+func (p *Policy) Reload() (all []watch.Outcome) {
 	for _, m := range p.methods {
-		all = append(all, m.reload())
+		all = append(all, m.reload()...)
 	}
-	return errors.Join(all...)
+	return all
 }
-
-// Headers are the names of all fields that an Identity may set. Whoever forwards a request drops the client's own of
-// these names, and of those that a CGI backend takes for them, whether or not the Identity sets them: without that a
-// client could say who it is.
-func (p *Policy) Headers() []string { return slices.Clone(p.headers) }
 
 // String tells nothing of keys.
 func (p *Policy) String() string { return "auth policy" }

@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"crypto/tls"
 	"fmt"
 	"strings"
 	"testing"
@@ -74,10 +73,9 @@ func TestOptionErrors(t *testing.T) {
 		{jwt(func(j *auth.JWT) { j.URL = "https://a" }), "either a key file or the URL"},
 		{jwt(func(j *auth.JWT) { j.KeyFile = "/no/such" }), "/no/such"},
 		{jwt(func(j *auth.JWT) { j.Leeway = -1 }), "negative"},
-		{jwt(func(j *auth.JWT) { j.Interval = 1 }), "below the window"},
 		{jwt(url("a.example/keys")), "none of http or https"},
 		{jwt(url("ftp://a")), "none of http or https"},
-		{jwt(url("http://user:canary@a.example/keys?canary")), "use https, or allow http"},
+		{jwt(url("http://user:canary@a.example/keys?canary")), "use https, or a file (jwt-keys)"},
 		{jwt(url("http://user:can%ary@a")), "none of http or https"},
 		{jwt(func(j *auth.JWT) { url("https://a")(j); j.Algorithms = []string{"HS256"} }), "HS256 needs a secret"},
 		{jwt(func(j *auth.JWT) { j.From = []auth.Source{{Place: 9}} }), "no place 9"},
@@ -87,24 +85,24 @@ func TestOptionErrors(t *testing.T) {
 		{jwt(func(j *auth.JWT) { j.Headers = []auth.ClaimHeader{{"sub", "a b"}} }), `"a b" is no field`},
 		{jwt(func(j *auth.JWT) { j.Headers = []auth.ClaimHeader{{"sub", ""}} }), `"" is no field`},
 		{jwt(func(j *auth.JWT) { j.Headers = []auth.ClaimHeader{{"", "X-User"}} }), "without a name"},
-		{jwt(func(j *auth.JWT) { j.Required = []auth.Requirement{{}} }), "has no name"},
 		{auth.Options{Basic: &auth.Basic{File: "/no/such"}}, "/no/such"},
-		{auth.Options{Basic: &auth.Basic{File: secret, Realm: `a"b`}}, "the realm"},
-		{auth.Options{Keys: &auth.Keys{File: secret, From: []auth.Source{{}}}}, "API keys: credential source"},
 		{forward(func(f *auth.Forward) { f.URL = "" }), "none of http or https"},
-		{forward(func(f *auth.Forward) { f.RequestHeaders = []string{"Upgrade"} }), `"Upgrade" is no field`},
-		{forward(func(f *auth.Forward) { f.RequestHeaders = []string{"x-forwarded-for"} }), `"x-forwarded-for" is no field`},
+		{forward(func(f *auth.Forward) { f.URL = "http://gw:canary@a/check" }), "would take them for the client's"},
 		{forward(func(f *auth.Forward) { f.ResponseHeaders = []string{"Content-Length"} }), `"Content-Length" is no field`},
 		{forward(func(f *auth.Forward) { f.SubjectHeader = "a:b" }), "no field name"},
-		{forward(func(f *auth.Forward) { f.Concurrency = -1 }), "negative"},
+		{forward(func(f *auth.Forward) { f.TTL = -1 }), "negative"},
 	} {
 		_, err := auth.New(c.options)
+		noFile := c.want == "/no/such"
+		if early := c.options.Check(); noFile && early != nil || !noFile && fmt.Sprint(early) != fmt.Sprint(err) {
+			t.Errorf("Check says %v, New %v", early, err)
+		}
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%v, want %s", err, c.want)
 		}
 	}
 	for _, s := range []string{"http://127.0.0.1/keys", "http://localhost:8080", "http://[::1]/", "https://a.example/keys"} {
-		p, err := auth.New(jwt(func(j *auth.JWT) { url(s)(j); j.TLS = &tls.Config{} }))
+		p, err := auth.New(jwt(func(j *auth.JWT) { url(s)(j) }))
 		if err != nil {
 			t.Error(err)
 			continue

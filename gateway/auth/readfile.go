@@ -1,30 +1,12 @@
 package auth
 
-import (
-	"fmt"
-	"io"
-	"os"
-)
+import "weir/internal/watch"
 
 // maxFile bounds a file of keys or users, in bytes.
 const maxFile = 1 << 20
 
-// load reads a file and parses it. An error names the file; what parse says goes behind its name.
-func load[T any](name string, parse func([]byte) (T, error)) (value T, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return value, err // says what, which file and why
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("is larger than %d bytes", maxFile)
-	}
-	if err == nil {
-		value, err = parse(b)
-	}
-	if err != nil {
-		return value, fmt.Errorf("%s %w", name, err)
-	}
-	return value, nil
+// fileOf is a value that parse makes of a file.
+func fileOf[T any](what, name string, parse func([]byte) (T, error)) *watch.Files[T] {
+	return &watch.Files[T]{What: what + " " + name, Names: []string{name}, Max: maxFile,
+		Parse: func(content [][]byte) (T, error) { return parse(content[0]) }}
 }

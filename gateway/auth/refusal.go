@@ -25,18 +25,18 @@ func refusal(status int, reason, text string, header ...string) *http1.Refusal {
 }
 
 // bearerAnswers are refusals with the challenges of RFC 6750 section 3.
-type bearerAnswers struct{ invalid, expired, forbidden *http1.Refusal }
+type bearerAnswers struct{ invalid, expired *http1.Refusal }
 
-const bearerChallenge = "Bearer"
+// The challenges of RFC 6750 section 3 and RFC 7617 section 2.
+const (
+	bearerChallenge = "Bearer"
+	basicChallenge  = `Basic realm="weir", charset="UTF-8"`
+)
 
 var bearers = bearerAnswers{
-	invalid:   with(Invalid, bearerChallenge+` error="invalid_token"`),
-	expired:   with(Expired, bearerChallenge+` error="invalid_token", error_description="the token has expired"`),
-	forbidden: with(Forbidden, bearerChallenge+` error="insufficient_scope"`),
+	invalid: with(Invalid, bearerChallenge+` error="invalid_token"`),
+	expired: with(Expired, bearerChallenge+` error="invalid_token", error_description="the token has expired"`),
 }
-
-// basicChallenge is that of RFC 7617 section 2.
-func basicChallenge(realm string) string { return `Basic realm="` + realm + `", charset="UTF-8"` }
 
 // with adds one more challenge (RFC 9110 section 11.6.1).
 func with(why *http1.Refusal, challenge string) *http1.Refusal {

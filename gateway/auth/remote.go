@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -20,17 +19,16 @@ const maxWaiting = 256
 // remote keeps a key set from a URL fresh. One goroutine fetches; requests only ask it to and wait.
 type remote struct {
 	// Immutable.
-	url              string
-	client           *http.Client
-	allowed          map[string]algorithm
-	interval, window time.Duration
-	timeout          time.Duration
-	now              func() time.Time
-	told             func(err error)
-	nudge            chan struct{} // holds one
-	ctx              context.Context
-	stop             context.CancelFunc
-	ended            chan struct{} // closed when the goroutine has ended; nil: it never ran
+	url     string
+	client  *http.Client
+	allowed map[string]algorithm
+	times   fetchTimes
+	now     func() time.Time
+	told    func(err error)
+	nudge   chan struct{} // holds one
+	ctx     context.Context
+	stop    context.CancelFunc
+	ended   chan struct{} // closed when the goroutine has ended; nil: it never ran
 
 	// Any goroutine.
 	ring    atomic.Pointer[keyring] // nil: none yet
@@ -44,8 +42,7 @@ type remote struct {
 
 func newRemote(o *JWT, allowed map[string]algorithm, all *Options) *remote {
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
-	s := &remote{url: o.URL, client: httpClient(t, o.TLS), allowed: allowed, interval: o.Interval, window: o.Window,
-		timeout: o.Timeout, now: all.Now, told: all.OnFetch, nudge: make(chan struct{}, 1)}
+	s := &remote{url: o.URL, client: httpClient(t), allowed: allowed, times: o.times, now: all.Now, told: all.OnFetch, nudge: make(chan struct{}, 1)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
@@ -69,9 +66,9 @@ func (s *remote) run() {
 		s.begin()
 		err := s.fetch()
 		s.finish(err)
-		wait := s.interval - time.Duration(rand.Int64N(int64(s.interval)/10+1)) // a fleet started at once spreads out
+		wait := s.times.interval - time.Duration(rand.Int64N(int64(s.times.interval)/10+1)) // a fleet started at once spreads out
 		if err != nil {
-			wait = min(wait, s.window)
+			wait = min(wait, s.times.window)
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -121,7 +118,7 @@ func (s *remote) stale() bool {
 	return s.ring.Load() == nil || s.failed.Load() || s.flight != nil
 }
 
-func (s *remote) due() bool { return s.now().Sub(s.asked).Abs() >= s.window }
+func (s *remote) due() bool { return s.now().Sub(s.asked).Abs() >= s.times.window }
 
 // await waits for the fetch under way, or asks for one if the window allows. It tells whether it has seen one end.
 func (s *remote) await(ctx context.Context) bool {
@@ -136,8 +133,7 @@ func (s *remote) await(ctx context.Context) bool {
 			s.mu.Unlock()
 			return false
 		}
-		s.flight, s.asked = make(chan struct{}), s.now()
-		s.nudge <- struct{}{} // there is room: begin has taken the one before
+		s.ask()
 	}
 	flight := s.flight
 	s.mu.Unlock()
@@ -150,16 +146,35 @@ func (s *remote) await(ctx context.Context) bool {
 	return false
 }
 
-// fetch gets the set. The old one stays unless the new one has a key of use.
+// refetch asks for a fetch whatever the window says, and does not wait for it. One under way serves as well.
+func (s *remote) refetch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.flight == nil {
+		s.ask()
+	}
+}
+
+// ask has a fetch begin. The caller holds the lock and has seen that there is none.
+func (s *remote) ask() {
+	s.flight, s.asked = make(chan struct{}), s.now()
+	s.nudge <- struct{}{} // there is room: begin has taken the one before
+}
+
+// fetch gets the set. The old one stays unless the new one can be used.
 func (s *remote) fetch() error {
-	ctx, cancel := context.WithTimeout(s.ctx, s.timeout)
+	ctx, cancel := context.WithTimeout(s.ctx, s.times.timeout)
 	defer cancel()
 	kr, err := get(ctx, s.client, s.url)
-	if err == nil && kr.useful(s.allowed) == 0 {
-		err = errors.New("has no key for the allowed algorithms")
+	if err == nil {
+		err = kr.check(s.allowed)
 	}
 	if err != nil {
-		return fmt.Errorf("key set %s: %w", shown(s.url), err)
+		left := "the last one stays in use"
+		if s.ring.Load() == nil {
+			left = "there is none yet, so tokens get 503"
+		}
+		return fmt.Errorf("key set %s: %w; %s", shown(s.url), err, left)
 	}
 	s.ring.Store(kr)
 	return nil
@@ -204,8 +219,7 @@ func shown(s string) string {
 }
 
 // httpClient follows no redirects: each could lead where the operator did not point.
-func httpClient(t *http.Transport, config *tls.Config) *http.Client {
-	t.TLSClientConfig = config
+func httpClient(t *http.Transport) *http.Client {
 	t.ForceAttemptHTTP2 = true
 	t.MaxResponseHeaderBytes = 64 << 10
 	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

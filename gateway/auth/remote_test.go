@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -73,7 +74,8 @@ func newIssuer(t testing.TB, first http.HandlerFunc, change func(*auth.JWT)) *is
 
 func (i *issuer) another(t testing.TB, change func(*auth.JWT)) *auth.Policy {
 	t.Helper()
-	j := &auth.JWT{Algorithms: []string{"ES256"}, URL: i.URL + "/keys?token=canary", Interval: time.Hour, Window: time.Minute, Timeout: 2 * time.Second}
+	j := &auth.JWT{Algorithms: []string{"ES256"}, URL: i.URL + "/keys?token=canary"}
+	j.Times(time.Hour, time.Minute, 2*time.Second)
 	if change != nil {
 		change(j)
 	}
@@ -103,8 +105,51 @@ func TestKeySetRotates(t *testing.T) {
 	}
 }
 
+// Keys without an id may have signed anything: that they fit a token's algorithm does not tell that its key is there.
+func TestKeySetRotatesBesideUnnamed(t *testing.T) {
+	for _, kid := range []string{"new", ""} {
+		i := newIssuer(t, body(set(jwk(t, keys()["ES256"], "", nil), jwk(t, keys()["ES256"], "old", nil))), nil)
+		if err := i.fetched(t); err != nil {
+			t.Fatal(err)
+		}
+		next := bearer(t, sign(t, "ES256", kid, keys()["other"], claims(nil)))
+		i.set(body(set(jwk(t, keys()["other"], kid, nil))))
+		expect(t, i.policy, next, "auth_invalid") // within the window
+		i.clock.pass(time.Minute)
+		expect(t, i.policy, next, "ok")
+		i.set(status(500))
+		i.clock.pass(time.Minute)
+		expect(t, i.policy, bearer(t, sign(t, "ES256", "newer", keys()["ES256"], claims(nil))), "auth_unavailable")
+		expect(t, i.policy, next, "ok")
+		if n := i.fetches.Load(); n != 3 {
+			t.Errorf("%d fetches, want 3", n)
+		}
+	}
+}
+
+// Refetch does not mind the window, and one at a time is enough.
+func TestRefetch(t *testing.T) {
+	release := make(chan struct{})
+	i := newIssuer(t, body(set(jwk(t, keys()["ES256"], "old", nil))), nil)
+	if err := i.fetched(t); err != nil {
+		t.Fatal(err)
+	}
+	i.set(until(release, body(set(jwk(t, keys()["other"], "new", nil)))))
+	for range 10 {
+		i.policy.Refetch()
+	}
+	time.AfterFunc(20*time.Millisecond, func() { close(release) })
+	expect(t, i.policy, bearer(t, sign(t, "ES256", "new", keys()["other"], claims(nil))), "ok") // waits for it
+	expect(t, i.policy, bearer(t, sign(t, "ES256", "old", keys()["ES256"], claims(nil))), "auth_invalid")
+	if n := i.fetches.Load(); n != 2 {
+		t.Errorf("%d fetches, want 2", n)
+	}
+	policy, _ := hs256(t, nil)
+	policy.Refetch() // nothing to fetch
+}
+
 func TestKeySetRefreshes(t *testing.T) {
-	i := newIssuer(t, body(set(jwk(t, keys()["ES256"], "a", nil))), func(j *auth.JWT) { j.Interval, j.Window = 20*time.Millisecond, time.Millisecond })
+	i := newIssuer(t, body(set(jwk(t, keys()["ES256"], "a", nil))), func(j *auth.JWT) { j.Times(20*time.Millisecond, time.Millisecond, 0) })
 	if err := i.fetched(t); err != nil {
 		t.Fatal(err)
 	}
@@ -185,19 +230,20 @@ func TestHostileKeySets(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		"500":           {status(500), "status 500"},
-		"no content":    {status(204), "status 204"},
-		"redirect":      {http.RedirectHandler(other.URL, 302).ServeHTTP, "status 302"},
-		"empty":         {body(""), "not one JSON object"},
-		"HTML":          {body("<html>"), "not one JSON object"},
-		"no keys":       {body(`{"keys":[]}`), "no key that could verify"},
-		"null":          {body(`{"keys":null}`), `no list "keys"`},
-		"other keys":    {body(set(jwk(t, keys()["EdDSA"], "a", nil))), "no key for the allowed"},
-		"a secret":      {body(set(jwk(t, []byte(hmacSecret), "a", nil))), "no key that could verify"},
-		"twice":         {body(`{"keys":[{"kid":"a","kid":"b"}]}`), "twice"},
-		"deep":          {body(`{"keys":` + strings.Repeat("[", 500_000)), "too deeply"},
-		"too many keys": {body(`{"keys":[` + strings.Repeat("{},", 256) + "{}]}"), "has 257 keys"},
-		"large":         {body(`{"keys":[], "x":"` + strings.Repeat("x", 2<<20) + `"}`), "larger than"},
+		"500":              {status(500), "status 500"},
+		"no content":       {status(204), "status 204"},
+		"redirect":         {http.RedirectHandler(other.URL, 302).ServeHTTP, "status 302"},
+		"empty":            {body(""), "not one JSON object"},
+		"HTML":             {body("<html>"), "not one JSON object"},
+		"no keys":          {body(`{"keys":[]}`), "no key that could verify"},
+		"null":             {body(`{"keys":null}`), `no list "keys"`},
+		"other keys":       {body(set(jwk(t, keys()["EdDSA"], "a", nil))), "no key for the allowed"},
+		"a secret":         {body(set(jwk(t, []byte(hmacSecret), "a", nil))), "no key that could verify"},
+		"twice":            {body(`{"keys":[{"kid":"a","kid":"b"}]}`), "twice"},
+		"deep":             {body(`{"keys":` + strings.Repeat("[", 500_000)), "too deeply"},
+		"too many unnamed": {body(set(slices.Repeat([]map[string]any{jwk(t, keys()["ES256"], "", nil)}, 5)...)), "at most 4"},
+		"too many keys":    {body(`{"keys":[` + strings.Repeat("{},", 256) + "{}]}"), "has 257 keys"},
+		"large":            {body(`{"keys":[], "x":"` + strings.Repeat("x", 2<<20) + `"}`), "larger than"},
 		"endless": {func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
 				if _, err := w.Write(make([]byte, 64<<10)); err != nil {
@@ -219,7 +265,7 @@ func TestHostileKeySets(t *testing.T) {
 		}, "deadline"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			i := newIssuer(t, body(good), func(j *auth.JWT) { j.Timeout = 300 * time.Millisecond })
+			i := newIssuer(t, body(good), func(j *auth.JWT) { j.Times(time.Hour, time.Minute, 300*time.Millisecond) })
 			if err := i.fetched(t); err != nil {
 				t.Fatal(err)
 			}
@@ -271,7 +317,7 @@ func TestNoKeySetYet(t *testing.T) {
 
 // Close ends those who wait.
 func TestCloseEndsWaiting(t *testing.T) {
-	i := newIssuer(t, until(make(chan struct{}), status(200)), func(j *auth.JWT) { j.Timeout = time.Minute })
+	i := newIssuer(t, until(make(chan struct{}), status(200)), func(j *auth.JWT) { j.Times(time.Hour, time.Minute, time.Minute) })
 	got := make(chan string)
 	r := bearer(t, sign(t, "ES256", "a", keys()["ES256"], claims(nil)))
 	go func() { got <- verdict(i.policy.Wait(context.Background(), r)) }()

@@ -119,16 +119,17 @@ func (s Source) find(r *Request) (credential []byte, n int) {
 	return credential, n
 }
 
-// afterScheme is the credential of a field's value, nil if that is of another scheme.
+// afterScheme is the credential of a field's value, nil if that is of another scheme. A tab separates too: some backend
+// may take it for a space.
 func (s Source) afterScheme(value []byte) []byte {
 	if s.Scheme == "" {
 		return value
 	}
 	n := len(s.Scheme)
-	if len(value) <= n || value[n] != ' ' || !http1.Same(value[:n], s.Scheme) {
+	if len(value) <= n || value[n] != ' ' && value[n] != '\t' || !http1.Same(value[:n], s.Scheme) {
 		return nil
 	}
-	return bytes.TrimLeft(value[n:], " ")
+	return bytes.TrimLeft(value[n:], " \t")
 }
 
 // offers calls yield with each subprotocol that is offered, and the index of its field. value is nil for those that

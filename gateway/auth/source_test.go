@@ -31,6 +31,8 @@ func TestSources(t *testing.T) {
 		target, fields           string
 	}{
 		{"header", "header", "", "Authorization: bearer  GOOD|X: y", "ok", "/chat", "X: y"},
+		{"header with a tab", "header", "", "Authorization: Bearer\tGOOD|X: y", "ok", "/chat", "X: y"},
+		{"header with a tab, bad", "header", "", "Authorization: Bearer \t BAD", "auth_invalid", "", ""},
 		{"header of another scheme", "header", "", "Authorization: Basic GOOD", "-", "", ""},
 		{"scheme alone", "header", "", "Authorization: Bearer", "-", "", ""},
 		{"two headers", "header", "", "Authorization: Bearer GOOD|Authorization: Bearer BAD", "auth_invalid", "", ""},

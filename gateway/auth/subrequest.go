@@ -13,6 +13,13 @@ import (
 // maxCopied bounds what the fields copied from an answer hold, in bytes; as many are remembered as the table has room.
 const maxCopied = 8 << 10
 
+// shownFields are the client's fields that the service gets to see. Of them only one is surely a credential: a cookie may be
+// another's.
+var (
+	shownFields  = [...]string{"Authorization", "Cookie"}
+	forwardStrip = Strip{{Place: Header, Name: "Authorization"}}
+)
+
 // digest stands for all that the service would be told: what it could decide by must not be shared more widely.
 func (f *forward) digest(r *Request) digest {
 	b := make([]byte, 0, 512)
@@ -21,7 +28,7 @@ func (f *forward) digest(r *Request) digest {
 	b = appendPart(b, r.Target)
 	b = appendPart(b, scheme(r))
 	b = appendPart(b, r.Client.String())
-	for i, name := range f.options.RequestHeaders {
+	for i, name := range shownFields {
 		for _, field := range r.Fields {
 			if http1.Same(field.Name, name) {
 				b = appendPart(append(b, byte(i)), field.Value)
@@ -39,8 +46,8 @@ func scheme(r *Request) string {
 }
 
 // hasCredential tells whether any of the fields that the service is shown is there.
-func (f *forward) hasCredential(r *Request) bool {
-	for _, name := range f.options.RequestHeaders {
+func hasCredential(r *Request) bool {
+	for _, name := range shownFields {
 		for _, field := range r.Fields {
 			if http1.Same(field.Name, name) && len(field.Value) > 0 {
 				return true
@@ -52,8 +59,8 @@ func (f *forward) hasCredential(r *Request) bool {
 
 // subrequest tells the service what Traefik's forwardAuth and others do. The client's own words on these never pass.
 func (f *forward) subrequest(ctx context.Context, r *Request) *http.Request {
-	h := make(http.Header, 5+len(f.options.RequestHeaders))
-	for _, name := range f.options.RequestHeaders {
+	h := make(http.Header, 5+len(shownFields))
+	for _, name := range shownFields {
 		for _, field := range r.Fields {
 			if http1.Same(field.Name, name) {
 				h.Add(name, string(field.Value))
@@ -72,7 +79,7 @@ func (f *forward) subrequest(ctx context.Context, r *Request) *http.Request {
 	return out.WithContext(ctx)
 }
 
-// judge reads the service's answer. A redirect or an error of the request's own lets nobody in, however open one is.
+// judge reads the service's answer. A redirect lets nobody in.
 func (f *forward) judge(answer *http.Response, missing bool) (Outcome, *memory[Outcome]) {
 	switch status := answer.StatusCode; {
 	case status >= 200 && status < 300:
@@ -95,13 +102,13 @@ func (f *forward) judge(answer *http.Response, missing bool) (Outcome, *memory[O
 	case status == http.StatusForbidden:
 		return Outcome{Refusal: Forbidden, Missing: missing, Detail: "the auth service said 403"}, f.refused
 	case status >= 500:
-		return f.silent("the auth service failed"), nil
+		return refuse(Unavailable, "the auth service failed"), nil
 	}
 	return refuse(Unavailable, "the auth service gave an answer that is neither 2xx, 401 nor 403"), nil
 }
 
 func (f *forward) identity(h http.Header) (id *Identity, ok bool) {
-	id = &Identity{Subject: h.Get(f.options.SubjectHeader), Strip: f.options.strip()}
+	id = &Identity{Subject: h.Get(f.options.SubjectHeader), Strip: forwardStrip}
 	size := len(id.Subject)
 	for _, name := range f.options.ResponseHeaders {
 		for _, value := range h[textproto.CanonicalMIMEHeaderKey(name)] {

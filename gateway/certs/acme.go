@@ -14,6 +14,8 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
+
+	"weir/internal/watch"
 )
 
 // ACME obtains and renews a certificate for each domain (RFC 8555), proving them by TLS-ALPN-01 alone (RFC 8737):
@@ -122,7 +124,7 @@ func (o *ACME) roots() (*x509.CertPool, error) {
 	if o.CA == "" {
 		return nil, nil
 	}
-	b, err := readFile(o.CA)
+	b, err := watch.Read(o.CA, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("authority of the ACME directory: %w", err)
 	}

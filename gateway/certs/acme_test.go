@@ -3,6 +3,7 @@ package certs_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log"
 	"net"
@@ -152,7 +153,7 @@ func TestACMEFails(t *testing.T) {
 		Storage: t.TempDir(), CA: d.ca, Listen: l.Addr().String()}})
 	s := serve(t, store.Config())
 	store.Start()
-	if i := n.next(); i.err == nil || !strings.Contains(i.err.Error(), "localhost") || !strings.Contains(i.what, "localhost") {
+	if i := n.next(); !errors.Is(i.err, certs.ErrNone) || !strings.Contains(i.err.Error(), "localhost") || !strings.Contains(i.what, "localhost") {
 		t.Errorf("OnReload(%q, %v), want a failure of localhost", i.what, i.err)
 	}
 	for _, name := range []string{"localhost", "other.test", ""} {

@@ -23,6 +23,9 @@ func (a *acmeStore) event(ctx context.Context, name string, data map[string]any)
 		}
 	case "cert_failed":
 		if err, ok := data["error"].(error); ok && ctx.Err() == nil {
+			if data["renewal"] == false {
+				err = fmt.Errorf("%w: %w", ErrNone, err)
+			}
 			a.tell(what, err)
 		}
 	}

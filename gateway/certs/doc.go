@@ -3,10 +3,10 @@
 //
 // # The way of the data
 //
-//	files --source--> pairs, authorities, ticket keys --build--> view --> handshakes
+//	files --watch--> pairs, authorities, ticket keys --build--> view --> handshakes
 //	ACME directory --certmagic--> its cache and storage folder -------> handshakes
 //
-// A source re-reads its files and compares their content; what cannot be used leaves the old value in place. Any change
+// The files are read again and their content is compared (internal/watch); what cannot be used leaves the old value in place. Any change
 // builds a new view, an immutable answer to "which certificate, which site", and swaps it in. A handshake looks the
 // view up once by the client's server name; nothing is cloned for a connection, and a standing connection keeps no view.
 //

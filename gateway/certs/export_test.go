@@ -2,6 +2,11 @@ package certs
 
 import "context"
 
+// TicketKey and ParseTicketKeys are of no use to others than a Store and its tests.
+type TicketKey = ticketKey
+
+var ParseTicketKeys = parseTicketKeys
+
 // RenewNow is the round that certmagic makes every ten minutes.
 func (s *Store) RenewNow(ctx context.Context) error {
 	return s.acme.cache.RenewManagedCertificates(ctx)

@@ -24,7 +24,7 @@ type Options struct {
 	Sites      []Site // differ from the two above
 
 	Tickets    bool
-	TicketKeys string // file, see ParseTicketKeys; "": random keys that change daily
+	TicketKeys string // file of a key of 32 bytes a line, hex or base64; the first seals, all open; "": random ones that change daily
 
 	ReloadInterval time.Duration // how often files are looked at; 0: only on Reload
 	ACME           *ACME         // nil: none
@@ -59,6 +59,9 @@ type Site struct {
 
 // ErrExpired marks a certificate that was taken although its time is over or has not come.
 var ErrExpired = errors.New("outside its validity")
+
+// ErrNone marks a failure to obtain a certificate where there is no other to serve meanwhile.
+var ErrNone = errors.New("there is none yet")
 
 func (o *Options) check() error {
 	if len(o.Pairs) == 0 && o.ACME == nil {

@@ -9,13 +9,19 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"weir/internal/watch"
 )
 
-func pairSource(p Pair, first bool) *source[*tls.Certificate] {
-	return &source[*tls.Certificate]{
-		what:  "certificate " + p.Cert,
-		files: []string{p.Cert, p.Key},
-		parse: func(content [][]byte) (*tls.Certificate, error) {
+// maxFile bounds what is read of a file, in bytes; a chain with its key takes about 10 KiB.
+const maxFile = 1 << 20
+
+func pairSource(p Pair, first bool) *watch.Files[*tls.Certificate] {
+	return &watch.Files[*tls.Certificate]{
+		What:  "certificate " + p.Cert,
+		Names: []string{p.Cert, p.Key},
+		Max:   maxFile,
+		Parse: func(content [][]byte) (*tls.Certificate, error) {
 			c, err := parsePair(content[0], content[1])
 			if err != nil {
 				return nil, fmt.Errorf("with key %s: %w", p.Key, err)
@@ -25,7 +31,7 @@ func pairSource(p Pair, first bool) *source[*tls.Certificate] {
 			}
 			return c, nil
 		},
-		warn: func(c *tls.Certificate) error { return expired(c.Leaf, time.Now()) },
+		Warn: func(c *tls.Certificate) error { return expired(c.Leaf, time.Now()) },
 	}
 }
 
@@ -80,9 +86,9 @@ type authorities struct {
 	sum  [sha256.Size]byte // of the certificates, which tells one set from another
 }
 
-func authoritySource(file string) *source[authorities] {
-	return &source[authorities]{what: "client authorities " + file, files: []string{file},
-		parse: func(content [][]byte) (authorities, error) { return parseAuthorities(content[0]) }}
+func authoritySource(file string) *watch.Files[authorities] {
+	return &watch.Files[authorities]{What: "client authorities " + file, Names: []string{file}, Max: maxFile,
+		Parse: func(content [][]byte) (authorities, error) { return parseAuthorities(content[0]) }}
 }
 
 // parseAuthorities takes all certificates or none: a set that lost one in silence would lock clients out.

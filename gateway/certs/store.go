@@ -5,11 +5,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"weir/internal/watch"
 )
 
 // Store keeps certificates, authorities and ticket keys, and answers handshakes with them.
@@ -24,10 +25,10 @@ type Store struct {
 
 	// under lock
 	lock        sync.Mutex
-	sources     []interface{ look() outcome } // all of the following
-	pairs       []*source[*tls.Certificate]
-	authorities map[string]*source[authorities] // by file
-	keys        *source[[]TicketKey]            // nil: random ones
+	sources     []interface{ Look() watch.Outcome } // all of the following
+	pairs       []*watch.Files[*tls.Certificate]
+	authorities map[string]*watch.Files[authorities] // by file
+	keys        *watch.Files[[]ticketKey]            // nil: random ones
 	rings       rings
 
 	// under telling, which also keeps OnReload's calls apart
@@ -43,7 +44,7 @@ func New(o Options) (*Store, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &Store{options: o, authorities: map[string]*source[authorities]{}}
+	s := &Store{options: o, authorities: map[string]*watch.Files[authorities]{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.open()
 	if err := s.load(); err != nil {
@@ -90,8 +91,8 @@ func (s *Store) load() (err error) {
 	}
 	s.view.Store(s.build())
 	for _, out := range outcomes {
-		if out.warning != nil {
-			s.tell(out.what, out.warning)
+		if out.Warning != nil {
+			s.tell(out.What, out.Warning)
 		}
 	}
 	return nil
@@ -147,26 +148,18 @@ func (s *Store) refresh(again bool) error {
 		s.view.Store(s.build())
 	}
 	for _, out := range outcomes { // after the view, so that what is told is true
-		if out.changed || out.err != nil && (out.news || again) {
-			s.tell(out.what, out.err)
-		}
-		if out.warning != nil {
-			s.tell(out.what, out.warning)
-		}
+		out.Tell(again, s.tell)
 	}
 	return err
 }
 
 // look looks at every source; err is all that failed. The caller holds the lock.
-func (s *Store) look() (changed bool, outcomes []outcome, err error) {
+func (s *Store) look() (changed bool, outcomes []watch.Outcome, err error) {
 	for _, source := range s.sources {
-		out := source.look()
-		if out.err != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", out.what, out.err))
-		}
-		changed, outcomes = changed || out.changed, append(outcomes, out)
+		out := source.Look()
+		changed, outcomes = changed || out.Changed, append(outcomes, out)
 	}
-	return changed, outcomes, err
+	return changed, outcomes, watch.Failures(outcomes...)
 }
 
 func (s *Store) tell(what string, err error) {
@@ -188,8 +181,8 @@ func (s *Store) Expiries() []Expiry {
 	s.lock.Lock()
 	all := s.acme.expiries()
 	for _, p := range s.pairs {
-		e := Expiry{NotAfter: p.value.Leaf.NotAfter}
-		if names := p.value.Leaf.DNSNames; len(names) > 0 {
+		e := Expiry{NotAfter: p.Value().Leaf.NotAfter}
+		if names := p.Value().Leaf.DNSNames; len(names) > 0 {
 			e.Name = names[0]
 		}
 		all = append(all, e)

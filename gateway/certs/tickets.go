@@ -10,24 +10,26 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"weir/internal/watch"
 )
 
-// TicketKey is a secret that session tickets are sealed with.
-type TicketKey [32]byte
+// ticketKey is a secret that session tickets are sealed with.
+type ticketKey [32]byte
 
 // maxTicketKeys bounds the work that a ticket of an unknown key costs.
 const maxTicketKeys = 16
 
-func ticketSource(file string) *source[[]TicketKey] {
-	return &source[[]TicketKey]{what: "ticket keys " + file, files: []string{file},
-		parse: func(content [][]byte) ([]TicketKey, error) { return ParseTicketKeys(content[0]) }}
+func ticketSource(file string) *watch.Files[[]ticketKey] {
+	return &watch.Files[[]ticketKey]{What: "ticket keys " + file, Names: []string{file}, Max: maxFile,
+		Parse: func(content [][]byte) ([]ticketKey, error) { return parseTicketKeys(content[0]) }}
 }
 
-// ParseTicketKeys reads a ticket key file: a key of 32 bytes on each line, as 64 hex digits or in base64. The first
+// parseTicketKeys reads a ticket key file: a key of 32 bytes on each line, as 64 hex digits or in base64. The first
 // seals, all open; so a new key goes to the top, and the last is dropped once its tickets are over (7 days). Empty
 // lines and lines that begin with # are skipped. Errors name the line and never its content.
-func ParseTicketKeys(b []byte) ([]TicketKey, error) {
-	var keys []TicketKey
+func parseTicketKeys(b []byte) ([]ticketKey, error) {
+	var keys []ticketKey
 	number := 0
 	for line := range bytes.Lines(b) {
 		number++
@@ -39,10 +41,10 @@ func ParseTicketKeys(b []byte) ([]TicketKey, error) {
 			return nil, fmt.Errorf("line %d: more than %d keys; drop the oldest", number, maxTicketKeys)
 		}
 		raw, err := decodeKey(text)
-		if err != nil || len(raw) != len(TicketKey{}) {
+		if err != nil || len(raw) != len(ticketKey{}) {
 			return nil, fmt.Errorf("line %d: want 32 bytes as hex or base64, such as openssl rand -hex 32 prints", number)
 		}
-		keys = append(keys, TicketKey(raw))
+		keys = append(keys, ticketKey(raw))
 	}
 	if len(keys) == 0 {
 		return nil, errors.New("there is no key in it: want one a line, such as openssl rand -hex 32 prints")
@@ -51,7 +53,7 @@ func ParseTicketKeys(b []byte) ([]TicketKey, error) {
 }
 
 func decodeKey(text string) ([]byte, error) {
-	if len(text) == hex.EncodedLen(len(TicketKey{})) {
+	if len(text) == hex.EncodedLen(len(ticketKey{})) {
 		return hex.DecodeString(text)
 	}
 	return base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
@@ -62,7 +64,7 @@ func decodeKey(text string) ([]byte, error) {
 type rings map[string]*tls.Config
 
 // renew is the rings of the given sites: old ones where there are, so that random keys live on.
-func (r rings) renew(ids []string, keys []TicketKey) rings {
+func (r rings) renew(ids []string, keys []ticketKey) rings {
 	next := make(rings, len(ids))
 	for _, id := range ids {
 		ring := r[id]
@@ -78,7 +80,7 @@ func (r rings) renew(ids []string, keys []TicketKey) rings {
 }
 
 // derive makes a site's keys, the same in every process with the same file and rules.
-func derive(keys []TicketKey, id string) [][32]byte {
+func derive(keys []ticketKey, id string) [][32]byte {
 	out := make([][32]byte, len(keys))
 	for i := range keys {
 		k, err := hkdf.Key(sha256.New, keys[i][:], nil, "weir session tickets\x00"+id, len(out[i]))

@@ -33,9 +33,9 @@ func (v *view) site(name string) *site {
 func (s *Store) build() *view {
 	v := &view{certs: newIndex[[]*tls.Certificate](), sites: newIndex[*site]()}
 	for _, p := range s.pairs {
-		for _, name := range p.value.Leaf.DNSNames {
+		for _, name := range p.Value().Leaf.DNSNames {
 			m, key := v.certs.slot(name)
-			m[key] = append(m[key], p.value)
+			m[key] = append(m[key], p.Value())
 		}
 	}
 	if len(s.pairs) > 0 {
@@ -52,12 +52,12 @@ func (s *Store) build() *view {
 
 // standIns are the default certificate and those that can take its place with a client that does not know its kind.
 func (s *Store) standIns() []*tls.Certificate {
-	first := s.pairs[0].value
+	first := s.pairs[0].Value()
 	list := []*tls.Certificate{first}
 	for _, p := range s.pairs[1:] {
-		lacks := func(name string) bool { return !slices.Contains(p.value.Leaf.DNSNames, name) }
+		lacks := func(name string) bool { return !slices.Contains(p.Value().Leaf.DNSNames, name) }
 		if names := first.Leaf.DNSNames; len(names) > 0 && !slices.ContainsFunc(names, lacks) {
-			list = append(list, p.value)
+			list = append(list, p.Value())
 		}
 	}
 	return list
@@ -79,9 +79,9 @@ func (s *Store) buildSites(v *view) {
 		ids[i] = s.identity(&all[i])
 	}
 	if o.Tickets {
-		var keys []TicketKey
+		var keys []ticketKey
 		if s.keys != nil {
-			keys = s.keys.value
+			keys = s.keys.Value()
 		}
 		s.rings = s.rings.renew(ids, keys)
 	}
@@ -110,7 +110,7 @@ func (s *Store) identity(site *Site) string {
 	if site.ClientAuth == Off {
 		return fmt.Sprintf("%q", names)
 	}
-	return fmt.Sprintf("%q %d %x", names, site.ClientAuth, s.authorities[site.caFile(&s.options)].value.sum)
+	return fmt.Sprintf("%q %d %x", names, site.ClientAuth, s.authorities[site.caFile(&s.options)].Value().sum)
 }
 
 func (s *Store) siteConfig(site *Site, id string) *tls.Config {
@@ -124,7 +124,7 @@ func (s *Store) siteConfig(site *Site, id string) *tls.Config {
 		SessionTicketsDisabled: !o.Tickets,
 	}
 	if site.ClientAuth != Off {
-		c.ClientCAs = s.authorities[site.caFile(o)].value.pool
+		c.ClientCAs = s.authorities[site.caFile(o)].Value().pool
 	}
 	if ring := s.rings[id]; ring != nil {
 		c.WrapSession, c.UnwrapSession = ring.EncryptTicket, ring.DecryptTicket

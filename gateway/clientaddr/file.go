@@ -5,30 +5,19 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 )
 
 const (
-	maxRanges   = 200_000 // in a list
-	maxLine     = 1024    // bytes
-	maxProblems = 10      // told at once
+	maxFile     = 32 << 20 // bytes
+	maxRanges   = 200_000  // in a list
+	maxLine     = 1024     // bytes
+	maxProblems = 10       // told at once
 )
 
-// ReadSet reads a list as ParseSet does, one element a line, with # before comments, up to 200,000 elements. name is
-// what errors call the list; they tell the lines.
-func ReadSet(name string, r io.Reader) (*Set, error) {
-	s := new(Set)
-	if err := s.read(name, r); err != nil {
-		return nil, err
-	}
-	s.join()
-	return s, nil
-}
-
-func (s *Set) read(name string, r io.Reader) error {
+// read adds a list's elements, one a line, with # before comments. name is what errors call the list; they tell the lines.
+func (s *Set) read(name string, list []byte) error {
 	var problems []error
-	lines := bufio.NewScanner(r)
+	lines := bufio.NewScanner(bytes.NewReader(list))
 	lines.Buffer(make([]byte, 0, maxLine), maxLine)
 	line := 1
 	for ; lines.Scan() && len(problems) < maxProblems; line++ {
@@ -43,20 +32,8 @@ func (s *Set) read(name string, r io.Reader) error {
 			problems = append(problems, fmt.Errorf("%s:%d: %w", name, line, err))
 		}
 	}
-	switch err := lines.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
+	if lines.Err() != nil { // there is but one kind
 		problems = append(problems, fmt.Errorf("%s:%d: a line longer than %d bytes", name, line, maxLine))
-	case err != nil:
-		problems = append(problems, fmt.Errorf("%s:%d: %w", name, line, err))
 	}
 	return errors.Join(problems...)
-}
-
-func (s *Set) readFile(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return s.read(path, f)
 }

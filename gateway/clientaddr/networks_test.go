@@ -70,8 +70,11 @@ func TestReload(t *testing.T) {
 	}
 	fails := func(when, want string) {
 		t.Helper()
-		if err := n.Reload(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %s", when, err, want)
+		if out := n.Reload(); out.Err == nil || !strings.Contains(out.Err.Error(), want) || !out.News || out.Changed {
+			t.Errorf("%s: %+v, want %s", when, out, want)
+		}
+		if n.Reload().News {
+			t.Errorf("%s is news again", when)
 		}
 		check(when, false, true)
 	}
@@ -86,20 +89,34 @@ func TestReload(t *testing.T) {
 	}
 	fails("no file", "allow")
 	write(t, allow, "10.0.0.0/8")
-	if err := n.Reload(); err != nil {
-		t.Fatal(err)
+	if out := n.Reload(); out.Err != nil || !out.Changed || out.What != "addresses "+allow+" "+deny {
+		t.Fatalf("%+v", out)
 	}
 	check("at last", true, false)
+	if out := n.Reload(); out.Err != nil || out.Changed {
+		t.Errorf("with nothing new: %+v", out)
+	}
 }
 
 func TestOpenErrors(t *testing.T) {
-	n, err := clientaddr.Open(clientaddr.Sources{Allow: []string{"x"}, Deny: []string{"y"}, DenyFile: "/does/not/exist"})
-	if n != nil || err == nil {
-		t.Fatal(n, err)
-	}
-	for _, want := range []string{`allow: "x"`, `deny: "y"`, "/does/not/exist"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%v: lacks %s", err, want)
+	bad := filepath.Join(t.TempDir(), "bad")
+	write(t, bad, "10.0.0.1\nz\n")
+	for _, c := range []struct {
+		from clientaddr.Sources
+		want []string
+	}{
+		{clientaddr.Sources{Allow: []string{"x"}, Deny: []string{"y"}, DenyFile: bad}, []string{`allow: "x"`, `deny: "y"`, bad + `:2: "z"`}},
+		{clientaddr.Sources{AllowFile: bad, Deny: []string{"10.0.0.1"}}, []string{bad + `:2: "z"`}},
+		{clientaddr.Sources{DenyFile: "/does/not/exist"}, []string{"there is no file /does/not/exist"}},
+	} {
+		n, err := clientaddr.Open(c.from)
+		if n != nil || err == nil {
+			t.Fatal(n, err)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%v: lacks %s", err, want)
+			}
 		}
 	}
 }
@@ -135,8 +152,8 @@ func TestReloadIsWhole(t *testing.T) {
 		if err := os.Rename(next, path); err != nil {
 			t.Fatal(err)
 		}
-		if err := n.Reload(); err != nil {
-			t.Fatal(err)
+		if out := n.Reload(); out.Err != nil {
+			t.Fatal(out.Err)
 		}
 	}
 	close(stop)

@@ -1,7 +1,6 @@
 package clientaddr_test
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
@@ -124,7 +123,7 @@ func TestParseSetErrors(t *testing.T) {
 }
 
 func TestReadSet(t *testing.T) {
-	set, err := clientaddr.ReadSet("list", strings.NewReader("# head\r\n\n10.0.0.0/8 # office\n\t fd00::/8\t\r\nunix\n192.0.2.1"))
+	set, err := clientaddr.ReadSet("list", []byte("# head\r\n\n10.0.0.0/8 # office\n\t fd00::/8\t\r\nunix\n192.0.2.1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +138,7 @@ func TestReadSet(t *testing.T) {
 		strings.Repeat("x\n", 1000):                "list:10: ",
 		strings.Repeat("10.0.0.1\n", 200_001):      "list:200001: more than 200000",
 	} {
-		_, err := clientaddr.ReadSet("list", strings.NewReader(text))
+		_, err := clientaddr.ReadSet("list", []byte(text))
 		if err == nil || strings.Contains(err.Error(), "list:11:") {
 			t.Errorf("%.20q: %v", text, err)
 			continue
@@ -164,7 +163,7 @@ func bigList(n int) []byte {
 }
 
 func BenchmarkSet100000(b *testing.B) {
-	set, err := clientaddr.ReadSet("big", bytes.NewReader(bigList(100_000)))
+	set, err := clientaddr.ReadSet("big", bigList(100_000))
 	if err != nil || set.Len() != 100_000 {
 		b.Fatal(err, set.Len())
 	}
@@ -182,7 +181,7 @@ func BenchmarkReadSet100000(b *testing.B) {
 	list := bigList(100_000)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := clientaddr.ReadSet("big", bytes.NewReader(list)); err != nil {
+		if _, err := clientaddr.ReadSet("big", list); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -192,7 +191,7 @@ func FuzzReadSet(f *testing.F) {
 	f.Add("10.0.0.0/8\n# x\nfd00::/8 # y\nunix")
 	f.Add("::/0\r\n0.0.0.0/0\n::ffff:1.2.3.4/128")
 	f.Fuzz(func(t *testing.T, text string) {
-		set, err := clientaddr.ReadSet("list", strings.NewReader(text))
+		set, err := clientaddr.ReadSet("list", []byte(text))
 		if err != nil {
 			return
 		}

@@ -60,7 +60,7 @@ type Config struct {
 	ProxyProtocol     bool     `knob:"proxy-protocol" group:"Clients" help:"connections of trusted-proxies begin with a PROXY header (v1 or v2), and no others may"`
 	ForwardedStandard bool     `knob:"forwarded-standard" group:"Clients" route:"true" help:"tell backends of the client in Forwarded (RFC 7239) as well"`
 
-	Origin         []string      `knob:"origin" group:"Access" route:"true" arg:"PATTERN" help:"pages that may open WebSockets: https://app.example.com, https://*.example.com, same-origin, null or *; empty: same-origin where cookies, a password or a certificate come along, else any"`
+	Origin         []string      `knob:"origin" group:"Access" route:"true" arg:"PATTERN" help:"pages that may open WebSockets: https://app.example.com, https://*.example.com, same-origin, null or *; empty: same-origin where cookies, a password or a certificate come along, and with allow; else any"`
 	OriginRequired bool          `knob:"origin-required" group:"Access" route:"true" help:"refuse handshakes without Origin, which no browser makes"`
 	Allow          []string      `knob:"allow" group:"Access" route:"true" arg:"CIDR" help:"addresses of clients that may connect; empty: all"`
 	AllowFile      string        `knob:"allow-file" group:"Access" route:"true" arg:"FILE" help:"more of them, one a line"`
@@ -69,7 +69,7 @@ type Config struct {
 	ReloadInterval time.Duration `knob:"reload-interval" group:"Access" range:"0|1s..24h" help:"how often files of addresses, keys and users are read again; 0: on SIGHUP only"`
 
 	JWTKeys         string        `knob:"jwt-keys" group:"Authentication" route:"true" arg:"FILE" help:"keys that tokens are signed with: public keys in PEM, a JWK set, or one HMAC secret"`
-	JWTJWKSURL      string        `knob:"jwt-jwks-url" group:"Authentication" route:"true" arg:"URL" help:"where a JWK set is fetched from instead"`
+	JWTJWKSURL      string        `knob:"jwt-jwks-url" group:"Authentication" route:"true" secret:"true" arg:"URL" help:"where a JWK set is fetched from instead"`
 	JWTAlgorithm    []string      `knob:"jwt-algorithm" group:"Authentication" route:"true" arg:"NAME" help:"algorithms that the issuer signs with: HS256 to HS512, RS..., PS..., ES..., EdDSA"`
 	JWTIssuer       []string      `knob:"jwt-issuer" group:"Authentication" route:"true" arg:"NAME" help:"issuers (iss) that are believed; empty: any"`
 	JWTAudience     []string      `knob:"jwt-audience" group:"Authentication" route:"true" arg:"NAME" help:"audiences (aud) of which a token has to name one; empty: any"`
@@ -77,7 +77,7 @@ type Config struct {
 	JWTEndless      bool          `knob:"jwt-endless" group:"Authentication" route:"true" help:"take tokens without exp"`
 	JWTFrom         []string      `knob:"jwt-from" group:"Authentication" route:"true" arg:"PLACE" help:"where tokens are looked for, in this order: header, header:NAME, cookie:NAME, query:NAME, protocol:NAME or protocol-prefix:PREFIX; empty: header (Authorization)"`
 	JWTHeader       []string      `knob:"jwt-header" group:"Authentication" route:"true" arg:"'CLAIM NAME'" help:"tells a claim to backends in the header NAME"`
-	AuthURL         string        `knob:"auth-url" group:"Authentication" route:"true" arg:"URL" help:"service that is asked about each request; 2xx lets it in, 401 and 403 do not"`
+	AuthURL         string        `knob:"auth-url" group:"Authentication" route:"true" secret:"true" arg:"URL" help:"service that is asked about each request; 2xx lets it in, 401 and 403 do not"`
 	AuthTimeout     time.Duration `knob:"auth-timeout" group:"Authentication" route:"true" range:"10ms..1m" help:"for it to answer"`
 	AuthCache       time.Duration `knob:"auth-cache" group:"Authentication" route:"true" range:"0|1s..1h" help:"how long its answer counts for the same request again; 0: once"`
 	AuthHeader      []string      `knob:"auth-header" group:"Authentication" route:"true" arg:"NAME" help:"header of its answer that backends are told"`
@@ -202,5 +202,6 @@ type Config struct {
 	// Sites are the server names with rules of their own for client certificates.
 	Sites []Site `knob:"-"`
 
-	places map[string]string // where a knob's value was given, for Validate's errors
+	places     map[string]string // where a knob's value was given, for Validate's errors
+	overridden []Setting         // that others went before
 }

@@ -148,7 +148,10 @@ var needs = map[string][]string{
 	"tls-client-auth": {"tls-client-ca"}, "require-tls": {"tls-listen", "tls-cert", "tls-key"},
 	"acme-domain": {"tls-listen", "acme-storage"}, "proxy-protocol": {"trusted-proxies"},
 	"upstream-cert": {"upstream-key"}, "upstream-key": {"upstream-cert"},
-	"jwt-keys": {"jwt-algorithm"}, "jwt-jwks-url": {"jwt-algorithm"}, "auth-optional": {"api-keys"}, "message-rate-user": {"api-keys"}, "byte-rate-user": {"api-keys"},
+	"jwt-keys": {"jwt-algorithm"}, "jwt-jwks-url": {"jwt-algorithm"}, "jwt-algorithm": {"jwt-keys"}, "jwt-issuer": {"jwt-keys", "jwt-algorithm"},
+	"jwt-audience": {"jwt-keys", "jwt-algorithm"}, "jwt-endless": {"jwt-keys", "jwt-algorithm"}, "jwt-from": {"jwt-keys", "jwt-algorithm"},
+	"jwt-header": {"jwt-keys", "jwt-algorithm"}, "auth-cache": {"auth-url"}, "auth-header": {"auth-url"}, "auth-user-header": {"auth-url"},
+	"auth-optional": {"api-keys"}, "auth-strip": {"api-keys"}, "message-rate-user": {"api-keys"}, "byte-rate-user": {"api-keys"},
 }
 
 // needed sets the knobs that name's sample needs, and gives the flags for the same.

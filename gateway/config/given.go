@@ -1,15 +1,19 @@
 package config
 
+import "reflect"
+
 // A Setting is a knob that was given a value, and where.
 type Setting struct {
 	Place string // "--loops", "WEIR_LOOPS", "weir.yaml:3: loops" or "weir.yaml:9: routes[0]: idle-timeout"
 	Value string // "(hidden)" for what may be a secret
+	By    string // the place of the value that counts instead; "": this one does
 }
 
 // Given tells of the values in c that are not defaults, in the order of the
-// knobs; then of those that routes and sites have of their own.
+// knobs; of those that others override; then of those that routes and sites
+// have of their own.
 func (c *Config) Given() []Setting {
-	all := given(nil, knobs, c, c.places, "")
+	all := append(given(nil, knobs, c, c.places, ""), c.overridden...)
 	for i := range c.Routes {
 		r := &c.Routes[i]
 		all = given(all, matchKnobs, &r.Match, r.places, matchPrefix)
@@ -28,11 +32,16 @@ func given(all []Setting, known []knob, section any, places map[string]string, p
 		if !ok {
 			continue
 		}
-		s := Setting{Place: place, Value: k.text(k.of(section))}
-		if k.secret {
-			s.Value = "(hidden)"
-		}
-		all = append(all, s)
+		all = append(all, Setting{Place: place, Value: k.shown(k.of(section))})
 	}
 	return all
+}
+
+// shown is a value as it may be read by anybody.
+func (k *knob) shown(v reflect.Value) string {
+	text := k.text(v)
+	if k.secret && text != "" {
+		return "(hidden)"
+	}
+	return text
 }

@@ -70,11 +70,12 @@ func load(flags *pflag.FlagSet, environ []string) (*Config, error) {
 // A loader merges the sources in order of rising precedence and remembers, for
 // each knob, the place of the value that won.
 type loader struct {
-	merged   *koanf.Koanf
-	places   map[string]string
-	routes   []Route // as the file has them, each with its own values alone
-	sites    []Site
-	problems []error
+	merged     *koanf.Koanf
+	places     map[string]string
+	overridden []Setting // that lost
+	routes     []Route   // as the file has them, each with its own values alone
+	sites      []Site
+	problems   []error
 }
 
 func (l *loader) load(source koanf.Provider, parser koanf.Parser) {
@@ -89,6 +90,10 @@ func (l *loader) take(k *knob, place string, texts ...string) (string, any) {
 	if err != nil {
 		l.wrong(place, "%w", err)
 		return "", nil
+	}
+	if other, twice := l.places[k.name]; twice {
+		was := reflect.ValueOf(l.merged.Get(k.name))
+		l.overridden = append(l.overridden, Setting{Place: other, Value: k.shown(was), By: place})
 	}
 	l.places[k.name] = place
 	return k.name, value
@@ -161,7 +166,7 @@ func defaults() map[string]any {
 
 // config is the merged values, each back in its field, and the sections that build on them.
 func (l *loader) config() *Config {
-	c := &Config{places: l.places}
+	c := &Config{places: l.places, overridden: l.overridden}
 	for i := range knobs {
 		k := &knobs[i]
 		k.of(c).Set(reflect.ValueOf(l.merged.Get(k.name)))

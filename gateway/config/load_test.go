@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -200,15 +201,40 @@ func TestMistakesNameTheirPlace(t *testing.T) {
 }
 
 func TestGivenHidesSecrets(t *testing.T) {
-	c, err := load(t, "demo: true\n", []string{"--admin-token=canary"}, []string{"WEIR_LISTEN=:1,:2"})
+	c, err := load(t, "demo: true\n", []string{"--admin-token=canary", "--auth-url=http://a/canary", "--sticky-key="}, []string{"WEIR_LISTEN=:1,:2"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []config.Setting{
 		{Place: "--config", Value: "weir.yaml"}, {Place: "WEIR_LISTEN", Value: ":1,:2"},
-		{Place: "weir.yaml:1: demo", Value: "true"}, {Place: "--admin-token", Value: "(hidden)"},
+		{Place: "weir.yaml:1: demo", Value: "true"}, {Place: "--auth-url", Value: "(hidden)"}, {Place: "--sticky-key", Value: ""},
+		{Place: "--admin-token", Value: "(hidden)"},
 	}
 	if got := c.Given(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestGivenTellsWhatIsOverridden: a line of the file that does not count is shown, with what counts instead.
+func TestGivenTellsWhatIsOverridden(t *testing.T) {
+	c, err := load(t, "listen: off\ntls-listen: :1\ntls-cert: a\ntls-key: b\nupstream: ws://a:1\nadmin-token: canary\n",
+		[]string{"--admin-token=canary2", "--loops=3"}, []string{"WEIR_LISTEN=:2", "WEIR_LOOPS=2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []config.Setting{
+		{Place: "weir.yaml:1: listen", Value: "off", By: "WEIR_LISTEN"}, {Place: "WEIR_LOOPS", Value: "2", By: "--loops"},
+		{Place: "weir.yaml:6: admin-token", Value: "(hidden)", By: "--admin-token"},
+	}
+	var got []config.Setting
+	for _, s := range c.Given() {
+		if s.By != "" {
+			got = append(got, s)
+		}
+	}
+	slices.SortFunc(got, func(a, b config.Setting) int { return strings.Compare(a.By, b.By) })
+	slices.SortFunc(want, func(a, b config.Setting) int { return strings.Compare(a.By, b.By) })
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q", got)
 	}
 }

@@ -64,6 +64,23 @@ func (c *Config) under(r *Route) *Config {
 	return &d
 }
 
+// isRoute tells whether some requests get the top level as it is.
+func (c *Config) isRoute() bool { return len(c.Routes) == 0 || c.Routes[len(c.Routes)-1].added }
+
+// Table finds the route of a request. readsPaths tells that paths decide something, which route it is or what a backend
+// is asked for, so that one which can be read in two ways must not pass.
+func (c *Config) Table() (table *route.Table, readsPaths bool, err error) {
+	matches := make([]route.Match, len(c.Routes))
+	for i, r := range c.Routes {
+		matches[i] = r.Match
+		readsPaths = readsPaths || r.Config.PathRewrite != ""
+	}
+	if table, err = route.New(matches); err != nil {
+		return nil, false, err
+	}
+	return table, readsPaths || table.ReadsPaths(), nil
+}
+
 func (c *Config) hasBackend() bool { return c.Demo || len(c.Upstream) > 0 }
 
 // A Site is a set of server names whose clients are asked for certificates in

@@ -190,10 +190,12 @@ func TestMistakesInSections(t *testing.T) {
 		{"a clash with the top level", "max-frame-size: 2KiB\nroutes:\n  - match: {host: a}\n    max-message-size: 1KiB\n", "--demo", []string{
 			"3: routes[0]: max-frame-size: 2KiB is more than max-message-size (1KiB)"}},
 		{"no backend", "routes:\n  - match: {host: a}\n", "", []string{"2: routes[0]: upstream: no backend given; name one here or at the top level"}},
-		{"names", "routes:\n  - {name: a b, match: {host: a}}\n  - {name: c, match: {host: a}}\n  - {name: c, match: {host: a}}\n  - {name: default, match: {host: a}}\n", "--demo", []string{
+		{"names", "routes:\n  - {name: a b, match: {host: a}}\n  - {name: c, match: {host: b}}\n  - {name: c, match: {host: c}}\n  - {name: default, match: {host: d}}\n", "--demo", []string{
 			`2: routes[0]: name: "a b" is not a name; write up to 64 letters, digits, '.', '_' and '-'`,
 			"4: routes[2]: name: c is the name of another route", "5: routes[3]: name: default is the name of another route"}},
 		{"never taken", "routes:\n  - name: all\n  - match: {host: a}\n", "--demo", []string{"3: routes[1]: name: route-2 is never taken: all before it takes every request"}},
+		{"asked for before", "routes:\n  - match: {host: a, path: /b}\n  - match: {host: a, path: /c}\n  - match: {path: /b, host: a}\n", "--demo",
+			[]string{"4: routes[2]: name: route-3 is never taken: route-1 before it has the same match"}},
 		{"matches", "routes:\n  - match: {host: a, path: x}\n  - match:\n      path-regexp: '('\n", "--demo", []string{
 			`2: routes[0]: match: path: "x" is not a path; it begins with /`,
 			"4: routes[1]: match: path-regexp: \"(\" is not a regular expression: error parsing regexp: missing closing ): `(`"}},

@@ -9,48 +9,25 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
+
+	"weir/internal/bytesize"
 )
 
 // Size is a number of bytes. As text: plain bytes or a binary multiple, as in
 // "65536", "64KiB", "1MiB", "2GiB" ("64K" and "64KB" are taken to mean 64KiB).
 type Size int64
 
-var sizeUnits = []struct {
-	name  string
-	bytes Size
-}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
-
-func (s Size) String() string {
-	for _, u := range sizeUnits {
-		if s != 0 && s%u.bytes == 0 {
-			return strconv.FormatInt(int64(s/u.bytes), 10) + u.name
-		}
-	}
-	return strconv.FormatInt(int64(s), 10)
-}
+func (s Size) String() string { return bytesize.Text(int64(s)) }
 
 // UnmarshalText sets s, or fails on what is no size or is negative.
 func (s *Size) UnmarshalText(text []byte) error {
-	digits := strings.TrimRight(string(text), "KMGiBkmgb ")
-	unit, ok := unitBytes(strings.TrimSpace(string(text[len(digits):])))
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || !ok || n < 0 || n > math.MaxInt64/int64(unit) {
+	number, _, unit, ok := bytesize.Cut(string(text))
+	n, err := strconv.ParseInt(strings.TrimRight(number, " "), 10, 64)
+	if err != nil || !ok || n < 0 || n > math.MaxInt64/unit {
 		return fmt.Errorf("%q is not a size; write bytes or a multiple such as 64KiB or 1MiB", text)
 	}
-	*s = Size(n) * unit
+	*s = Size(n * unit)
 	return nil
-}
-
-func unitBytes(unit string) (Size, bool) {
-	if unit == "" || unit == "B" {
-		return 1, true
-	}
-	for _, u := range sizeUnits {
-		if strings.EqualFold(unit, u.name) || strings.EqualFold(unit, u.name[:1]) || strings.EqualFold(unit, u.name[:1]+"B") {
-			return u.bytes, true
-		}
-	}
-	return 0, false
 }
 
 // HashBy is the part of a request that chooses the backend.

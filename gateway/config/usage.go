@@ -14,6 +14,7 @@ const usageHeader = `Weir puts WebSocket clients through to WebSocket backends.
 
   weir [flags]             run the gateway
   weir check [flags] [URL] check the configuration, say what would run and which route takes the URL
+                           (-H 'NAME: VALUE' for a header field of the request)
   weir try URL [flags]     send a message through a gateway and show the way it took
   weir version             print the version
 

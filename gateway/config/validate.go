@@ -18,7 +18,7 @@ import (
 // and, if Load made c, the place where its value was given. No file is opened.
 func (c *Config) Validate() error {
 	v := verdict{places: c.places, told: map[string]bool{}}
-	if c.hasBackend() || len(c.Routes) == 0 || c.Routes[0].added {
+	if c.hasBackend() || c.isRoute() {
 		v.backends(c)
 	}
 	for i := range knobs {
@@ -28,6 +28,9 @@ func (c *Config) Validate() error {
 		v.wrong("loop-file-tables", "%s has one file table for all threads of a process; only Linux has more", runtime.GOOS)
 	}
 	v.perRoute(c)
+	if c.isRoute() {
+		v.fits(c)
+	}
 	v.addresses(c)
 	v.watermarks(c)
 	v.tls(c)

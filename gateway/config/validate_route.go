@@ -27,14 +27,15 @@ func orIndexed(where, list string, i int) string {
 var routeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 func (v *verdict) routes(c *Config) {
-	names := map[string]bool{}
-	matches := make([]route.Match, len(c.Routes))
+	names, asked := map[string]bool{}, map[string]string{}
 	var open string // the route that leaves nothing to those after it
 	if last := len(c.Routes) - 1; last > 0 && c.Routes[last].added {
 		names[catchAll] = true
 	}
 	for i := range c.Routes {
 		r := &c.Routes[i]
+		m := &r.Match
+		asks := fmt.Sprintf("%q", [][]string{m.Hosts, m.Paths, m.Prefixes, m.Regexps, m.Headers, m.Queries})
 		one := verdict{places: r.places, where: r.at(i) + ": ", told: v.told}
 		switch {
 		case r.added:
@@ -44,18 +45,19 @@ func (v *verdict) routes(c *Config) {
 			one.wrong("name", "%s is the name of another route", r.Name)
 		case open != "":
 			one.wrong("name", "%s is never taken: %s before it takes every request", r.Name, open)
+		case asked[asks] != "":
+			one.wrong("name", "%s is never taken: %s before it has the same match", r.Name, asked[asks])
 		}
-		names[r.Name] = true
-		if r.Match.Any() {
+		names[r.Name], asked[asks] = true, r.Name
+		if m.Any() {
 			open = r.Name
 		}
-		matches[i] = r.Match
 		if !r.added { // else it is the top level, which has been looked at
 			one.route(r.Config)
 		}
 		v.problems = append(v.problems, one.problems...)
 	}
-	v.matches(c, matches)
+	v.matches(c)
 }
 
 func (v *verdict) route(c *Config) {
@@ -68,10 +70,11 @@ func (v *verdict) route(c *Config) {
 		}
 	}
 	v.perRoute(c)
+	v.fits(c)
 }
 
-func (v *verdict) matches(c *Config, matches []route.Match) {
-	_, err := route.New(matches)
+func (v *verdict) matches(c *Config) {
+	_, _, err := c.Table()
 	joined, _ := err.(interface{ Unwrap() []error })
 	if joined == nil {
 		return
@@ -86,42 +89,47 @@ func (v *verdict) matches(c *Config, matches []route.Match) {
 	}
 }
 
-// perRoute checks what a route may have values of its own for.
+// perRoute checks, one by one, the knobs that a route may have values of its own for.
 func (v *verdict) perRoute(c *Config) {
 	_, err := c.Backends()
 	v.reject("upstream", err)
 	_, err = c.HTTPBackends()
 	v.reject("http-upstream", err)
-	v.backendTLS(c)
 	v.guard(c)
 	v.headers(c)
 	if p := c.HealthPath; p != "" && (p[0] != '/' || !printable(p)) {
 		v.wrong("health-path", "%q is not a path; it begins with / and holds no spaces", p)
 	}
-	if c.MaxMessageSize > 0 && c.MaxFrameSize > c.MaxMessageSize {
-		v.wrong("max-frame-size", "%s is more than max-message-size (%s)", c.MaxFrameSize, c.MaxMessageSize)
-	}
-	_, _, err = c.Rewrite()
+	_, err = c.Rewrite()
 	v.reject("path-rewrite", err)
 	if c.StickyCookie != "" && !httpguts.ValidHeaderFieldName(c.StickyCookie) { // both are tokens (RFC 6265 section 4.1.1)
 		v.wrong("sticky-cookie", "%q is not a cookie's name", c.StickyCookie)
+	}
+	if name := c.UpstreamServerName; name != "" {
+		if _, err := netip.ParseAddr(name); err != nil && !isServerName(name) {
+			v.wrong("upstream-server-name", "%q is not a host name or address", name)
+		}
 	}
 	if c.RequireTLS != RequireTLSOff && len(c.TLSListen) == 0 {
 		v.wrong("require-tls", "nothing listens with TLS; write tls-listen, such as :443")
 	}
 }
 
-func (v *verdict) backendTLS(c *Config) {
+// fits checks knobs of a route against each other. A top level that is no route itself, but holds what its routes have
+// in common, need not be whole.
+func (v *verdict) fits(c *Config) {
+	v.guardFits(c)
 	switch {
 	case c.UpstreamCert != "" && c.UpstreamKey == "":
 		v.wrong("upstream-cert", "lacks its key; name it in upstream-key")
 	case c.UpstreamCert == "" && c.UpstreamKey != "":
 		v.wrong("upstream-key", "lacks its certificate; name it in upstream-cert")
 	}
-	if name := c.UpstreamServerName; name != "" {
-		if _, err := netip.ParseAddr(name); err != nil && !isServerName(name) {
-			v.wrong("upstream-server-name", "%q is not a host name or address", name)
-		}
+	if c.MaxMessageSize > 0 && c.MaxFrameSize > c.MaxMessageSize {
+		v.wrong("max-frame-size", "%s is more than max-message-size (%s)", c.MaxFrameSize, c.MaxMessageSize)
+	}
+	if c.ForwardedStandard && !c.Forwarded {
+		v.wrong("forwarded-standard", "adds to forwarded, which is switched off")
 	}
 }
 
@@ -133,9 +141,6 @@ func (v *verdict) headers(c *Config) {
 	v.fieldName("endpoint-header", c.EndpointHeader)
 	if h := c.UpstreamHost; h != "" && (!printable(h) || strings.ContainsAny(h, "/@?#") || !httpguts.ValidHostHeader(h)) {
 		v.wrong("upstream-host", "%q is not a host with an optional port", h)
-	}
-	if c.ForwardedStandard && !c.Forwarded {
-		v.wrong("forwarded-standard", "adds to forwarded, which is switched off")
 	}
 }
 

@@ -73,6 +73,8 @@ func TestValidate(t *testing.T) {
 		{"TLS required and not there", func(c *config.Config) { c.RequireTLS = config.RequireTLSRefuse }, "require-tls: nothing listens with TLS; write tls-listen, such as :443"},
 		{"ACME", acme, ""},
 		{"ACME without TLS", func(c *config.Config) { acme(c); c.TLSListen = nil }, "acme-domain: nothing listens with TLS; write tls-listen, such as :443"},
+		{"ACME on a unix socket", func(c *config.Config) { acme(c); c.TLSListen = []string{"unix:/a", ":443"} }, "tls-listen: the ACME authority connects to the first address, by TCP; write one such as :443 in front of unix:/a"},
+		{"ACME beside a unix socket", func(c *config.Config) { acme(c); c.TLSListen = []string{":443", "unix:/a"} }, ""},
 		{"ACME without storage", func(c *config.Config) { acme(c); c.ACMEStorage = "" }, "acme-domain: certificates have to be kept; name a directory in acme-storage"},
 		{"ACME for a wildcard", func(c *config.Config) { acme(c); c.ACMEDomain = []string{"*.a.example"} }, `acme-domain: "*.a.example" is not a host name; wildcards and addresses cannot be had this way`},
 		{"ACME's directory", func(c *config.Config) { acme(c); c.ACMEDirectory = "http://a" }, `acme-directory: "http://a" is not a URL such as https://HOST/PATH`},

@@ -53,6 +53,9 @@ func (v *verdict) acme(c *Config) {
 	if len(c.TLSListen) == 0 {
 		v.wrong("acme-domain", "nothing listens with TLS; write tls-listen, such as :443")
 	}
+	if len(c.TLSListen) > 0 && strings.HasPrefix(c.TLSListen[0], "unix:") {
+		v.wrong("tls-listen", "the ACME authority connects to the first address, by TCP; write one such as :443 in front of %s", c.TLSListen[0])
+	}
 	if c.ACMEStorage == "" {
 		v.wrong("acme-domain", "certificates have to be kept; name a directory in acme-storage")
 	}

@@ -43,24 +43,39 @@ func (c *Config) HeaderRules() (http1.Rules, error) {
 // HasAdmin is false where the admin listener is switched off.
 func (c *Config) HasAdmin() bool { return c.Admin != "off" }
 
-// Rewrite is what PathRewrite asks for: a path that re matches becomes what
-// replacement makes of it, as regexp's Expand does. re is nil where there is none.
-func (c *Config) Rewrite() (re *regexp.Regexp, replacement string, err error) {
+// Rewrite is what PathRewrite asks for: a function that gives what becomes of a path, nil if that is left as it is. It
+// is nil where there is no rule.
+func (c *Config) Rewrite() (func(path []byte) []byte, error) {
 	if c.PathRewrite == "" {
-		return nil, "", nil
+		return nil, nil
 	}
 	words := strings.Fields(c.PathRewrite)
 	if len(words) != 2 {
-		return nil, "", fmt.Errorf("%q is not 'REGEXP REPLACEMENT', with one space between and none inside", c.PathRewrite)
+		return nil, fmt.Errorf("%q is not 'REGEXP REPLACEMENT', with one space between and none inside", c.PathRewrite)
 	}
-	if re, err = regexp.Compile(words[0]); err != nil {
-		return nil, "", fmt.Errorf("%q is not a regular expression: %w", words[0], err)
+	re, err := regexp.Compile(words[0])
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a regular expression: %w", words[0], err)
 	}
-	replacement = words[1]
-	if replacement[0] != '/' && replacement[0] != '$' || !printable(replacement) || strings.ContainsAny(replacement, "?#") {
-		return nil, "", fmt.Errorf("%q makes no path; it begins with / or a group, and holds no ? or #", replacement)
+	into := words[1]
+	if into[0] != '/' && into[0] != '$' || !printable(into) || strings.ContainsAny(into, "?#") {
+		return nil, fmt.Errorf("%q makes no path; it begins with / or a group, and holds no ? or #", into)
 	}
-	return re, replacement, checkGroups(re, replacement)
+	if err := checkGroups(re, into); err != nil {
+		return nil, err
+	}
+	template := []byte(into)
+	return func(path []byte) []byte {
+		at := re.FindSubmatchIndex(path)
+		if at == nil {
+			return nil
+		}
+		out := re.Expand(nil, template, path, at)
+		if len(out) == 0 || out[0] != '/' {
+			out = append([]byte{'/'}, out...)
+		}
+		return out
+	}, nil
 }
 
 var groupName = regexp.MustCompile(`\$\$|\$(\w+)|\$\{(\w+)\}`)

@@ -41,6 +41,13 @@ func (b *Bucket) Take(l *Limit, now time.Duration, n float64) (ok bool) {
 	return true
 }
 
+// Give gives back n tokens that Take has taken, if nothing came of it.
+func (b *Bucket) Give(l *Limit, n float64) {
+	if l.applies(n) {
+		b.full -= l.ticks(n)
+	}
+}
+
 // Available is how many whole tokens Take would take at once; of the zero Limit, any number.
 func (b *Bucket) Available(l *Limit, now time.Duration) uint64 {
 	if l.Per == 0 {

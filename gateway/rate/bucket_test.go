@@ -241,3 +241,21 @@ func TestAvailable(t *testing.T) {
 		t.Errorf("%d are available without a limit", n)
 	}
 }
+
+// What is given back can be taken again, and no more than that.
+func TestGive(t *testing.T) {
+	l := parse(t, "10/s burst 5")
+	var b rate.Bucket
+	now := time.Second
+	if !b.Take(l, now, 3) || !b.Take(l, now, 2) {
+		t.Fatal("a full bucket gives nothing")
+	}
+	b.Give(l, 2)
+	if n := b.Available(l, now); n != 2 {
+		t.Errorf("%d are there", n)
+	}
+	b.Give(l, 3)
+	if b.Give(l, 0); b.Available(l, now) != 5 || b.Take(l, now, 6) {
+		t.Error("more or less than a full bucket")
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"weir/internal/bytesize"
 )
 
 // Limit allows N tokens per Per, and Burst of them at once. The zero Limit allows everything. As text: "100/s",
@@ -71,28 +73,14 @@ func (l *Limit) check() error {
 	return nil
 }
 
-var units = []struct {
-	name  string
-	bytes float64
-}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
-
-// parseAmount reads "100", "0.5" or "64KiB"; as for other sizes, K and KB mean KiB.
+// parseAmount reads "100", "0.5" or "64KiB".
 func parseAmount(s string) (n float64, sized, ok bool) {
-	digits := strings.TrimRight(s, "KMGiBkmgb")
-	unit := s[len(digits):]
-	n, err := strconv.ParseFloat(digits, 64)
-	if err != nil || strings.Trim(digits, "0123456789.") != "" || math.IsInf(n, 0) {
+	number, unit, bytes, ok := bytesize.Cut(s)
+	n, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || strings.Trim(number, "0123456789.") != "" || math.IsInf(n, 0) {
 		return 0, false, false
 	}
-	if unit == "" || unit == "B" {
-		return n, unit != "", true
-	}
-	for _, u := range units {
-		if strings.EqualFold(unit, u.name) || strings.EqualFold(unit, u.name[:1]) || strings.EqualFold(unit, u.name[:1]+"B") {
-			return n * u.bytes, true, true
-		}
-	}
-	return 0, false, false
+	return n * float64(bytes), unit != "", true
 }
 
 // parsePeriod reads "60s", or "s" for 1s.
@@ -117,15 +105,14 @@ func (l Limit) String() string {
 }
 
 func (l *Limit) amount(n float64) string {
-	if l.Bytes {
-		for _, u := range units {
-			if whole := n / u.bytes; whole >= 1 && whole == math.Trunc(whole) {
-				return strconv.FormatFloat(whole, 'f', -1, 64) + u.name
-			}
-		}
-		return strconv.FormatFloat(n, 'f', -1, 64) + "B"
+	plain := strconv.FormatFloat(n, 'f', -1, 64)
+	if !l.Bytes {
+		return plain
 	}
-	return strconv.FormatFloat(n, 'f', -1, 64)
+	if text := bytesize.Text(int64(n)); n == math.Trunc(n) && text != plain {
+		return text
+	}
+	return plain + "B"
 }
 
 // periodText writes "s" for a second, "90s" for one and a half minutes, "h" for an hour.

@@ -3,25 +3,16 @@ package rate
 import "time"
 
 // Table holds a bucket for each key under one limit. It makes room as keys come, up to 80 bytes for each of the number
-// it is made for; a key whose bucket is full again needs none. For any goroutine.
+// it is made for; a key whose bucket is full again needs none. A key that finds no place, as so many others have
+// taken tokens lately, passes uncounted: a flood of made-up sources shuts nobody out. For any goroutine.
 type Table struct {
 	limit Limit
-	full  WhenFull
 	cells *cells
 }
 
-// WhenFull is what happens to a key that finds no place, because as many others as the table has room for have taken
-// tokens lately.
-type WhenFull uint8
-
-const (
-	Refuse WhenFull = iota // as if its bucket were empty: fail closed
-	Allow                  // as if it were full: fail open
-)
-
 // NewTable makes a table with room for max keys, or somewhat more. Another limit needs another table.
-func NewTable(l Limit, max int, full WhenFull) *Table {
-	return &Table{limit: l, full: full, cells: newCells(max)}
+func NewTable(l Limit, max int) *Table {
+	return &Table{limit: l, cells: newCells(max)}
 }
 
 // Take is Bucket.Take for the key's bucket.
@@ -36,12 +27,23 @@ func (t *Table) Take(key Key, now time.Duration, n float64) (ok bool) {
 	defer s.mu.Unlock()
 	c := t.cells.place(s, &key, hash, ticks(now))
 	if c == nil {
-		return t.full == Allow
+		return true
 	}
 	b := Bucket{c.number}
 	ok = b.Take(&t.limit, now, n)
 	c.number = b.full
 	return ok
+}
+
+// Give is Bucket.Give for the key's bucket.
+func (t *Table) Give(key Key, n float64) {
+	s, hash := t.cells.lock(&key)
+	defer s.mu.Unlock()
+	if c, known := s.look(&key, hash); known {
+		b := Bucket{c.number}
+		b.Give(&t.limit, n)
+		c.number = max(b.full, 1) // 0 is an empty slot
+	}
 }
 
 // Spend is Bucket.Spend for the key's bucket.
@@ -52,16 +54,13 @@ func (t *Table) Spend(key Key, now time.Duration, n float64) time.Duration {
 	s, hash := t.cells.lock(&key)
 	defer s.mu.Unlock()
 	c := t.cells.place(s, &key, hash, ticks(now))
-	switch {
-	case c != nil:
-		b := Bucket{c.number}
-		wait := b.Spend(&t.limit, now, n)
-		c.number = b.full
-		return wait
-	case t.full == Allow:
+	if c == nil {
 		return 0
 	}
-	return t.limit.over(t.limit.ticks(t.limit.Burst) + t.limit.ticks(n))
+	b := Bucket{c.number}
+	wait := b.Spend(&t.limit, now, n)
+	c.number = b.full
+	return wait
 }
 
 // Wait is Bucket.Wait for the key's bucket. A key without one could take its tokens now, if it finds a place.
@@ -82,5 +81,5 @@ func (t *Table) Sweep(now time.Duration) { t.cells.sweep(ticks(now)) }
 // Len is the number of keys held, with those whose buckets are full again until their place is needed.
 func (t *Table) Len() int { return t.cells.len() }
 
-// Crowded is how often a key found no place.
+// Crowded is how often a key found no place, and passed uncounted.
 func (t *Table) Crowded() uint64 { return t.cells.crowded.Load() }

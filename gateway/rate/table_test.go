@@ -23,7 +23,7 @@ func key(i int) (k rate.Key) {
 func TestTableAgainstBuckets(t *testing.T) {
 	l := parse(t, "10/s burst 5")
 	r := rand.New(rand.NewPCG(9, 10))
-	table, buckets := rate.NewTable(*l, 5000, rate.Refuse), map[rate.Key]*rate.Bucket{}
+	table, buckets := rate.NewTable(*l, 5000), map[rate.Key]*rate.Bucket{}
 	var now time.Duration
 	for range 200_000 {
 		now += time.Duration(r.IntN(int(20 * time.Microsecond)))
@@ -44,6 +44,11 @@ func TestTableAgainstBuckets(t *testing.T) {
 			}
 		case 2:
 			table.Sweep(now)
+		case 3:
+			if b.Take(l, now, n) && table.Take(k, now, n) {
+				table.Give(k, n)
+				b.Give(l, n)
+			}
 		default:
 			if got, want := table.Take(k, now, n), b.Take(l, now, n); got != want {
 				t.Fatalf("at %v: Take(%v) is %v, want %v", now, n, got, want)
@@ -58,7 +63,7 @@ func TestTableAgainstBuckets(t *testing.T) {
 // Keys that come and go by ever more than the table has room for at once: each finds a place, in no more memory.
 func TestTableAges(t *testing.T) {
 	const room = 20_000
-	table := rate.NewTable(*parse(t, "1/s"), room, rate.Refuse)
+	table := rate.NewTable(*parse(t, "1/s"), room)
 	for i := range 20 * room {
 		now := time.Duration(i) * time.Second / (room / 2) // half the room is in use
 		if k := key(i); !table.Take(k, now, 1) || table.Take(k, now, 1) {
@@ -76,42 +81,36 @@ func TestTableAges(t *testing.T) {
 	}
 }
 
+// Who finds no place passes uncounted; who has one is counted all the same.
 func TestTableFull(t *testing.T) {
 	for _, max := range []int{0, 1, 10, 1000, 3000, 50_000} {
-		for _, policy := range []rate.WhenFull{rate.Refuse, rate.Allow} {
-			l := parse(t, "1/s")
-			table := rate.NewTable(*l, max, policy)
-			took := 0
-			for i := range 4*max + 16 {
-				if table.Take(key(i), 0, 1) {
-					took++
-				}
+		table, all := rate.NewTable(*parse(t, "1/s"), max), 4*max+16
+		for i := range all {
+			if !table.Take(key(i), 0, 1) {
+				t.Errorf("room for %d: key %d was shut out", max, i)
 			}
-			if held := table.Len(); held < max || held > 3*max+8 {
-				t.Errorf("room for %d: %d held", max, held)
-			}
-			if all := 4*max + 16; policy == rate.Refuse && took != table.Len() || policy == rate.Allow && took != all || table.Crowded() != uint64(all-table.Len()) {
-				t.Errorf("room for %d, policy %d: %d took, %d held, %d crowded", max, policy, took, table.Len(), table.Crowded())
-			}
-			if table.Take(key(0), 0, 1) {
-				t.Errorf("room for %d: a key held was forgotten", max)
-			}
-			newcomer := key(1 << 30)
-			if got := table.Spend(newcomer, 0, 1); policy == rate.Refuse && got != time.Second || policy == rate.Allow && got != 0 {
-				t.Errorf("room for %d, policy %d: Spend says %v", max, policy, got)
-			}
-			// All have ended: as many find a place again, at once.
-			for i := range max {
-				if !table.Take(key(i+1<<29), time.Minute, 1) || table.Take(key(i+1<<29), time.Minute, 1) {
-					t.Fatalf("room for %d: key %d found no place after the flood", max, i)
-				}
+		}
+		if held := table.Len(); held < max || held > 3*max+8 || table.Crowded() != uint64(all-held) {
+			t.Errorf("room for %d: %d held, %d crowded", max, held, table.Crowded())
+		}
+		if table.Take(key(0), 0, 1) {
+			t.Errorf("room for %d: a key held was forgotten", max)
+		}
+		newcomer := key(1 << 30)
+		if table.Give(newcomer, 1); table.Spend(newcomer, 0, 1) != 0 || table.Len() > 3*max+8 {
+			t.Errorf("room for %d: a newcomer is counted", max)
+		}
+		// All have ended: as many find a place again, at once.
+		for i := range max {
+			if !table.Take(key(i+1<<29), time.Minute, 1) || table.Take(key(i+1<<29), time.Minute, 1) {
+				t.Fatalf("room for %d: key %d found no place after the flood", max, i)
 			}
 		}
 	}
 }
 
 func TestTableEdges(t *testing.T) {
-	table := rate.NewTable(*parse(t, "10/s"), 100, rate.Refuse)
+	table := rate.NewTable(*parse(t, "10/s"), 100)
 	k := key(1)
 	if table.Take(k, 0, 11) || table.Wait(k, 0, 11) != rate.Never || !table.Take(k, 0, 0) || table.Wait(k, 0, 10) != 0 || table.Spend(k, 0, -1) != 0 {
 		t.Error("wrong about too much or nothing")
@@ -119,7 +118,7 @@ func TestTableEdges(t *testing.T) {
 	if table.Len() != 0 {
 		t.Error("what took nothing is held")
 	}
-	if off := rate.NewTable(rate.Limit{}, 100, rate.Refuse); !off.Take(k, 0, 1e9) || off.Wait(k, 0, 1) != 0 || off.Spend(k, 0, 1) != 0 || off.Len() != 0 {
+	if off := rate.NewTable(rate.Limit{}, 100); !off.Take(k, 0, 1e9) || off.Wait(k, 0, 1) != 0 || off.Spend(k, 0, 1) != 0 || off.Len() != 0 {
 		t.Error("the zero Limit limits")
 	}
 }
@@ -127,7 +126,7 @@ func TestTableEdges(t *testing.T) {
 // All goroutines together take no more than the limit.
 func TestTableConcurrently(t *testing.T) {
 	const keys, each = 50, 100
-	table := rate.NewTable(*parse(t, strconv.Itoa(each)+"/h"), 5000, rate.Refuse)
+	table := rate.NewTable(*parse(t, strconv.Itoa(each)+"/h"), 5000)
 	var took [keys]atomic.Int64
 	var all sync.WaitGroup
 	for g := range 4 {
@@ -164,7 +163,7 @@ func heap() uint64 {
 func TestMemoryOfAMillion(t *testing.T) {
 	const n = 1_000_000
 	before := heap()
-	table := rate.NewTable(*parse(t, "1/s"), n, rate.Refuse)
+	table := rate.NewTable(*parse(t, "1/s"), n)
 	if empty := heap() - before; int64(empty) > 64<<10 {
 		t.Errorf("%d bytes of an empty table", empty)
 	}
@@ -191,7 +190,7 @@ func TestMemoryOfAMillion(t *testing.T) {
 }
 
 func TestTableAllocatesNothing(t *testing.T) {
-	table := rate.NewTable(*parse(t, "1000000/s"), 1000, rate.Refuse)
+	table := rate.NewTable(*parse(t, "1000000/s"), 1000)
 	table.Take(key(1), 0, 1)
 	name := "auth0|user"
 	if n := testing.AllocsPerRun(100, func() {
@@ -203,7 +202,7 @@ func TestTableAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 	// New keys, as many at a time as there is room for three quarters of.
-	table = rate.NewTable(*parse(t, "1/s"), 1000, rate.Refuse)
+	table = rate.NewTable(*parse(t, "1/s"), 1000)
 	i := 0
 	turnover := func() {
 		if i++; !table.Take(key(i), time.Duration(i)*time.Second/750, 1) {
@@ -221,7 +220,7 @@ func TestTableAllocatesNothing(t *testing.T) {
 func BenchmarkTableTake(b *testing.B) {
 	for _, keys := range []int{1, 1000, 1_000_000} {
 		b.Run(strconv.Itoa(keys), func(b *testing.B) {
-			table := rate.NewTable(*parse(b, "1000000/s"), keys, rate.Refuse)
+			table := rate.NewTable(*parse(b, "1000000/s"), keys)
 			var now time.Duration
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
@@ -235,7 +234,7 @@ func BenchmarkTableTake(b *testing.B) {
 // What one Sweep of a million keys' shard holds its lock for where nothing has ended.
 func BenchmarkTableSweep(b *testing.B) {
 	const keys = 1_000_000
-	table := rate.NewTable(*parse(b, "1/s"), keys, rate.Refuse)
+	table := rate.NewTable(*parse(b, "1/s"), keys)
 	for i := range keys {
 		table.Take(key(i), 0, 1)
 	}
@@ -246,7 +245,7 @@ func BenchmarkTableSweep(b *testing.B) {
 
 // A flood of addresses never seen, which all find the table full.
 func BenchmarkTableFlood(b *testing.B) {
-	table := rate.NewTable(*parse(b, "1/h"), 100_000, rate.Refuse)
+	table := rate.NewTable(*parse(b, "1/h"), 100_000)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		table.Take(key(i), 0, 1)
@@ -259,7 +258,7 @@ func BenchmarkTableTurnover(b *testing.B) {
 	const room = 100_000
 	for _, inUse := range []int{room / 2, room, 185_000} {
 		b.Run(strconv.Itoa(inUse), func(b *testing.B) {
-			table := rate.NewTable(*parse(b, "1/s"), room, rate.Refuse)
+			table := rate.NewTable(*parse(b, "1/s"), room)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				table.Take(key(i), time.Duration(i)*time.Second/time.Duration(inUse), 1)

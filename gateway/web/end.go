@@ -28,7 +28,7 @@ func (x *exchange) failed(_ http.ResponseWriter, _ *http.Request, err error) {
 	switch {
 	case errors.As(err, &why):
 	case errors.As(err, &unreached):
-		why = unreached.why
+		why, x.detail = unreached.why, unreached.Error()
 	case errors.As(err, &slow) && slow.Timeout():
 		why = upstream.RefusedSilent
 	case x.heard.Load():
@@ -58,7 +58,7 @@ func (x *exchange) finish() {
 	path, _, _ := strings.Cut(x.request.RequestURI, "?")
 	line := Line{
 		Client: x.link.client.Peer, Method: x.request.Method, Host: x.request.Host, Path: path,
-		Proto: x.request.Proto, Status: x.answer.status, Reason: x.reason,
+		Proto: x.request.Proto, Status: x.answer.status, Reason: x.reason, Detail: x.detail, Route: x.route,
 		BytesUp: x.upload.bytes.Load(), BytesDown: x.answer.bytes, Duration: now.Sub(x.began),
 	}
 	if x.plan != nil {

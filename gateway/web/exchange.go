@@ -29,14 +29,17 @@ type exchange struct {
 
 	// once the route is known
 	plan     *Plan
-	from     http1.From
 	key      uint64
+	told     []http1.Field // to the endpoint, behind the plan's rules
+	from     http1.From
 	prefer   uint64 // what the sticky cookie says; 0: nothing
 	target   *url.URL
 	tried    []*upstream.Endpoint
 	endpoint *upstream.Endpoint // asked last
 
+	route  string
 	reason string
+	detail string
 	heard  atomic.Bool // a byte of the endpoint's answer has come
 }
 
@@ -51,7 +54,10 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, l *link, why *
 		w.Header().Set("Connection", "close")
 	}
 	if why == nil {
-		x.plan, why = s.options.Find(r, l.client)
+		var found Found
+		found, why = s.options.Find(r, l.client)
+		x.plan, x.key, x.told = found.Plan, found.Key, found.Fields
+		x.route, x.detail = found.Route, found.Detail
 	} else if r.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close") // who breaks one rule may break others, on where a request ends
 	}
@@ -78,9 +84,8 @@ func (x *exchange) wrapBody() {
 
 // pass hands the request to an endpoint and its answer to the client.
 func (x *exchange) pass() {
-	r, p := x.request, x.plan
+	r := x.request
 	x.from = x.server.options.Origin(r, x.link.client)
-	x.key = p.Key(r, x.from.Addr)
 	x.prefer = x.cookie()
 	if x.target = x.rewritten(); x.target == nil {
 		x.refuse(refusedTarget)

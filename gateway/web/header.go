@@ -16,6 +16,9 @@ func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 	_, trailers := out.Header["Te"] // the proxy has left "trailers" and nothing else
 	out.Header = in.Header.Clone()
 	out.Host = rules.ForwardHeader(out.Header, in.Host, x.from)
+	for _, f := range x.told {
+		out.Header.Add(string(f.Name), string(f.Value))
+	}
 	if trailers {
 		out.Header.Set("Te", "trailers")
 	}

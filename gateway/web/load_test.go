@@ -92,7 +92,7 @@ func TestPanic(t *testing.T) {
 	var log bytes.Buffer
 	r := newRig(t, setup{specs: []string{nowhere(t)}, options: func(o *web.Options) {
 		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
-		o.Find = func(*http.Request, *web.Client) (*web.Plan, *http1.Refusal) { panic("a bug") }
+		o.Find = func(*http.Request, *web.Client) (web.Found, *http1.Refusal) { panic("a bug") }
 	}})
 	if rest, _ := io.ReadAll(r.raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); len(rest) > 0 {
 		t.Errorf("the client got %q", rest)

@@ -24,8 +24,8 @@ type Client struct {
 
 // Options shape a server. The functions are called on the goroutine of a request.
 type Options struct {
-	// Find tells which route a request takes. A refusal is answered.
-	Find func(r *http.Request, c *Client) (*Plan, *http1.Refusal)
+	// Find tells how to serve a request, whose fields it may change. A refusal is answered.
+	Find func(r *http.Request, c *Client) (Found, *http1.Refusal)
 	// Upgrade takes back a connection on which a WebSocket handshake came, over HTTP/1.1 alone: its head as it came, and
 	// the bytes that were read behind it, which with those still in conn are the rest.
 	Upgrade func(conn net.Conn, c *Client, head, early []byte)
@@ -59,9 +59,16 @@ type Plan struct {
 	EndpointHeader string // of the answer, which names the endpoint; "": none
 	// Rewrite changes the path, escapes and all; it gives one that begins with '/'. Nil: as it is.
 	Rewrite func(path string) string
-	// Key is the place on the ring, the same as for a WebSocket of this client.
-	Key    func(r *http.Request, client netip.Addr) uint64
-	Sticky *sticky.Cookie // nil: none
+	Sticky  *sticky.Cookie // nil: none
+}
+
+// Found is what is known of a request before it is passed on.
+type Found struct {
+	Plan   *Plan         // nil where there is no route
+	Key    uint64        // the place on the ring, the same as for a WebSocket of this client
+	Fields []http1.Field // told to the endpoint besides, whatever the Plan's rules are
+	Route  string        // for the log, where the request is refused
+	Detail string        // likewise
 }
 
 // A Line is what is known of a request once it is over. It has no query string, as that may hold a token.
@@ -72,6 +79,7 @@ type Line struct {
 	Proto              string         // "HTTP/1.1" or "HTTP/2.0"
 	Status             int            // 0 if there was no answer
 	Reason             string         // the refusal's, or why the answer is not whole; "" if an answer was passed on
+	Detail             string         // for the operator alone: what is wrong with the credential or the backend
 	BytesUp, BytesDown uint64         // of bodies
 	Duration           time.Duration
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -81,13 +80,14 @@ func newRig(t testing.TB, s setup) *rig {
 	s.more.MaxIdlePerEndpoint = 8
 	r.plan = &web.Plan{
 		Route: "all", Group: r.group, Retries: 1, Rules: &http1.Rules{Forwarded: true}, Transports: web.NewTransports(s.more),
-		Key: func(r *http.Request, _ netip.Addr) uint64 { return upstream.Hash([]byte(r.Header.Get("X-Key"))) },
 	}
 	if s.plan != nil {
 		s.plan(r.plan)
 	}
 	o := web.Options{
-		Find: func(*http.Request, *web.Client) (*web.Plan, *http1.Refusal) { return r.plan, nil },
+		Find: func(q *http.Request, _ *web.Client) (web.Found, *http1.Refusal) {
+			return web.Found{Plan: r.plan, Key: upstream.Hash([]byte(q.Header.Get("X-Key")))}, nil
+		},
 		Upgrade: func(conn net.Conn, _ *web.Client, head, early []byte) {
 			r.upgrades <- upgrade{conn, string(head), string(early), r.closed.Load()}
 		},

@@ -62,12 +62,12 @@ func TestUnreadBody(t *testing.T) {
 		specs: []string{scripted(t, say("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"))},
 		options: func(o *web.Options) {
 			find := o.Find
-			o.Find = func(r *http.Request, c *web.Client) (*web.Plan, *http1.Refusal) {
+			o.Find = func(r *http.Request, c *web.Client) (web.Found, *http1.Refusal) {
 				if r.URL.Path == "/smuggled" {
 					t.Error("the body is taken for a request")
 				}
 				if r.URL.Path == "/none" {
-					return nil, &http1.Refusal{Status: 404, Reason: "no_route", Text: "No route.", Header: "X-More: yes\r\n"}
+					return web.Found{}, &http1.Refusal{Status: 404, Reason: "no_route", Text: "No route.", Header: "X-More: yes\r\n"}
 				}
 				return find(r, c)
 			}
@@ -92,7 +92,7 @@ func TestUnreadBody(t *testing.T) {
 func TestRefusalByRoute(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		r := newRig(t, setup{tls: secure, specs: []string{nowhere(t)}, options: func(o *web.Options) {
-			o.Find = func(*http.Request, *web.Client) (*web.Plan, *http1.Refusal) { return nil, http1.NotUpgrade }
+			o.Find = func(*http.Request, *web.Client) (web.Found, *http1.Refusal) { return web.Found{}, http1.NotUpgrade }
 		}})
 		for _, method := range []string{"GET", "HEAD", "GET"} {
 			res, body := r.do(method, "/", "")

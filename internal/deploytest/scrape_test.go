@@ -35,7 +35,7 @@ func metricNames(t *testing.T) map[string]bool {
 	cfg.TLSListen = []string{"127.0.0.1:0"}
 	cfg.TLSCert, cfg.TLSKey = certificate(t)
 	cfg.Upstream = []string{strings.Replace(backend.URL, "http://", "ws://", 1), "h2c://" + mumble(t)}
-	cfg.HTTPUpstream = []string{"ws://127.0.0.1:1"} // where nobody listens
+	cfg.HTTPUpstream = []string{"ws://localhost:1"} // where nobody listens
 	cfg.PingInterval, cfg.BackendPing = 100*time.Millisecond, 100*time.Millisecond
 	cfg.DrainTimeout, cfg.AccessLog = time.Second, config.AccessOff
 	g, err := gateway.New(cfg, slog.New(slog.DiscardHandler))

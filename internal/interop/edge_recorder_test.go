@@ -69,7 +69,7 @@ func (r *recorder) serve(c net.Conn) {
 	for {
 		in.kept = nil
 		target, upgrade, err := in.request()
-		if err == io.EOF && len(in.kept) == 0 {
+		if err != nil && len(in.kept) == 0 { // ended or reset between requests
 			return
 		}
 		answer := "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -1,0 +1,95 @@
+package gateway_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"weir/gateway/config"
+	routing "weir/gateway/route"
+)
+
+// TestRoutesShareAGate where they ask for the same: one key set is fetched once, a broken file is told of once, and
+// whoever asks for something else gets a gate of its own.
+func TestRoutesShareAGate(t *testing.T) {
+	t.Parallel()
+	s := serve(t, false, text(keySet(t)))
+	deny := fileOf(t, "192.0.2.0/24\n")
+	b := listen(t)
+	var out logs
+	g := startLogging(t, &out, func(cfg *config.Config) {
+		takeRemote(cfg, s)
+		cfg.DenyFile, cfg.TrustedProxies = deny, []string{"127.0.0.1"}
+		for _, path := range []string{"/a", "/b", "/c"} {
+			addRoute(cfg, path, routing.Match{Prefixes: []string{path}}, nil)
+		}
+		addRoute(cfg, "open", routing.Match{Prefixes: []string{"/open"}}, func(c *config.Config) { c.JWTJWKSURL = "" })
+		addRoute(cfg, "strict", routing.Match{}, func(c *config.Config) { c.JWTIssuer = []string{"us"} })
+	}, b.url())
+	good := bearer(token(t, "ES256", nil))
+	for _, path := range []string{"/a", "/b", "/c"} {
+		client, _, _ := enter(t, g, b, handshake(path, good))
+		_ = client.conn.Close()
+	}
+	client, _, _ := enter(t, g, b, handshake("/open"))
+	_ = client.conn.Close()
+	wantAnswer(t, g, 401, handshake("/", good))
+	wantAnswer(t, g, 401, handshake("/a"))
+	wantAnswer(t, g, 403, handshake("/open", "X-Forwarded-For: 192.0.2.7"))
+	if n := s.asked.Load(); n != 2 { // for three routes, and for the strict one
+		t.Errorf("%d fetches of the key set", n)
+	}
+	rewrite(t, deny, "nonsense")
+	if err := g.Reload(); err == nil || !strings.Contains(err.Error(), "nonsense") {
+		t.Errorf("reloading says %v", err)
+	}
+	// One for the three, one for each of the others. A signal counts each time, as for certificates.
+	wantMetric(t, g, "weir_tls_reload_failures_total", 3)
+	_ = g.Reload()
+	wantMetric(t, g, "weir_tls_reload_failures_total", 6)
+	rewrite(t, deny, "198.51.100.0/24\n")
+	if err := g.Reload(); err != nil {
+		t.Error(err)
+	}
+	wantAnswer(t, g, 403, handshake("/a", good, "X-Forwarded-For: 198.51.100.7"))
+	if !strings.Contains(out.String(), `msg="taken anew" what="addresses `+deny+`"`) {
+		t.Errorf("nothing is told of the new list:\n%s", out.String())
+	}
+}
+
+// TestReloadFetchesKeys at once: who has withdrawn a key need not wait for the next time.
+func TestReloadFetchesKeys(t *testing.T) {
+	t.Parallel()
+	s := serve(t, false, text(keySet(t)))
+	b := listen(t)
+	g := start(t, func(cfg *config.Config) { takeRemote(cfg, s) }, b.url())
+	<-s.came
+	client, _, _ := enter(t, g, b, handshake("/", bearer(token(t, "ES256", nil)))) // the first fetch is over
+	_ = client.conn.Close()
+	if err := g.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.came:
+	case <-time.After(patience):
+		t.Error("no fetch")
+	}
+}
+
+// TestAllowedAddressIsAmbient: a browser inside an allowed network lends its address to any page that it shows.
+func TestAllowedAddressIsAmbient(t *testing.T) {
+	t.Parallel()
+	for name, allow := range map[string]func(*config.Config){
+		"list":      func(cfg *config.Config) { cfg.Allow = []string{"127.0.0.0/8"} },
+		"file":      func(cfg *config.Config) { cfg.AllowFile = fileOf(t, "127.0.0.0/8\n") },
+		"deny":      func(cfg *config.Config) { cfg.Deny = []string{"192.0.2.0/24"} },
+		"all pages": func(cfg *config.Config) { cfg.Allow, cfg.Origin = []string{"127.0.0.0/8"}, []string{"*"} },
+	} {
+		g := start(t, allow, echo(t))
+		for line, in := range map[string]bool{"Origin: http://evil.test": name == "deny" || name == "all pages", "Origin: http://weir.test": true, "X-No: origin": true} {
+			if got := letIn(t, g, "403", handshake("/", line)); got != in {
+				t.Errorf("%s, %s: let in is %t", name, line, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package gateway
+
+import (
+	"slices"
+	"time"
+
+	"weir/gateway/rate"
+)
+
+// needsUpkeep tells whether there is anything to read again or to sweep. Without, an idle gateway does not wake.
+func (g *Gateway) needsUpkeep() bool {
+	return len(g.tables()) > 0 || slices.ContainsFunc(g.gates, func(d *gate) bool { return d.networks != nil || d.auth != nil })
+}
+
+// upkeep reads the files of all gates again and again, and has tables of rates shrink, until the gateway stops.
+func (g *Gateway) upkeep() {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-g.running.Done():
+			return
+		case <-second.C:
+		}
+		g.sweep()
+		if g.cfg.ReloadInterval > 0 && time.Since(last) >= g.cfg.ReloadInterval {
+			last = time.Now()
+			for _, d := range g.gates {
+				_ = g.reload(d, false) // was told
+			}
+		}
+	}
+}
+
+// sweep has a part of each table forget whom it need not remember.
+func (g *Gateway) sweep() {
+	now := time.Since(began)
+	for _, t := range g.tables() {
+		t.Sweep(now)
+	}
+}
+
+// tables are those of all rates.
+func (g *Gateway) tables() []*rate.Table {
+	all := []*rate.Table{g.newcomers}
+	for _, r := range g.routes {
+		if m := r.meter; m != nil {
+			all = append(all, m.perUser, m.perIP, m.all, m.userBytes, m.ipBytes, m.allBytes)
+		}
+	}
+	return slices.DeleteFunc(all, func(t *rate.Table) bool { return t == nil })
+}
+
+// uncounted is how often a full table had no place for somebody, who passed.
+func (g *Gateway) uncounted() (n uint64) {
+	for _, t := range g.tables() {
+		n += t.Crowded()
+	}
+	return n
+}

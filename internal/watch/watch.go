@@ -1,0 +1,102 @@
+package watch
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// Files is a value made of files. It compares content: a mounted secret changes by a swapped link, and times lie. Any
+// goroutine.
+type Files[T any] struct {
+	// immutable
+	What  string   // in the words of a log line
+	Names []string // may be none; then there is one look to take
+	Max   int64    // bytes of each
+	Parse func(content [][]byte) (T, error)
+	Warn  func(T) error // nil: nothing to warn of
+
+	looking sync.Mutex        // over the rest
+	sum     [sha256.Size]byte // of the content that value was made of
+	told    string            // the last failure
+
+	value atomic.Pointer[T]
+}
+
+// Outcome is what a look came to.
+type Outcome struct {
+	What    string
+	Changed bool
+	Err     error // the old value stays
+	News    bool  // Err is not that of the look before
+	Warning error // of a value that was taken
+}
+
+// Tell calls tell for a change (nil), a failure that is news or asked for again, and a warning.
+func (o *Outcome) Tell(again bool, tell func(what string, err error)) {
+	if o.Changed || o.Err != nil && (o.News || again) {
+		tell(o.What, o.Err)
+	}
+	if o.Warning != nil {
+		tell(o.What, o.Warning)
+	}
+}
+
+// Value is that of the last look that went well, and zero before.
+func (f *Files[T]) Value() (value T) {
+	if p := f.value.Load(); p != nil {
+		value = *p
+	}
+	return value
+}
+
+// Look reads the files again. Whatever fails leaves the value as it was, and the next look tries again.
+func (f *Files[T]) Look() Outcome {
+	f.looking.Lock() // so that what was read last is what counts
+	defer f.looking.Unlock()
+	out := Outcome{What: f.What}
+	if out.Changed, out.Err = f.take(); out.Err != nil {
+		out.News, f.told = out.Err.Error() != f.told, out.Err.Error()
+		return out
+	}
+	f.told = ""
+	if out.Changed && f.Warn != nil {
+		out.Warning = f.Warn(f.Value())
+	}
+	return out
+}
+
+func (f *Files[T]) take() (changed bool, err error) {
+	content, hash := make([][]byte, len(f.Names)), sha256.New()
+	for i, name := range f.Names {
+		if content[i], err = Read(name, f.Max); err != nil {
+			return false, err
+		}
+		part := sha256.Sum256(content[i])
+		hash.Write(part[:])
+	}
+	sum := [sha256.Size]byte(hash.Sum(nil))
+	if sum == f.sum {
+		return false, nil
+	}
+	value, err := f.Parse(content)
+	if err != nil {
+		return false, err
+	}
+	f.value.Store(&value)
+	f.sum = sum
+	return true, nil
+}
+
+// Failures joins what went wrong, each with what it befell; nil if nothing did.
+func Failures(all ...Outcome) error {
+	var errs []error
+	for _, out := range all {
+		if out.Err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", out.What, out.Err))
+		}
+	}
+	return errors.Join(errs...)
+}
