@@ -136,7 +136,7 @@ func TestForwardHangs(t *testing.T) {
 	s.set(status(200))
 	expect(t, p, bearer(t, "0"), "ok") // nothing of it is remembered
 	s.Close()
-	expect(t, p, bearer(t, "x"), "auth_unavailable")
+	expect(t, p, bearer(t, "y"), "auth_unavailable")
 }
 
 func TestForwardBounds(t *testing.T) {
