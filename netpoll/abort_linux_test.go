@@ -38,7 +38,7 @@ func TestAbort(t *testing.T) {
 				if c.end != nil {
 					c.end(conn, peer)
 				}
-				conn.Abort()
+				conn.Abort(false)
 			})
 			got, err := io.ReadAll(peer)
 			if len(got) != kept || !errors.Is(err, c.want) {
@@ -57,6 +57,6 @@ func TestAbortAfterThePeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, ended)
-	do(t, l, conn.Abort)
+	do(t, l, func() { conn.Abort(true) })
 	expect(t, peer, "")
 }

@@ -135,11 +135,11 @@ func (c *Conn) Close() {
 	l.putOff()
 }
 
-// Abort is Close for a connection that the loop opened. If the peer has got all that was written and neither side has
-// ended, it resets the connection: the side that ends TCP first keeps its port in TIME_WAIT, for a minute, and the ports
-// from which one address can reach a peer are few (28,000 on Linux).
-func (c *Conn) Abort() {
-	if c.flags&(finWanted|ended) == 0 && c.Delivered() {
+// Abort is Close for a connection that the loop opened. If the peer has got all that was written, which the owner may know
+// already, and neither side has ended, it resets the connection: the side that ends TCP first keeps its port in
+// TIME_WAIT, for a minute, and the ports from which one address can reach a peer are few (28,000 on Linux).
+func (c *Conn) Abort(delivered bool) {
+	if c.flags&(open|broken|connecting|finWanted|ended) == open && (delivered || c.Delivered()) {
 		c.loop.sys.reset(int(c.fd))
 	}
 	c.Close()

@@ -37,7 +37,11 @@ func (w *wakeup) atEndOfBatch() {}
 func (w *wakeup) close() { _ = unix.Close(w.event) }
 
 func newSocket(family int) (int, error) {
-	return unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, _, errno := unix.RawSyscall(unix.SYS_SOCKET, uintptr(family), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(fd), nil
 }
 
 func (o SocketOptions) applyOS(fd int) error {

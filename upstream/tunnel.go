@@ -22,6 +22,7 @@ type tunnel struct {
 	answer   *answer   // until the backend has answered 101
 	attempt  *Attempt  // until it has answered at all
 	counted  bool      // as the endpoint's load
+	unused   bool      // it has answered, and nothing was written since
 }
 
 // answer is what a tunnel needs only while the backend's answer is read.
@@ -60,8 +61,8 @@ func dialTunnel(a *Attempt) error {
 	return nil
 }
 
-func (t *tunnel) Write(b []byte)      { t.conn.Write(b) }
-func (t *tunnel) Queue(b []byte)      { t.conn.Queue(b) }
+func (t *tunnel) Write(b []byte)      { t.unused = false; t.conn.Write(b) }
+func (t *tunnel) Queue(b []byte)      { t.unused = false; t.conn.Queue(b) }
 func (t *tunnel) Buffered() int       { return t.conn.Buffered() }
 func (t *tunnel) Delivered() bool     { return t.conn.Delivered() }
 func (t *tunnel) Full(limit int) bool { return t.conn.Full(limit) }
@@ -79,7 +80,7 @@ func (t *tunnel) Close() {
 }
 
 func (t *tunnel) abandon() {
-	t.conn.Abort()
+	t.conn.Abort(t.unused)
 	t.dropAnswer()
 }
 
@@ -197,7 +198,7 @@ func (t *tunnel) keepAnswer(b []byte) {
 
 // answered makes the tunnel the session's stream.
 func (t *tunnel) answered() {
-	t.endpoint, t.counted = t.attempt.endpoint, true
+	t.endpoint, t.counted, t.unused = t.attempt.endpoint, true, true
 	if t.endpoint.Spec.Secure() { // only now is it known that our certificate was taken, see OnClose
 		t.endpoint.ConnectOK()
 	}
