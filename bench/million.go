@@ -20,9 +20,8 @@ type Million struct {
 	PingsPerSecond  float64 `json:"pings_answered_per_second"`
 	MessageMicros   float64 `json:"message_us"` // of weir's CPU for each message, beyond what it uses while all are idle
 	Collections     int     `json:"gc_collections"`
-	LongestPause    float64 `json:"gc_longest_pause_us"`  // of all collections; of the last 256, if there were more
-	PauseP99        float64 `json:"gc_pause_p99_us"`      // upper edge of the histogram's bucket
-	StandingPause   float64 `json:"gc_pause_all_open_us"` // longest with all connections open, likewise
+	LongestPause    float64 `json:"gc_longest_pause_us"`  // of the two in each collection
+	StandingPause   float64 `json:"gc_pause_all_open_us"` // longest with all connections open
 	CollectionShare float64 `json:"gc_cpu_share"`         // of weir's CPU time since its start
 
 	DrainSeconds float64     `json:"drain_seconds"` // from SIGTERM to weir's end
@@ -84,9 +83,7 @@ func (m *Million) collections(ctx context.Context, s *stage) error {
 		return err
 	}
 	m.Collections = int(found["go_gc_duration_seconds_count"])
-	m.LongestPause = found[`go_gc_duration_seconds{quantile="1"}`] * 1e6
-	m.PauseP99 = min(found.quantile("go_gc_pauses_seconds", 0.99)*1e6, m.LongestPause)
-	m.StandingPause = found.since(s.opened).quantile("go_gc_pauses_seconds", 1) * 1e6
+	m.LongestPause, m.StandingPause = s.collector.longest(0), s.collector.longest(s.pauses)
 	m.CollectionShare = found["go_gc_cpu_seconds_total"] / cpu.Total.Seconds()
 	return nil
 }

@@ -32,8 +32,9 @@ type stage struct {
 	phase string
 	began time.Time
 
-	rss, backendRSS, slab int64   // before the first client
-	opened                samples // after the last one
+	rss, backendRSS, slab int64     // before the first client
+	collector             collector // of weir
+	pauses                int       // of it, until all were open
 	faults                []error
 }
 
@@ -83,7 +84,7 @@ func raise(ctx context.Context, plan Many) (s *stage, err error) {
 
 // peer is weir with its clients pooled, and all else as users run it.
 func (s *stage) peer() peers.Peer {
-	return peers.Peer{Name: "weir", Command: func(at peers.Place) ([]string, error) {
+	return peers.Peer{Name: "weir", Env: []string{traceCollector}, Hear: s.collector.take, Command: func(at peers.Place) ([]string, error) {
 		s.admin = at.Admin
 		argv := []string{s.plan.Gateway, "--loops", strconv.Itoa(s.plan.Loops), "--upstream", "h2c://" + at.Backend.String(),
 			"--listen", at.Listen.String(), "--admin", at.Admin.String(), "--access-log", "off", "--health-interval", "0",
@@ -187,9 +188,9 @@ func (s *stage) weigh(ctx context.Context, g *Growth) error {
 	g.BackendRSS, g.LoadRSS = float64(backendRSS-s.backendRSS)/held, float64(loadRSS)/held
 	threads, err2 := proc.ReadThreads(s.gateway.Pid)
 	g.Threads = threads
-	var err3 error
-	s.opened, err3 = scrape(ctx, s.admin)
-	g.Goroutines = int(s.opened["go_goroutines"])
+	found, err3 := scrape(ctx, s.admin)
+	g.Goroutines = int(found["go_goroutines"])
+	s.pauses = s.collector.seen()
 	return errors.Join(err, err2, err3)
 }
 

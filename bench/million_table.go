@@ -64,7 +64,7 @@ func (m *Million) Rows() [][]string {
 	add("echo latency from when it was due: p50, p99, p99.9", "%.0f, %.0f, %.0f us", m.P50, m.P99, m.P999)
 	add("garbage collections, their share of CPU", "%d, %.1f %%", m.Collections, 100*m.CollectionShare)
 	add("pause of the collector: longest with all of them open", "%.2f ms", m.StandingPause/1e3)
-	add("pause of the collector since the start: p99, longest", "%.2f, %.2f ms", m.PauseP99/1e3, m.LongestPause/1e3)
+	add("pause of the collector: longest since the start", "%.2f ms", m.LongestPause/1e3)
 	goal("under 1 ms", m.Collections > 0 && m.LongestPause < goalPause)
 	add("CPU of the load, all its processes; the most that one waited for a processor", "%.0f %% of one processor; %.0f %% of the time", 100*m.LoadCPU, 100*m.LoadStarved)
 	add("time to drain after SIGTERM", "%.1f s", m.DrainSeconds)

@@ -64,6 +64,8 @@ type Peer struct {
 	Program string
 	// Env is added to the environment, each of the form NAME=value.
 	Env []string
+	// Hear is shown each line that the process says; those it takes are not among its last words. It may be nil.
+	Hear func(line []byte) (taken bool)
 	// Only are the scenarios this peer is for; empty for all.
 	Only []string
 	// Pooled peers reach a backend that speaks RFC 8441, many clients over one connection.

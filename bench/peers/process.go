@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -76,7 +77,11 @@ func (p *Process) start() (err error) {
 	}
 	p.cmd = exec.Command(argv[0], argv[1:]...)
 	p.cmd.Env = append(os.Environ(), p.peer.Env...)
-	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
+	var out io.Writer = &p.said
+	if p.peer.Hear != nil {
+		out = &lines{take: p.peer.Hear, on: out}
+	}
+	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		return err

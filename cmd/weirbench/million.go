@@ -52,7 +52,7 @@ func (o *outcome) publish(figures findings, document func(path string) error, fa
 
 func manyFlags(flags *pflag.FlagSet, m *bench.Many) {
 	flags.StringVar(&m.Gateway, "gateway-bin", "bin/weir", "the weir to measure")
-	rateVar(flags, &m.Rate, "ramp", 6000, "connections to open a second, at most")
+	rateVar(flags, &m.Rate, "ramp", 4000, "connections to open a second, at most; load and weir share the machine")
 	flags.IntVar(&m.Processes, "processes", 0, "load processes; 0: as many as descriptors demand")
 	flags.IntVar(&m.Size, "size", 125, "payload bytes of a message, 8 to 16384")
 }
