@@ -171,13 +171,14 @@ func (g *Gateway) tellAddresses() {
 	if g.admin != nil {
 		admin = g.admin.addr.String()
 	}
+	g.adviseHeartbeats()
 	g.log.Info("listening", "addresses", addresses, "admin", admin, "loops", len(g.shards), "connections", g.limits.max)
 }
 
 func (g *Gateway) startLoops(n int) error {
 	opts := netpoll.Options{
 		ReadBuffer: int(g.cfg.ReadBuffer), LowWater: int(g.cfg.LowWater),
-		Socket: netpoll.SocketOptions{NoDelay: g.cfg.TCPNoDelay, KeepAlive: g.cfg.TCPKeepAlive,
+		Socket: netpoll.SocketOptions{NoDelay: g.cfg.TCPNoDelay, KeepAlive: g.cfg.TCPKeepAlive, Probed: max(1, probed()/n),
 			UserTimeout: g.cfg.TCPUserTimeout, NotSent: int(g.cfg.TCPNotSent), DeferAccept: g.cfg.DeferAccept, Backlog: g.cfg.Backlog},
 		OwnFiles: g.cfg.LoopFileTables, Yields: n >= runtime.GOMAXPROCS(0), OnRest: g.rested,
 	}

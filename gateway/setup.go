@@ -58,6 +58,19 @@ func (g *Gateway) maxConnections(sockets int) int {
 	return room
 }
 
+// probedPerProcessor is how many silent connections TCP's keep-alive is safe for, see netpoll: of so many, probed within
+// half a minute, those that are due within the two to four seconds of one burst fit into a processor's queue.
+const probedPerProcessor = 5_000
+
+func probed() int { return probedPerProcessor * runtime.NumCPU() }
+
+// adviseHeartbeats tells those who mean to have more connections how to notice peers that vanish.
+func (g *Gateway) adviseHeartbeats() {
+	if g.cfg.TCPKeepAlive > 0 && g.cfg.PingInterval == 0 && g.limits.max > probed() {
+		g.log.Info("beyond so many connections TCP does not probe silent ones; set ping-interval to notice clients that vanish", "connections", probed())
+	}
+}
+
 // rested hears on a loop that a listener takes nobody for now. It does not wait for the log.
 func (g *Gateway) rested(err error) {
 	select {

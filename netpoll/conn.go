@@ -35,12 +35,13 @@ const (
 	wantDrain       // tell OnDrained
 	finWanted       // half-close when the queue is empty
 	finSent
-	ended    // OnEOF was told
-	broken   // failed; OnClose is due
-	bulky    // its queue is taken from the large buffers
-	secured  // handler is a *secure
-	watched  // writable events are asked for
-	unprobed // on the list of young connections
+	ended   // OnEOF was told
+	broken  // failed; OnClose is due
+	bulky   // its queue is taken from the large buffers
+	secured // handler is a *secure
+	watched // writable events are asked for
+	young   // on the list of those that may be probed
+	probed  // silent, by TCP
 )
 
 // Conn is a socket of a loop. Its zero value is ready for Loop.Attach or Loop.Connect, and it is meant to be
@@ -74,13 +75,7 @@ func (l *Loop) Connect(c *Conn, addr Addr, h Handler) error {
 		return err
 	}
 	*c = Conn{loop: l, handler: h, fd: int32(fd), flags: open | connecting}
-	if err := l.register(c); err != nil {
-		return err
-	}
-	if l.opts.Socket.KeepAlive > 0 && addr.Path == "" {
-		l.young.add(c)
-	}
-	return nil
+	return l.register(c)
 }
 
 // register asks for events. That a socket is writable counts only when it was not: asked for from the start, it would
@@ -100,6 +95,7 @@ func (l *Loop) register(c *Conn) error {
 	}
 	l.conns.Put(c)
 	l.stats.Opened++
+	l.probes.add(c)
 	return nil
 }
 
@@ -129,6 +125,7 @@ func (c *Conn) Close() {
 	l := c.loop
 	l.owner.Check()
 	c.dropQueue()
+	l.probes.gone(c)
 	c.flags = 0
 	l.conns.Delete(c.Key())
 	l.later.closed = append(l.later.closed, int(c.fd))

@@ -49,7 +49,7 @@ type Loop struct {
 	wheel   wheel
 	alarm   alarm
 	later   deferred
-	young   young
+	probes  probes
 	stats   Stats
 
 	linger     time.Duration // how long to wait without the scheduler, see poll_linux.go
@@ -72,7 +72,7 @@ func Start(id int, opts Options) (*Loop, error) {
 		in:     make([]byte, opts.ReadBuffer), done: make(chan struct{}),
 	}
 	l.wheel.init()
-	l.young.loop = l
+	l.probes.loop = l
 	err := l.wake.open()
 	if err == nil {
 		ready := make(chan error)

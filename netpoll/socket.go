@@ -21,14 +21,6 @@ func (o SocketOptions) apply(fd int) error {
 	return o.applyOS(fd)
 }
 
-// keepAlive has silent peers probed.
-func (o SocketOptions) keepAlive(fd int) error {
-	if secs := int(o.KeepAlive.Seconds()); secs > 0 {
-		return gnetsocket.SetKeepAlive(fd, true, secs, max(1, secs/3), 3)
-	}
-	return nil
-}
-
 func sysDial(addr Addr, o SocketOptions) (int, error) {
 	family, sa := sockaddr(addr)
 	fd, err := newSocket(family)
@@ -112,9 +104,6 @@ func (o SocketOptions) prepare(fd, family int) error {
 	}
 	if err == nil {
 		err = o.apply(fd)
-	}
-	if err == nil {
-		err = o.keepAlive(fd)
 	}
 	if err == nil {
 		err = o.applyListener(fd)

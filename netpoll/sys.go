@@ -11,10 +11,11 @@ import (
 )
 
 // SocketOptions are set on every socket of a loop. On Linux and the BSDs an accepted socket inherits those
-// of its listener, so accepting costs no calls for them.
+// of its listener, so accepting costs no calls for them. Only KeepAlive waits until a connection has lasted, see probes.
 type SocketOptions struct {
 	NoDelay     bool
-	KeepAlive   time.Duration // idle time before the first TCP keep-alive probe; 0: off
+	KeepAlive   time.Duration // silence before the first TCP keep-alive probe, or up to half as much more; 0: off
+	Probed      int           // connections of a loop that are probed at most
 	UserTimeout time.Duration // Linux TCP_USER_TIMEOUT; 0: the kernel's default
 	NotSent     int           // Linux TCP_NOTSENT_LOWAT of accepted sockets: bytes that the kernel takes without sending; 0: what its buffer holds
 	DeferAccept time.Duration // Linux TCP_DEFER_ACCEPT; 0: off
