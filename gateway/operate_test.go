@@ -28,9 +28,20 @@ func wantLine(t testing.TB, text *logs, pattern string) {
 
 // deadAddr is a backend's that is not there any more.
 func deadAddr(t testing.TB) string {
-	b := listen(t)
-	_ = b.ln.Close()
-	return b.ln.Addr().String()
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) }) // bound until then, lest another test's gateway is given the port
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
 }
 
 // TestRefusalsSayWhere: the line of a refusal names what was asked for, the route, the backend and what is wrong there.
