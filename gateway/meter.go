@@ -13,15 +13,18 @@ import (
 
 // meter says how much the sessions of a route may send. Immutable; the tables are for any goroutine.
 type meter struct {
-	message, bytes, frames rate.Limit  // of one session
-	perUser, perIP, all    *rate.Table // messages
-	userBytes, ipBytes     *rate.Table
-	allBytes               *rate.Table
+	message, bytes, frames rate.Limit // of one session
+	messages, allBytes     shares
 	announce               bool // messages are looked at before they pass
 	own                    bool // there are rates of one session
 	shared                 bool // there are rates of messages that other sessions take from as well
 	pause                  bool // the client is read later, instead
 	drop                   bool
+}
+
+// shares are rates that sessions take from together; nil: there is none.
+type shares struct {
+	user, ip, route *rate.Table
 }
 
 // spent is what one session has used of its rates.
@@ -38,34 +41,33 @@ func newMeter(cfg *config.Config) *meter {
 		}
 		return rate.NewTable(l, keys)
 	}
-	m.perUser, m.perIP, m.all = table(cfg.MessageRateUser, cfg.RateTable), table(cfg.MessageRateIP, cfg.RateTable), table(cfg.MessageRateRoute, 1)
-	m.userBytes, m.ipBytes, m.allBytes = table(cfg.ByteRateUser, cfg.RateTable), table(cfg.ByteRateIP, cfg.RateTable), table(cfg.ByteRateRoute, 1)
-	m.shared = m.perUser != nil || m.perIP != nil || m.all != nil
+	m.messages = shares{table(cfg.MessageRateUser, cfg.RateTable), table(cfg.MessageRateIP, cfg.RateTable), table(cfg.MessageRateRoute, 1)}
+	m.allBytes = shares{table(cfg.ByteRateUser, cfg.RateTable), table(cfg.ByteRateIP, cfg.RateTable), table(cfg.ByteRateRoute, 1)}
+	m.shared = m.messages != shares{}
 	m.own = m.message.Per > 0 || m.bytes.Per > 0 || m.frames.Per > 0
 	m.announce = m.message.Per > 0 || m.shared
-	if !m.own && !m.shared && m.userBytes == nil && m.ipBytes == nil && m.allBytes == nil {
+	if !m.own && !m.shared && m.allBytes == (shares{}) {
 		return nil
 	}
 	return m
 }
 
-// tally is where messages of several sessions count together.
+// tally is where what several sessions send counts together.
 type tally struct {
 	table *rate.Table
 	key   rate.Key
 }
 
-// counting appends to list, which has room for three, where the session's messages count besides its own rate.
-func (s *session) counting(list []tally) []tally {
-	m := s.lane.route.meter
-	if m.perUser != nil && s.more.known() {
-		list = append(list, tally{m.perUser, s.more.user})
+// counting appends to list, which has room for three, where what the session sends counts besides its own rate.
+func (s *session) counting(in *shares, list []tally) []tally {
+	if in.user != nil && s.more.known() {
+		list = append(list, tally{in.user, s.more.user})
 	}
-	if m.perIP != nil {
-		list = append(list, tally{m.perIP, s.ipKey()})
+	if in.ip != nil {
+		list = append(list, tally{in.ip, s.ipKey()})
 	}
-	if m.all != nil {
-		list = append(list, tally{table: m.all})
+	if in.route != nil {
+		list = append(list, tally{table: in.route})
 	}
 	return list
 }
@@ -77,7 +79,7 @@ func (s *session) takeMessage() (over bool) {
 		return true
 	}
 	var room [3]tally
-	list := s.counting(room[:0])
+	list := s.counting(&m.messages, room[:0])
 	for i, at := range list {
 		if at.table.Take(at.key, now, 1) {
 			continue
@@ -101,7 +103,7 @@ func (s *session) waitForMessage() time.Duration {
 		wait = s.spent.messages.Wait(&m.message, s.loop().Now(), 1)
 	}
 	var room [3]tally
-	for _, at := range s.counting(room[:0]) {
+	for _, at := range s.counting(&m.messages, room[:0]) {
 		wait = max(wait, at.table.Wait(at.key, now, 1))
 	}
 	return wait
@@ -148,14 +150,9 @@ func (s *session) spendBytes(n int) {
 	if s.spent != nil {
 		wait = s.spent.bytes.Spend(&m.bytes, s.loop().Now(), float64(n))
 	}
-	if m.userBytes != nil && s.more.known() {
-		wait = max(wait, m.userBytes.Spend(s.more.user, now, float64(n)))
-	}
-	if m.ipBytes != nil {
-		wait = max(wait, m.ipBytes.Spend(s.ipKey(), now, float64(n)))
-	}
-	if m.allBytes != nil {
-		wait = max(wait, m.allBytes.Spend(rate.Key{}, now, float64(n)))
+	var room [3]tally
+	for _, at := range s.counting(&m.allBytes, room[:0]) {
+		wait = max(wait, at.table.Spend(at.key, now, float64(n)))
 	}
 	if wait > 0 && s.phase == talking && s.ending() == nil {
 		s.hold(wait)

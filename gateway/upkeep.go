@@ -46,7 +46,9 @@ func (g *Gateway) tables() []*rate.Table {
 	all := []*rate.Table{g.newcomers}
 	for _, r := range g.routes {
 		if m := r.meter; m != nil {
-			all = append(all, m.perUser, m.perIP, m.all, m.userBytes, m.ipBytes, m.allBytes)
+			for _, in := range []shares{m.messages, m.allBytes} {
+				all = append(all, in.user, in.ip, in.route)
+			}
 		}
 	}
 	return slices.DeleteFunc(all, func(t *rate.Table) bool { return t == nil })
