@@ -58,9 +58,9 @@ func (g *Gateway) maxConnections(sockets int) int {
 	return room
 }
 
-// probedPerProcessor is how many silent connections TCP's keep-alive is safe for, see netpoll: of so many, probed within
-// half a minute, those that are due within the two to four seconds of one burst fit into a processor's queue.
-const probedPerProcessor = 5_000
+// probedPerProcessor is how many silent connections TCP's keep-alive is safe for, see netpoll: whatever tcp-keepalive is,
+// one burst has at most a quarter of them, and the queue of a processor holds 1,000 packets, answers included.
+const probedPerProcessor = 1_000
 
 func probed() int { return probedPerProcessor * runtime.NumCPU() }
 

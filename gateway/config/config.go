@@ -181,7 +181,7 @@ type Config struct {
 	UpstreamHost   string   `knob:"upstream-host" group:"Headers" route:"true" arg:"HOST" help:"Host header sent to backends; empty: the client's"`
 
 	TCPNoDelay     bool          `knob:"tcp-nodelay" group:"Sockets" help:"send small segments at once"`
-	TCPKeepAlive   time.Duration `knob:"tcp-keepalive" group:"Sockets" range:"0|1s..9h" help:"silence after which TCP probes the peer, or up to half as much more, on up to 5,000 connections for each processor; 0: never"`
+	TCPKeepAlive   time.Duration `knob:"tcp-keepalive" group:"Sockets" range:"0|1s..9h" help:"silence after which TCP probes the peer, or up to half as much more, on up to 1,000 connections for each processor; 0: never"`
 	TCPUserTimeout time.Duration `knob:"tcp-user-timeout" group:"Sockets" range:"0|1ms..24h" help:"cut a peer that acknowledges nothing for so long; 0: the kernel's default"`
 	TCPNotSent     Size          `knob:"tcp-notsent-lowat" group:"Sockets" range:"0|4KiB..1GiB" help:"bytes not sent yet that the kernel keeps for a client before it takes no more (Linux); 0: as many as its buffer holds, some MiB, but 64 KiB where slow-reader is not wait"`
 	Backlog        int           `knob:"backlog" group:"Sockets" range:"0..65535" help:"connections that wait to be accepted; 0: the kernel's maximum"`
