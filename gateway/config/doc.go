@@ -4,14 +4,14 @@
 // Config's fields, with their tags, are the only definition of the knobs (see
 // knob.go). The way of a value:
 //
-//	--idle-timeout 30s      \
-//	WEIR_IDLE_TIMEOUT=30s    >  text and its place  ->  parse  ->  koanf merges  ->  field  ->  Validate
-//	idle-timeout: 30s       /
+//	idle-timeout: 30s       \
+//	WEIR_IDLE_TIMEOUT=30s    >  text and its place  ->  parse  ->  field  ->  Validate
+//	--idle-timeout 30s      /
 //
 // Every source yields text, so that a value means the same wherever it stands
-// and its errors read the same. Text is parsed before it is merged: a bad value
-// is told of with its place even where a flag would override it. Precedence is
-// flag, variable, file, default; a list replaces, it does not extend.
+// and its errors read the same. The sources are read in the order of the
+// picture: a later one replaces what is in the field, a list too. A bad value is
+// told of with its place even where a later source overrides it.
 //
 // Routes and sites stand in the file alone, each a section of the same knobs
 // (sections.go, routes.go). A Route holds a Config of its own: the top level's

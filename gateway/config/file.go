@@ -5,75 +5,77 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// A document reads a YAML file of knobs. It is a koanf.Parser that keeps to
-// nodes rather than values, as these know their line and the text as written.
+// A document is a YAML file of knobs. It is read as nodes rather than values, as these know their line and the text as
+// written.
 type document struct {
-	loader *loader
-	path   string
+	*loader
+	path string
 }
 
-// Unmarshal takes what is well; what is not goes to the loader's problems.
-func (d document) Unmarshal(b []byte) (map[string]any, error) {
-	values := map[string]any{}
+// file takes what is well in a file; what is not goes to the problems.
+func (l *loader) file(path, place string) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		l.wrong(place, "%w", err)
+		return
+	}
+	document{l, path}.read(text)
+}
+
+func (d document) read(text []byte) {
 	var root yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(b))
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	switch err := decoder.Decode(&root); {
 	case errors.Is(err, io.EOF): // an empty file
-		return values, nil
+		return
 	case err != nil:
 		d.badSyntax(err)
-		return values, nil
+		return
 	}
 	if !errors.Is(decoder.Decode(new(yaml.Node)), io.EOF) {
-		d.loader.wrong(d.path, "holds a second document; put all knobs into one")
-		return values, nil
+		d.wrong(d.path, "holds a second document; put all knobs into one")
+		return
 	}
 	top := root.Content[0]
 	if top.Kind != yaml.MappingNode {
-		d.loader.wrong(d.line(top.Line), "not a list of \"knob: value\" lines")
-		return values, nil
+		d.wrong(d.line(top.Line), "not a list of \"knob: value\" lines")
+		return
 	}
 	section{document: d}.each(top, func(place string, key, value *yaml.Node) {
 		switch key.Value {
 		case routesKey:
-			d.routes(place, value)
+			d.readRoutes(place, value)
 		case sitesKey:
-			d.sites(place, value)
+			d.readSites(place, value)
 		default:
-			if name, v := d.take(place, key.Value, value); name != "" {
-				values[name] = v
-			}
+			d.knob(place, key.Value, value)
 		}
 	})
-	return values, nil
 }
 
-// Marshal is the half of koanf.Parser that nothing here needs.
-func (document) Marshal(map[string]any) ([]byte, error) {
-	return nil, errors.New("config: YAML is only read")
-}
-
-func (d document) take(place, key string, value *yaml.Node) (string, any) {
+// knob takes a line of the top level.
+func (d document) knob(place, key string, value *yaml.Node) {
 	k := find(key)
-	if k == nil {
-		d.loader.wrong(place, "no such knob%s", suggest(key, append(spelled(knobs, (*knob).key), routesKey, sitesKey)))
-		return "", nil
-	}
-	if k.name == "config" {
-		d.loader.wrong(place, "a file cannot name another; use --config or WEIR_CONFIG")
-		return "", nil
+	switch {
+	case k == nil:
+		d.wrong(place, "no such knob%s", suggest(key, append(spelled(knobs, (*knob).key), routesKey, sitesKey)))
+		return
+	case k.name == "config":
+		d.wrong(place, "a file cannot name another; use --config or WEIR_CONFIG")
+		return
 	}
 	texts, err := nodeTexts(value, k.isList())
 	if err != nil {
-		d.loader.wrong(place, "%w", err)
-		return "", nil
+		d.wrong(place, "%w", err)
+		return
 	}
-	return d.loader.take(k, place, texts...)
+	d.take(k, place, texts...)
 }
 
 // quoteIt helps with header rules above all.
@@ -116,11 +118,11 @@ var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
 func (d document) badSyntax(err error) {
 	place, m := d.path, yamlError.FindStringSubmatch(err.Error())
 	if m == nil {
-		d.loader.wrong(place, "%w", err)
+		d.wrong(place, "%w", err)
 		return
 	}
 	if m[1] != "" {
 		place += ":" + m[1]
 	}
-	d.loader.wrong(place, "not YAML: %s", m[2])
+	d.wrong(place, "not YAML: %s", m[2])
 }

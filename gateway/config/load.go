@@ -7,11 +7,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/knadh/koanf/providers/confmap"
-	"github.com/knadh/koanf/providers/env/v2"
-	"github.com/knadh/koanf/providers/file"
-	"github.com/knadh/koanf/providers/posflag"
-	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 )
 
@@ -43,20 +38,20 @@ func LoadFlags(flags *pflag.FlagSet, args, environ []string) (*Config, error) {
 }
 
 func load(flags *pflag.FlagSet, environ []string) (*Config, error) {
-	l := loader{merged: koanf.New("."), places: map[string]string{}}
-	l.load(confmap.Provider(defaults(), ""), nil)
+	l := newLoader()
 	if path, place := configPath(flags, environ); path != "" {
-		if err := l.merged.Load(file.Provider(path), document{&l, path}); err != nil {
-			l.problems = append(l.problems, fmt.Errorf("%s: %w", place, err))
+		l.file(path, place)
+	}
+	for _, e := range environ {
+		if name, text, ok := strings.Cut(e, "="); ok && strings.HasPrefix(name, envPrefix) {
+			l.variable(name, text)
 		}
 	}
-	l.load(env.Provider("", env.Opt{
-		Prefix:        envPrefix,
-		EnvironFunc:   func() []string { return assignments(environ) },
-		TransformFunc: l.fromVariable,
-	}), nil)
-	l.load(posflag.ProviderWithFlag(flags, "", nil, l.fromFlag), nil)
-
+	flags.Visit(func(f *pflag.Flag) {
+		if k := find(f.Name); k != nil {
+			l.take(k, k.flag(), f.Value.(*flagTexts).texts...)
+		}
+	})
 	c := l.config()
 	if len(l.problems) > 0 {
 		return nil, errors.Join(l.problems...)
@@ -67,10 +62,10 @@ func load(flags *pflag.FlagSet, environ []string) (*Config, error) {
 	return c, nil
 }
 
-// A loader merges the sources in order of rising precedence and remembers, for
-// each knob, the place of the value that won.
+// A loader puts the sources into one Config, in order of rising precedence, and remembers, for each knob, the place of
+// the value that won.
 type loader struct {
-	merged     *koanf.Koanf
+	merged     *Config
 	places     map[string]string
 	overridden []Setting // that lost
 	routes     []Route   // as the file has them, each with its own values alone
@@ -78,69 +73,45 @@ type loader struct {
 	problems   []error
 }
 
-func (l *loader) load(source koanf.Provider, parser koanf.Parser) {
-	if err := l.merged.Load(source, parser); err != nil {
-		l.problems = append(l.problems, err)
-	}
-}
+func newLoader() *loader { return &loader{merged: Default(), places: map[string]string{}} }
 
-// take gives name and value as koanf's providers want them; no name if the value is bad.
-func (l *loader) take(k *knob, place string, texts ...string) (string, any) {
+// take sets a knob's field; a bad value is one more problem.
+func (l *loader) take(k *knob, place string, texts ...string) {
 	value, err := k.parse(texts...)
 	if err != nil {
 		l.wrong(place, "%w", err)
-		return "", nil
+		return
 	}
+	field := k.of(l.merged)
 	if other, twice := l.places[k.name]; twice {
-		was := reflect.ValueOf(l.merged.Get(k.name))
-		l.overridden = append(l.overridden, Setting{Place: other, Value: k.shown(was), By: place})
+		l.overridden = append(l.overridden, Setting{Place: other, Value: k.shown(field), By: place})
 	}
 	l.places[k.name] = place
-	return k.name, value
+	field.Set(reflect.ValueOf(value))
 }
 
 func (l *loader) wrong(place, format string, args ...any) {
 	l.problems = append(l.problems, fmt.Errorf("%s: %w", place, fmt.Errorf(format, args...)))
 }
 
-func (l *loader) fromFlag(f *pflag.Flag) (string, any) {
-	k := find(f.Name)
-	if k == nil || !f.Changed {
-		return "", nil
-	}
-	return l.take(k, k.flag(), f.Value.(*flagTexts).texts...)
-}
-
-// An empty variable counts as not set, as container files make them so.
-func (l *loader) fromVariable(name, text string) (string, any) {
+// variable takes a variable of the environment. An empty one counts as not set, as container files make them so.
+func (l *loader) variable(name, text string) {
 	for i := range knobs {
 		if k := &knobs[i]; k.env() == name {
-			if text == "" {
-				return "", nil
+			if text != "" {
+				l.take(k, name, text)
 			}
-			return l.take(k, name, text)
+			return
 		}
 	}
 	if !serviceVariable.MatchString(name) {
 		l.wrong(name, "no such variable%s", suggest(name, spelled(knobs, (*knob).env)))
 	}
-	return "", nil
 }
 
 // serviceVariable matches what Kubernetes puts into every container of a
 // namespace that has a service called weir or weir-something.
 var serviceVariable = regexp.MustCompile(`^WEIR_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)$`)
-
-// assignments leaves out what is not NAME=VALUE, on which the provider would panic.
-func assignments(environ []string) []string {
-	var all []string
-	for _, e := range environ {
-		if strings.Contains(e, "=") {
-			all = append(all, e)
-		}
-	}
-	return all
-}
 
 // configPath is asked for before the sources are merged, as it names one of them.
 func configPath(flags *pflag.FlagSet, environ []string) (path, place string) {
@@ -156,22 +127,10 @@ func configPath(flags *pflag.FlagSet, environ []string) (path, place string) {
 	return path, place
 }
 
-func defaults() map[string]any {
-	c, all := Default(), map[string]any{}
-	for i := range knobs {
-		all[knobs[i].name] = knobs[i].of(c).Interface()
-	}
-	return all
-}
-
-// config is the merged values, each back in its field, and the sections that build on them.
+// config is what was taken, and the sections that build on it.
 func (l *loader) config() *Config {
-	c := &Config{places: l.places, overridden: l.overridden}
-	for i := range knobs {
-		k := &knobs[i]
-		k.of(c).Set(reflect.ValueOf(l.merged.Get(k.name)))
-	}
-	c.Routes, c.Sites = l.routes, l.sites
+	c := l.merged
+	c.places, c.overridden, c.Routes, c.Sites = l.places, l.overridden, l.routes, l.sites
 	c.arrange()
 	return c
 }

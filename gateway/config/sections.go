@@ -31,7 +31,7 @@ func (s section) each(n *yaml.Node, take func(place string, key, value *yaml.Nod
 		key, value := n.Content[i], n.Content[i+1]
 		place := s.line(key.Line) + ": " + s.path + key.Value
 		if first, twice := lines[key.Value]; twice {
-			s.loader.wrong(place, "given twice, first on line %d", first)
+			s.wrong(place, "given twice, first on line %d", first)
 			continue
 		}
 		lines[key.Value] = key.Line
@@ -50,28 +50,28 @@ func (s section) set(k *knob, into any, place string, value *yaml.Node) {
 		}
 	}
 	if err != nil {
-		s.loader.wrong(place, "%w", err)
+		s.wrong(place, "%w", err)
 	}
 }
 
 // list calls take for every element of a list of mappings.
 func (d document) list(name, place string, n *yaml.Node, take func(s section, where string, n *yaml.Node)) {
 	if n = resolve(n); n.Kind != yaml.SequenceNode {
-		d.loader.wrong(place, "takes a list; begin each of its elements with '- '")
+		d.wrong(place, "takes a list; begin each of its elements with '- '")
 		return
 	}
 	for i, element := range n.Content {
 		key := fmt.Sprintf("%s[%d]", name, i)
 		where := d.line(element.Line) + ": " + key
 		if element = resolve(element); element.Kind != yaml.MappingNode {
-			d.loader.wrong(where, `not a list of "key: value" lines`)
+			d.wrong(where, `not a list of "key: value" lines`)
 			continue
 		}
 		take(section{d, key + ": ", "", map[string]string{}}, where, element)
 	}
 }
 
-func (d document) routes(place string, n *yaml.Node) {
+func (d document) readRoutes(place string, n *yaml.Node) {
 	d.list(routesKey, place, n, func(s section, where string, n *yaml.Node) {
 		r := Route{Name: fmt.Sprintf("route-%d", len(d.loader.routes)+1), Config: &Config{}, where: where, places: s.places}
 		s.each(n, func(place string, key, value *yaml.Node) { s.route(&r, place, key.Value, value) })
@@ -84,16 +84,16 @@ func (s section) route(r *Route, place, key string, value *yaml.Node) {
 	case key == "name":
 		texts, err := nodeTexts(value, false)
 		if err != nil {
-			s.loader.wrong(place, "%w", err)
+			s.wrong(place, "%w", err)
 			return
 		}
 		r.Name, s.places[key] = texts[0], place
 	case key == "match":
 		s.match(r, place, value)
 	case k == nil:
-		s.loader.wrong(place, "no such knob%s", suggest(key, append(spelled(routeKnobs(), (*knob).key), "name", "match")))
+		s.wrong(place, "no such knob%s", suggest(key, append(spelled(routeKnobs(), (*knob).key), "name", "match")))
 	case !k.route:
-		s.loader.wrong(place, "is for the whole gateway; it stands at the top level")
+		s.wrong(place, "is for the whole gateway; it stands at the top level")
 	default:
 		s.set(k, r.Config, place, value)
 	}
@@ -101,7 +101,7 @@ func (s section) route(r *Route, place, key string, value *yaml.Node) {
 
 func (s section) match(r *Route, place string, n *yaml.Node) {
 	if n = resolve(n); n.Kind != yaml.MappingNode {
-		s.loader.wrong(place, "takes keys below it: host, path, path-prefix, path-regexp, header or query")
+		s.wrong(place, "takes keys below it: host, path, path-prefix, path-regexp, header or query")
 		return
 	}
 	s.path, s.prefix = s.path+matchPrefix, matchPrefix
@@ -110,11 +110,11 @@ func (s section) match(r *Route, place string, n *yaml.Node) {
 			s.set(k, &r.Match, place, value)
 			return
 		}
-		s.loader.wrong(place, "no such condition%s", suggest(key.Value, spelled(matchKnobs, (*knob).key)))
+		s.wrong(place, "no such condition%s", suggest(key.Value, spelled(matchKnobs, (*knob).key)))
 	})
 }
 
-func (d document) sites(place string, n *yaml.Node) {
+func (d document) readSites(place string, n *yaml.Node) {
 	d.list(sitesKey, place, n, func(s section, where string, n *yaml.Node) {
 		site := Site{where: where, places: s.places}
 		s.each(n, func(place string, key, value *yaml.Node) {
@@ -122,7 +122,7 @@ func (d document) sites(place string, n *yaml.Node) {
 				s.set(k, &site, place, value)
 				return
 			}
-			s.loader.wrong(place, "no such key%s", suggest(key.Value, spelled(siteKnobs, (*knob).key)))
+			s.wrong(place, "no such key%s", suggest(key.Value, spelled(siteKnobs, (*knob).key)))
 		})
 		d.loader.sites = append(d.loader.sites, site)
 	})
