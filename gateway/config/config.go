@@ -18,7 +18,8 @@ import (
 //	range:  "low..high", or "0|low..high" where 0 means off
 //	secret: "true" keeps the value out of what Given tells
 //	sep:    for lists, what stands between elements in one string; a comma unless given
-//	none:   for lists, the word for an empty one
+//	none:   the word for an empty list or text; it stands alone
+//	filled: "true" where a value restricts, so that one which came empty is an error and only the word of none is none
 //	route:  "true" where a route may have a value of its own
 //
 // A Config is immutable once Load has returned it; With makes another.
@@ -43,7 +44,7 @@ type Config struct {
 	TLSALPN           []string      `knob:"tls-alpn" group:"TLS" arg:"PROTO" help:"protocol offered to clients: http/1.1, which WebSockets need, and h2, for other requests"`
 	TLSUnknownName    UnknownName   `knob:"tls-unknown-name" group:"TLS" help:"a client that asks for a name no certificate has: default (it gets the default certificate) or reject"`
 	TLSClientAuth     ClientAuth    `knob:"tls-client-auth" group:"TLS" help:"client certificates: off, ask (checked if sent) or require"`
-	TLSClientCA       string        `knob:"tls-client-ca" group:"TLS" arg:"FILE" help:"authorities that client certificates are checked against, PEM"`
+	TLSClientCA       string        `knob:"tls-client-ca" group:"TLS" arg:"FILE" none:"off" filled:"true" help:"authorities that client certificates are checked against, PEM"`
 	TLSClientHeader   string        `knob:"tls-client-header" group:"TLS" arg:"NAME" help:"request header that tells backends the subject of a checked client certificate; the client's own is dropped; empty: none"`
 	TLSTickets        bool          `knob:"tls-tickets" group:"TLS" help:"let clients resume a TLS session by a ticket"`
 	TLSTicketKeys     string        `knob:"tls-ticket-keys" group:"TLS" arg:"FILE" help:"keys of tickets to share between gateways, 32 bytes a line as base64 or hex; the first encrypts, all decrypt; empty: keys of our own, renewed daily"`
@@ -60,30 +61,30 @@ type Config struct {
 	ProxyProtocol     bool     `knob:"proxy-protocol" group:"Clients" help:"connections of trusted-proxies begin with a PROXY header (v1 or v2), and no others may"`
 	ForwardedStandard bool     `knob:"forwarded-standard" group:"Clients" route:"true" help:"tell backends of the client in Forwarded (RFC 7239) as well"`
 
-	Origin         []string      `knob:"origin" group:"Access" route:"true" arg:"PATTERN" help:"pages that may open WebSockets: https://app.example.com, https://*.example.com, same-origin, null or *; empty: same-origin where cookies, a password or a certificate come along, and with allow; else any"`
+	Origin         []string      `knob:"origin" group:"Access" route:"true" arg:"PATTERN" none:"off" filled:"true" help:"pages that may open WebSockets: https://app.example.com, https://*.example.com, same-origin, null or *; off: same-origin where cookies, a password or a certificate come along, and with allow; else any"`
 	OriginRequired bool          `knob:"origin-required" group:"Access" route:"true" help:"refuse handshakes without Origin, which no browser makes"`
-	Allow          []string      `knob:"allow" group:"Access" route:"true" arg:"CIDR" help:"addresses of clients that may connect; empty: all"`
-	AllowFile      string        `knob:"allow-file" group:"Access" route:"true" arg:"FILE" help:"more of them, one a line"`
-	Deny           []string      `knob:"deny" group:"Access" route:"true" arg:"CIDR" help:"addresses that may not, even if allowed"`
-	DenyFile       string        `knob:"deny-file" group:"Access" route:"true" arg:"FILE" help:"more of them, one a line"`
+	Allow          []string      `knob:"allow" group:"Access" route:"true" arg:"CIDR" none:"off" filled:"true" help:"addresses of clients that may connect; off: all"`
+	AllowFile      string        `knob:"allow-file" group:"Access" route:"true" arg:"FILE" none:"off" filled:"true" help:"file with further addresses that may connect, one per line"`
+	Deny           []string      `knob:"deny" group:"Access" route:"true" arg:"CIDR" none:"off" filled:"true" help:"addresses that may not connect, even if allowed"`
+	DenyFile       string        `knob:"deny-file" group:"Access" route:"true" arg:"FILE" none:"off" filled:"true" help:"file with further addresses that may not connect, one per line"`
 	ReloadInterval time.Duration `knob:"reload-interval" group:"Access" range:"0|1s..24h" help:"how often files of addresses, keys and users are read again; 0: on SIGHUP only"`
 
-	JWTKeys         string        `knob:"jwt-keys" group:"Authentication" route:"true" arg:"FILE" help:"keys that tokens are signed with: public keys in PEM, a JWK set, or one HMAC secret"`
-	JWTJWKSURL      string        `knob:"jwt-jwks-url" group:"Authentication" route:"true" secret:"true" arg:"URL" help:"where a JWK set is fetched from instead"`
-	JWTAlgorithm    []string      `knob:"jwt-algorithm" group:"Authentication" route:"true" arg:"NAME" help:"algorithms that the issuer signs with: HS256 to HS512, RS..., PS..., ES..., EdDSA"`
-	JWTIssuer       []string      `knob:"jwt-issuer" group:"Authentication" route:"true" arg:"NAME" help:"issuers (iss) that are believed; empty: any"`
-	JWTAudience     []string      `knob:"jwt-audience" group:"Authentication" route:"true" arg:"NAME" help:"audiences (aud) of which a token has to name one; empty: any"`
+	JWTKeys         string        `knob:"jwt-keys" group:"Authentication" route:"true" arg:"FILE" none:"off" filled:"true" help:"keys that tokens are signed with: public keys in PEM, a JWK set, or one HMAC secret"`
+	JWTJWKSURL      string        `knob:"jwt-jwks-url" group:"Authentication" route:"true" secret:"true" arg:"URL" none:"off" filled:"true" help:"where a JWK set is fetched from instead"`
+	JWTAlgorithm    []string      `knob:"jwt-algorithm" group:"Authentication" route:"true" arg:"NAME" none:"off" filled:"true" help:"algorithms that the issuer signs with: HS256 to HS512, RS..., PS..., ES..., EdDSA"`
+	JWTIssuer       []string      `knob:"jwt-issuer" group:"Authentication" route:"true" arg:"NAME" none:"off" filled:"true" help:"issuers (iss) that are believed; off: any"`
+	JWTAudience     []string      `knob:"jwt-audience" group:"Authentication" route:"true" arg:"NAME" none:"off" filled:"true" help:"audiences (aud) of which a token has to name one; off: any"`
 	JWTLeeway       time.Duration `knob:"jwt-leeway" group:"Authentication" route:"true" range:"0|1s..10m" help:"by how much clocks may differ"`
 	JWTEndless      bool          `knob:"jwt-endless" group:"Authentication" route:"true" help:"take tokens without exp"`
-	JWTFrom         []string      `knob:"jwt-from" group:"Authentication" route:"true" arg:"PLACE" help:"where tokens are looked for, in this order: header, header:NAME, cookie:NAME, query:NAME, protocol:NAME or protocol-prefix:PREFIX; empty: header (Authorization)"`
-	JWTHeader       []string      `knob:"jwt-header" group:"Authentication" route:"true" arg:"'CLAIM NAME'" help:"tells a claim to backends in the header NAME"`
-	AuthURL         string        `knob:"auth-url" group:"Authentication" route:"true" secret:"true" arg:"URL" help:"service that is asked about each request; 2xx lets it in, 401 and 403 do not"`
+	JWTFrom         []string      `knob:"jwt-from" group:"Authentication" route:"true" arg:"PLACE" none:"off" filled:"true" help:"where tokens are looked for, in this order: header, header:NAME, cookie:NAME, query:NAME, protocol:NAME or protocol-prefix:PREFIX; off: header (Authorization)"`
+	JWTHeader       []string      `knob:"jwt-header" group:"Authentication" route:"true" arg:"'CLAIM NAME'" none:"off" filled:"true" help:"tells a claim to backends in the header NAME"`
+	AuthURL         string        `knob:"auth-url" group:"Authentication" route:"true" secret:"true" arg:"URL" none:"off" filled:"true" help:"service that is asked about each request; 2xx lets it in, 401 and 403 do not"`
 	AuthTimeout     time.Duration `knob:"auth-timeout" group:"Authentication" route:"true" range:"10ms..1m" help:"for it to answer"`
 	AuthCache       time.Duration `knob:"auth-cache" group:"Authentication" route:"true" range:"0|1s..1h" help:"how long its answer counts for the same request again; 0: once"`
 	AuthHeader      []string      `knob:"auth-header" group:"Authentication" route:"true" arg:"NAME" help:"header of its answer that backends are told"`
 	AuthUserHeader  string        `knob:"auth-user-header" group:"Authentication" route:"true" arg:"NAME" help:"header of its answer that names the user"`
-	APIKeys         string        `knob:"api-keys" group:"Authentication" route:"true" arg:"FILE" help:"keys taken in X-API-Key, as lines of name:SHA-256"`
-	BasicUsers      string        `knob:"basic-users" group:"Authentication" route:"true" arg:"FILE" help:"names and passwords taken in Authorization: Basic, as lines of name:bcrypt or name:SHA-256"`
+	APIKeys         string        `knob:"api-keys" group:"Authentication" route:"true" arg:"FILE" none:"off" filled:"true" help:"keys taken in X-API-Key, as lines of name:SHA-256"`
+	BasicUsers      string        `knob:"basic-users" group:"Authentication" route:"true" arg:"FILE" none:"off" filled:"true" help:"names and passwords taken in Authorization: Basic, as lines of name:bcrypt or name:SHA-256"`
 	AuthOptional    bool          `knob:"auth-optional" group:"Authentication" route:"true" help:"let requests without any credential through"`
 	AuthStrip       bool          `knob:"auth-strip" group:"Authentication" route:"true" help:"take the credential out of what backends get"`
 	AuthRefusal     AuthRefusal   `knob:"auth-refusal" group:"Authentication" route:"true" help:"how WebSockets are refused: http (401 or 403), or close (accepted and closed at once, since browsers do not tell a page the status)"`
@@ -130,7 +131,7 @@ type Config struct {
 	PoolPingTimeout  time.Duration `knob:"pool-ping-timeout" group:"Pools" route:"true" range:"10ms..1h" help:"for the backend to answer such a test"`
 	PoolSpread       time.Duration `knob:"pool-spread" group:"Pools" route:"true" range:"0|20ms..10m" help:"time over which the sessions of a broken pooled connection are closed"`
 
-	UpstreamCA         string `knob:"upstream-ca" group:"Backend TLS" route:"true" arg:"FILE" help:"authorities that backends' certificates are checked against, PEM; empty: the system's"`
+	UpstreamCA         string `knob:"upstream-ca" group:"Backend TLS" route:"true" arg:"FILE" none:"off" filled:"true" help:"authorities that backends' certificates are checked against, PEM; off: the system's"`
 	UpstreamCert       string `knob:"upstream-cert" group:"Backend TLS" route:"true" arg:"FILE" help:"client certificate shown to backends, PEM"`
 	UpstreamKey        string `knob:"upstream-key" group:"Backend TLS" route:"true" arg:"FILE" help:"its private key, PEM"`
 	UpstreamServerName string `knob:"upstream-server-name" group:"Backend TLS" route:"true" arg:"NAME" help:"name that a backend's certificate must have; empty: the host of its URL"`

@@ -40,7 +40,7 @@ func given(all []Setting, known []knob, section any, places map[string]string, p
 // shown is a value as it may be read by anybody.
 func (k *knob) shown(v reflect.Value) string {
 	text := k.text(v)
-	if k.secret && text != "" {
+	if k.secret && text != k.none {
 		return "(hidden)"
 	}
 	return text

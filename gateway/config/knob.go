@@ -16,7 +16,8 @@ type knob struct {
 	help   string
 	arg    string // what --help calls the value; empty for switches
 	sep    string // between the elements of a list
-	none   string // the word for an empty list
+	none   string // the word for an empty list or text
+	filled bool   // an empty value is an error: it would restrict nothing
 	secret bool
 	route  bool // a route may have a value of its own
 	limit  limit
@@ -44,6 +45,7 @@ func define(t reflect.Type) []knob {
 			arg:    f.Tag.Get("arg"),
 			sep:    f.Tag.Get("sep"),
 			none:   f.Tag.Get("none"),
+			filled: f.Tag.Get("filled") == "true",
 			secret: f.Tag.Get("secret") == "true",
 			route:  f.Tag.Get("route") == "true",
 			field:  i,

@@ -94,11 +94,12 @@ func (l *loader) wrong(place, format string, args ...any) {
 	l.problems = append(l.problems, fmt.Errorf("%s: %w", place, fmt.Errorf(format, args...)))
 }
 
-// variable takes a variable of the environment. An empty one counts as not set, as container files make them so.
+// variable takes a variable of the environment. An empty one counts as not set, as container files make them so, but
+// where it would have restricted something.
 func (l *loader) variable(name, text string) {
 	for i := range knobs {
 		if k := &knobs[i]; k.env() == name {
-			if text != "" {
+			if text != "" || k.filled {
 				l.take(k, name, text)
 			}
 			return

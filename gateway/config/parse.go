@@ -2,9 +2,11 @@ package config
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,10 +16,22 @@ import (
 // texts a list takes all, anything else the last.
 func (k *knob) parse(texts ...string) (any, error) {
 	v := reflect.New(k.typ).Elem()
-	if !k.isList() {
-		err := setText(v, strings.TrimSpace(texts[len(texts)-1]))
+	if k.isList() {
+		list, err := k.parseList(texts)
+		v.Set(reflect.ValueOf(list))
 		return v.Interface(), err
 	}
+	var err error
+	switch text := strings.TrimSpace(texts[len(texts)-1]); {
+	case text == "" && k.filled:
+		err = k.empty()
+	case k.none == "" || text != k.none:
+		err = setText(v, text)
+	}
+	return v.Interface(), err
+}
+
+func (k *knob) parseList(texts []string) ([]string, error) {
 	list := []string{}
 	for _, text := range texts {
 		for element := range strings.SplitSeq(text, k.sep) {
@@ -26,10 +40,23 @@ func (k *knob) parse(texts ...string) (any, error) {
 			}
 		}
 	}
-	if len(list) == 1 && list[0] == k.none {
-		list = list[:0]
+	switch {
+	case len(list) == 0 && k.filled:
+		return nil, k.empty()
+	case k.none == "" || !slices.Contains(list, k.none):
+		return list, nil
+	case len(list) > 1:
+		return nil, fmt.Errorf("%s is the word for none and stands alone; take it away, or the rest", k.none)
 	}
-	return list, nil
+	return list[:0], nil
+}
+
+// empty is the error for a value that restricts and came empty, as from a variable that nobody has set.
+func (k *knob) empty() error {
+	if k.none == "" {
+		return errors.New("is empty, and would restrict nothing; give a value or take it away")
+	}
+	return fmt.Errorf("is empty, and would restrict nothing; give a value, unset it, or write %s", k.none)
 }
 
 // setText is where text becomes a value. Its errors say what would be right.
@@ -67,11 +94,11 @@ func setText(v reflect.Value, text string) (err error) {
 
 // text is the value as a user would write it; parse reads it back.
 func (k *knob) text(v reflect.Value) string {
+	if k.none != "" && v.Len() == 0 {
+		return k.none
+	}
 	switch v := v.Interface().(type) {
 	case []string:
-		if len(v) == 0 {
-			return k.none
-		}
 		return strings.Join(v, k.sep)
 	case time.Duration:
 		return durationText(v)

@@ -81,8 +81,8 @@ type asked []struct {
 	yes  bool
 }
 
-// guardFits checks that what one knob asks for is given by another. Authentication that lost its keys, as by a variable
-// that came empty, would else be none at all, and nobody would hear of it.
+// guardFits checks that what one knob asks for is given by another. Authentication that lost its keys would else be none
+// at all, and nobody would hear of it.
 func (v *verdict) guardFits(c *Config) {
 	if c.JWTKeys != "" && c.JWTJWKSURL != "" {
 		v.wrong("jwt-jwks-url", "keys come from a file already (jwt-keys); take one away")
@@ -90,20 +90,20 @@ func (v *verdict) guardFits(c *Config) {
 	if (c.JWTKeys != "" || c.JWTJWKSURL != "") && len(c.JWTAlgorithm) == 0 {
 		v.wrong("jwt-algorithm", "no algorithm is named; write those that the issuer signs with, such as ES256")
 	}
-	if c.JWTKeys == "" && c.JWTJWKSURL == "" && !v.declined("jwt-keys", "jwt-jwks-url") {
+	if c.JWTKeys == "" && c.JWTJWKSURL == "" && !c.declined("jwt-keys", "jwt-jwks-url") {
 		v.first(asked{{"jwt-algorithm", len(c.JWTAlgorithm) > 0}, {"jwt-issuer", len(c.JWTIssuer) > 0}, {"jwt-audience", len(c.JWTAudience) > 0},
 			{"jwt-endless", c.JWTEndless}, {"jwt-from", len(c.JWTFrom) > 0}, {"jwt-header", len(c.JWTHeader) > 0}},
-			`there are no keys to check tokens by; write jwt-keys or jwt-jwks-url, or in a route that needs none jwt-keys: ""`)
+			`there are no keys to check tokens by; write jwt-keys or jwt-jwks-url, or in a route that needs none jwt-keys: off`)
 	}
-	if c.AuthURL == "" && !v.declined("auth-url") {
+	if c.AuthURL == "" && !c.declined("auth-url") {
 		v.first(asked{{"auth-cache", c.AuthCache > 0}, {"auth-header", len(c.AuthHeader) > 0}, {"auth-user-header", c.AuthUserHeader != ""}},
-			`there is no service to ask; write auth-url, or in a route that needs none auth-url: ""`)
+			`there is no service to ask; write auth-url, or in a route that needs none auth-url: off`)
 	}
 	o, _ := c.Auth()
 	if o == nil && c.HashOn.By == HashClaim {
 		v.wrong("hash-on", "%s needs authentication, which gives the claims", c.HashOn)
 	}
-	if o == nil && !v.declined("jwt-keys", "jwt-jwks-url", "auth-url", "api-keys", "basic-users") {
+	if o == nil && !c.declined("jwt-keys", "jwt-jwks-url", "auth-url", "api-keys", "basic-users") {
 		v.first(asked{{"auth-optional", c.AuthOptional}, {"auth-strip", c.AuthStrip}},
 			"no authentication is asked for; write jwt-keys, jwt-jwks-url, auth-url, api-keys or basic-users")
 		v.first(asked{{"message-rate-user", c.MessageRateUser.N > 0}, {"byte-rate-user", c.ByteRateUser.N > 0}},
@@ -114,10 +114,9 @@ func (v *verdict) guardFits(c *Config) {
 	}
 }
 
-// declined tells whether the route was given one of these knobs as empty: it does without what others are asked for.
-// At the top level an empty one may be a variable of a script that nobody set.
-func (v *verdict) declined(names ...string) bool {
-	return v.where != "" && slices.ContainsFunc(names, func(name string) bool { return v.places[name] != "" })
+// declined tells whether one of these knobs, none of which has a value, was switched off in so many words.
+func (c *Config) declined(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return c.places[name] != "" })
 }
 
 func (v *verdict) first(all asked, problem string) {

@@ -8,9 +8,10 @@ import (
 // The file is weir.yaml, with a backend at its top level.
 func TestAuthenticationThatCannotBe(t *testing.T) {
 	const (
-		noKeys    = `there are no keys to check tokens by; write jwt-keys or jwt-jwks-url, or in a route that needs none jwt-keys: ""`
-		noService = `there is no service to ask; write auth-url, or in a route that needs none auth-url: ""`
+		noKeys    = `there are no keys to check tokens by; write jwt-keys or jwt-jwks-url, or in a route that needs none jwt-keys: off`
+		noService = `there is no service to ask; write auth-url, or in a route that needs none auth-url: off`
 		nobody    = "no authentication is asked for; write jwt-keys, jwt-jwks-url, auth-url, api-keys or basic-users"
+		empty     = "is empty, and would restrict nothing; give a value, unset it, or write off"
 		keys      = "jwt-keys: k\njwt-algorithm: RS256\n"
 	)
 	for _, test := range []struct {
@@ -19,22 +20,24 @@ func TestAuthenticationThatCannotBe(t *testing.T) {
 	}{
 		{"whole", keys + "jwt-issuer: i\njwt-header: sub X-User\n", "", "", ""},
 		{"keys by a variable", "jwt-algorithm: RS256\n", "", "WEIR_JWT_KEYS=k", ""},
-		{"by one that came empty", "jwt-algorithm: RS256\njwt-issuer: i\njwt-header: sub X-User\n", "", "WEIR_JWT_KEYS=", "weir.yaml:2: jwt-algorithm: " + noKeys},
-		{"by a script's that came empty", "jwt-issuer: i\n", "--jwt-keys=", "", "weir.yaml:2: jwt-issuer: " + noKeys},
+		{"by one that came empty", "jwt-algorithm: RS256\njwt-issuer: i\njwt-header: sub X-User\n", "", "WEIR_JWT_KEYS=", "WEIR_JWT_KEYS: " + empty},
+		{"by a script's that came empty", "jwt-issuer: i\n", "--jwt-keys=", "", "--jwt-keys: " + empty},
 		{"claims alone", "jwt-header: sub X-User\n", "", "", "weir.yaml:2: jwt-header: " + noKeys},
 		{"endless tokens alone", "", "--jwt-endless", "", "--jwt-endless: " + noKeys},
 		{"tokens beside a service", "auth-url: http://a\njwt-audience: a\n", "", "", "weir.yaml:3: jwt-audience: " + noKeys},
-		{"no service", "auth-header: X-Team\n", "", "WEIR_AUTH_URL=", "weir.yaml:2: auth-header: " + noService},
+		{"no service", "auth-header: X-Team\n", "", "", "weir.yaml:2: auth-header: " + noService},
+		{"a service that came empty", "auth-header: X-Team\n", "", "WEIR_AUTH_URL=", "WEIR_AUTH_URL: " + empty},
 		{"no service to remember", "", "--auth-cache=5s", "", "--auth-cache: " + noService},
-		{"nothing to leave out", "auth-optional: true\n", "", "WEIR_BASIC_USERS=", "weir.yaml:2: auth-optional: " + nobody},
+		{"nothing to leave out", "auth-optional: true\n", "", "", "weir.yaml:2: auth-optional: " + nobody},
 		{"nothing to take out", "auth-strip: true\n", "", "", "weir.yaml:2: auth-strip: " + nobody},
 		{"no users", "byte-rate-user: 1KiB/s\n", "", "", "weir.yaml:2: byte-rate-user: users are told apart by authentication, and none is asked for"},
 		{"no claims", "hash-on: claim:sub\n", "", "", "weir.yaml:2: hash-on: claim:sub needs authentication"},
 		{"no algorithm", "jwt-keys: k\n", "", "", "jwt-algorithm: no algorithm is named"},
 		{"keys twice", keys + "jwt-jwks-url: https://a\n", "", "", "weir.yaml:4: jwt-jwks-url: keys come from a file already"},
 
-		{"a route does without", keys + "jwt-header: sub X-User\nauth-optional: true\nauth-strip: true\nmessage-rate-user: 5/s\nroutes: [{match: {host: a}, jwt-keys: ''}]\n", "", "", ""},
-		{"a route does without a service", "auth-url: http://a\nauth-header: X-User\nroutes: [{match: {host: a}, auth-url: ''}]\n", "", "", ""},
+		{"a route does without", keys + "jwt-header: sub X-User\nauth-optional: true\nauth-strip: true\nmessage-rate-user: 5/s\nroutes: [{match: {host: a}, jwt-keys: off}]\n", "", "", ""},
+		{"a route does without a service", "auth-url: http://a\nauth-header: X-User\nroutes: [{match: {host: a}, auth-url: off}]\n", "", "", ""},
+		{"all do without", keys + "jwt-header: sub X-User\n", "--jwt-keys=off", "", ""},
 		{"a route's own lack", "routes:\n  - match: {host: a}\n    jwt-issuer: i\n", "", "", "weir.yaml:4: routes[0]: jwt-issuer: " + noKeys},
 		{"told once", "jwt-issuer: i\nroutes: [{match: {host: a}}]\n", "", "", "weir.yaml:2: jwt-issuer: " + noKeys},
 
@@ -52,7 +55,7 @@ func TestAuthenticationThatCannotBe(t *testing.T) {
 			"weir.yaml:5: request-header: x_user is what jwt-header tells backends of who was let in, so no rule may set it"},
 		{"a rule on an answer", "auth-url: http://a\nauth-header: X-User\nrequest-header: 'set X-User: b'\n", "", "", "weir.yaml:4: request-header: X-User is what auth-header tells"},
 		{"a rule that takes away", keys + "jwt-header: sub X-User\nrequest-header: remove X-User\n", "", "", ""},
-		{"a rule where nobody is asked", keys + "jwt-header: sub X-User\nroutes: [{match: {host: a}, jwt-keys: '', request-header: 'set X-User: guest'}]\n", "", "", ""},
+		{"a rule where nobody is asked", keys + "jwt-header: sub X-User\nroutes: [{match: {host: a}, jwt-keys: off, request-header: 'set X-User: guest'}]\n", "", "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := load(t, "upstream: ws://a\n"+test.file, strings.Fields(test.flag), []string{test.variable})

@@ -10,12 +10,12 @@ import (
 // has to hold; of Headers and Queries all have to. What is empty asks nothing.
 // The tags are for package config, which reads a Match as it reads its knobs.
 type Match struct {
-	Hosts    []string `knob:"host"`                 // "chat.example.com", "[::1]", or "*.example.com" for all below; ports do not count
-	Paths    []string `knob:"path" sep:"\n"`        // "/chat": this path alone
-	Prefixes []string `knob:"path-prefix" sep:"\n"` // "/chat" or "/chat/": this path and all below, not "/chatter"
-	Regexps  []string `knob:"path-regexp" sep:"\n"` // RE2, on the whole path
-	Headers  []string `knob:"header" sep:"\n"`      // "Name: value", or "Name" where any value will do
-	Queries  []string `knob:"query" sep:"\n"`       // "name=value", as sent, or "name"
+	Hosts    []string `knob:"host" filled:"true"`                 // "chat.example.com", "[::1]", or "*.example.com" for all below; ports do not count
+	Paths    []string `knob:"path" filled:"true" sep:"\n"`        // "/chat": this path alone
+	Prefixes []string `knob:"path-prefix" filled:"true" sep:"\n"` // "/chat" or "/chat/": this path and all below, not "/chatter"
+	Regexps  []string `knob:"path-regexp" filled:"true" sep:"\n"` // RE2, on the whole path
+	Headers  []string `knob:"header" filled:"true" sep:"\n"`      // "Name: value", or "Name" where any value will do
+	Queries  []string `knob:"query" filled:"true" sep:"\n"`       // "name=value", as sent, or "name"
 }
 
 // Any tells whether m takes every request.
