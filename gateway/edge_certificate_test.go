@@ -2,10 +2,12 @@ package gateway_test
 
 import (
 	"crypto/tls"
+	"net/http"
 	"strings"
 	"testing"
 
 	"weir/gateway/config"
+	routing "weir/gateway/route"
 )
 
 // TestClientCertificate is checked, and told to the backend; nobody else can claim one.
@@ -75,4 +77,62 @@ func TestMisdirected(t *testing.T) {
 	b.accept().upgrade()
 	s.wantStatus(101)
 	wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="misdirected_request"}`, 6)
+}
+
+// TestSitesBelow: *. means any depth for a site as it does for a route, over every protocol; what is no host has no site
+// and no route.
+func TestSitesBelow(t *testing.T) {
+	t.Parallel()
+	inner, open := listen(t), listen(t)
+	clients := newAuthority(t)
+	e := startEdge(t, func(cfg *config.Config) {
+		cfg.Sites = []config.Site{{Names: []string{"*.int.weir.test"}, ClientAuth: config.ClientAuthRequire, ClientCA: clients.file}}
+		addRoute(cfg, "inner", routing.Match{Hosts: []string{"*.int.weir.test"}}, func(own *config.Config) { own.Upstream = []string{inner.url()} })
+	}, open.url())
+	overH2 := &http.Client{Transport: &http.Transport{TLSClientConfig: e.clientTLS(func(c *tls.Config) { c.NextProtos = []string{"h2"} }), ForceAttemptHTTP2: true}}
+	defer overH2.CloseIdleConnections()
+	for host, want := range map[string]int{
+		"a.int.weir.test": 421, "b.a.int.weir.test": 421, "C.b.A.int.weir.test.": 421, "c.b.a.int.weir.test:443": 421,
+		".int.weir.test": 400, "b..int.weir.test": 400, "b.int..weir.test": 400, "a.int.weir.test..": 400,
+		strings.Repeat("b.", 125) + "int.weir.test": 400,
+	} {
+		for _, request := range []string{
+			strings.Replace(handshake("/"), "weir.test", host, 1),
+			head("GET / HTTP/1.1", "Host: "+host),
+		} {
+			s := e.secure()
+			s.write(request)
+			s.wantStatus(want)
+			clear := connect(t, e.Gateway)
+			clear.write(request)
+			if want == 421 { // there is no certificate in clear
+				clear.wantStatus(403)
+			} else {
+				clear.wantStatus(want)
+			}
+		}
+		r, _ := http.NewRequest("GET", "https://"+e.secureAddr()+"/", nil)
+		r.Host = host
+		answer, err := overH2.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want || answer.ProtoMajor != 2 {
+			t.Errorf("%s: %s %s, want %d", host, answer.Proto, answer.Status, want)
+		}
+	}
+	for _, name := range []string{"a.int.weir.test", "b.a.int.weir.test"} {
+		s, err := e.trySecure(func(c *tls.Config) { c.ServerName, c.InsecureSkipVerify = name, true })
+		wantAlert(t, s, err)
+	}
+	inner.wantUntouched()
+	open.wantUntouched()
+	certificate := clients.client("root")
+	s := e.secure(func(c *tls.Config) {
+		c.ServerName, c.InsecureSkipVerify, c.Certificates = "b.a.int.weir.test", true, []tls.Certificate{certificate}
+	})
+	s.write(strings.Replace(handshake("/"), "weir.test", "b.a.int.weir.test", 1))
+	inner.accept().upgrade()
+	s.wantStatus(101)
 }

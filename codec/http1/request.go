@@ -130,11 +130,22 @@ func validHost(h []byte) bool {
 		}
 	}
 	if len(name) < 2 || name[0] != '[' {
-		return len(name) > 0 && chars.All(name, &isHost)
+		return validName(name)
 	}
 	ip, err := netip.ParseAddr(string(name[1 : len(name)-1]))
 	return err == nil && name[len(name)-1] == ']' && ip.Is6() && ip.Zone() == ""
 }
+
+// maxName is the longest host name there is, with the root's dot (RFC 1035 section 2.3.4).
+const maxName = 254
+
+// validName checks labels with dots between and perhaps one behind, none of them empty. What is left of "a..example.com"
+// or of one that is too long would have other rules in one place than in another.
+func validName(name []byte) bool {
+	return len(name) > 0 && len(name) <= maxName && name[0] != '.' && !bytes.Contains(name, emptyLabel) && chars.All(name, &isHost)
+}
+
+var emptyLabel = []byte("..")
 
 func validPort(p []byte) bool {
 	_, err := strconv.ParseUint(string(p), 10, 16)

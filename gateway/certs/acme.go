@@ -165,7 +165,7 @@ func (a *acmeStore) close() {
 
 func (a *acmeStore) serves(name string) (yes bool) {
 	if a != nil {
-		_, yes = a.names.get(name)
+		_, yes = a.names.certified(name)
 	}
 	return yes
 }

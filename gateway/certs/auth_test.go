@@ -2,6 +2,7 @@ package certs_test
 
 import (
 	"crypto/tls"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,11 +13,12 @@ import (
 func TestClientAuth(t *testing.T) {
 	ca, partner, foreign := newAuthority(t, "ca"), newAuthority(t, "partner"), newAuthority(t, "foreign")
 	s := serve(t, newStore(t, certs.Options{
-		Pairs: []certs.Pair{ca.pair(t, order{names: []string{"*.test", "*.ask.test"}})}, ClientCA: ca.file,
+		Pairs: []certs.Pair{ca.pair(t, order{names: []string{"*.test", "*.ask.test", "*.x.ask.test", "*.off.ask.test"}})}, ClientCA: ca.file,
 		Sites: []certs.Site{
 			{Names: []string{"need.test"}, ClientAuth: certs.Require},
 			{Names: []string{"Partner.test"}, ClientAuth: certs.Require, ClientCA: partner.file},
 			{Names: []string{"*.ask.test"}, ClientAuth: certs.Ask},
+			{Names: []string{"*.off.ask.test"}},
 		}}).Config())
 	kinds := map[string][]tls.Certificate{
 		"none":    nil,
@@ -33,6 +35,8 @@ func TestClientAuth(t *testing.T) {
 	}{
 		{"off.test", map[string]string{"none": "", "good": "", "expired": "", "early": "", "partner": "", "foreign": ""}},
 		{"x.ask.test", map[string]string{"none": "", "good": "", "expired": invalid, "early": invalid, "partner": invalid, "foreign": invalid}},
+		{"y.x.ask.test", map[string]string{"none": "", "good": "", "foreign": invalid}}, // *. is any depth
+		{"x.off.ask.test", map[string]string{"none": "", "good": "", "foreign": ""}},    // the longest counts
 		{"need.test", map[string]string{"none": missing, "good": "", "expired": invalid, "early": invalid, "partner": invalid, "foreign": invalid}},
 		{"partner.test", map[string]string{"none": missing, "good": invalid, "expired": invalid, "early": invalid, "partner": "", "foreign": invalid}},
 	} {
@@ -50,7 +54,7 @@ func TestClientAuth(t *testing.T) {
 				if (err == nil) != (want == "") || out.err != nil && certs.Reason(out.err) != want {
 					t.Errorf("%s at %s, %s: client %v, server %v; want %q", kind, c.site, tls.VersionName(version), err, out.err, want)
 				}
-				if verified := len(out.state.VerifiedChains) > 0; out.err == nil && verified != (kind != "none" && c.site != "off.test") {
+				if verified := len(out.state.VerifiedChains) > 0; out.err == nil && verified != (kind != "none" && c.site != "off.test" && c.site != "x.off.ask.test") {
 					t.Errorf("%s at %s: verified %v", kind, c.site, verified)
 				}
 			}
@@ -90,6 +94,11 @@ func TestPermits(t *testing.T) {
 		{"", "need.test", false},
 		{"", "[::1]:443", true},
 		{"", "", true},
+		{"open.test", "z.y.x.ask.test", false},
+		{"x.ask.test", "z.y.x.ask.test:443", true},
+		{"open.test", "a..test", false}, // no host, whose rules are in doubt
+		{"open.test", "..", false},
+		{"open.test", strings.Repeat("a.", 130) + "test", false},
 	} {
 		_, err := s.dial(t, &tls.Config{ServerName: c.sni, InsecureSkipVerify: true, Certificates: me})
 		ok(t, err)

@@ -9,7 +9,7 @@ func (s *Store) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	}
 	v, name := s.view.Load(), canonical(hello.ServerName)
 	if s.options.RejectUnknown {
-		if _, known := v.certs.get(name); !known && !s.acme.serves(name) {
+		if _, known := v.certs.certified(name); !known && !s.acme.serves(name) {
 			return v.reject, nil
 		}
 	}
@@ -20,7 +20,7 @@ func (s *Store) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 // alert unrecognized_name (RFC 6066, section 3), which it does for nothing but (nil, nil).
 func (s *Store) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	v, name := s.view.Load(), canonical(hello.ServerName)
-	if list, ok := v.certs.get(name); ok {
+	if list, ok := v.certs.certified(name); ok {
 		return pick(hello, list), nil
 	}
 	if s.acme.serves(name) {
@@ -65,14 +65,17 @@ func (s *Store) Vouches(host string, state *tls.ConnectionState) bool {
 // for one of its own names, since another's was verified by other rules or not at all. A connection that answered
 // an ACME challenge (RFC 8737) carries no requests.
 //
-// A site that asks for none is permitted over any connection; take no identity from a certificate there.
+// A site that asks for none is permitted over any connection; take no identity from a certificate there. A Host that is
+// no name is permitted over none.
 func (s *Store) Permits(host string, state *tls.ConnectionState) bool {
 	if state != nil && state.NegotiatedProtocol == ACMEProtocol {
 		return false
 	}
-	v := s.view.Load()
-	wanted := v.site(hostName(host))
+	v, name := s.view.Load(), hostName(host)
+	wanted := v.site(name)
 	switch {
+	case name == "" && host != "": // no name, so that whose rules would count is in doubt
+		return false
 	case wanted.auth == Off:
 		return true
 	case state == nil:

@@ -5,7 +5,7 @@ import "strings"
 // maxName is the longest host name there is (RFC 1035, section 2.3.4, less root and length bytes).
 const maxName = 253
 
-// index finds what belongs to a host name: the exact name first, then a wildcard in place of its first label.
+// index keeps what belongs to host names: to exact ones, and to wildcards.
 type index[T any] struct{ exact, wild map[string]T }
 
 func newIndex[T any]() index[T] { return index[T]{map[string]T{}, map[string]T{}} }
@@ -19,8 +19,9 @@ func (x index[T]) slot(pattern string) (map[string]T, string) {
 	return x.exact, pattern
 }
 
-// get wants a canonical name.
-func (x index[T]) get(name string) (v T, ok bool) {
+// certified finds what belongs to a name as certificates mean it: a wildcard stands for one label (RFC 9525, section
+// 6.3). It wants a canonical name.
+func (x index[T]) certified(name string) (v T, ok bool) {
 	if v, ok = x.exact[name]; ok {
 		return v, true
 	}
@@ -30,10 +31,24 @@ func (x index[T]) get(name string) (v T, ok bool) {
 	return v, ok
 }
 
-// canonical is the name in lower case without the root's dot; "" for what is too long to be one.
+// covering finds what belongs to a name as the configuration means it: a wildcard stands for labels of any number, one at
+// least, and of several the longest counts. It wants a canonical name.
+func (x index[T]) covering(name string) (v T, ok bool) {
+	if v, ok = x.exact[name]; ok {
+		return v, true
+	}
+	for dotted := true; dotted && !ok; {
+		if _, name, dotted = strings.Cut(name, "."); dotted {
+			v, ok = x.wild[name]
+		}
+	}
+	return v, ok
+}
+
+// canonical is the name in lower case without the root's dot; "" for what is none: too long, or with an empty label.
 func canonical(name string) string {
 	name = strings.TrimSuffix(name, ".")
-	if len(name) > maxName {
+	if len(name) > maxName || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") || strings.Contains(name, "..") {
 		return ""
 	}
 	return strings.ToLower(name)

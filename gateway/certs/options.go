@@ -52,7 +52,7 @@ var authTypes = [...]tls.ClientAuthType{
 
 // Site has its own rules for client certificates.
 type Site struct {
-	Names      []string // exact, or *.wildcard for one label
+	Names      []string // exact, or *.example.com for all below; of several the longest counts
 	ClientAuth Auth
 	ClientCA   string // PEM file; "": that of Options
 }
@@ -130,7 +130,7 @@ func checkName(name string) error {
 	if _, err := netip.ParseAddr(rest); err == nil {
 		return fmt.Errorf("%q is an address; clients send names alone", name)
 	}
-	if rest == "" || len(rest) > maxName || strings.HasPrefix(rest, ".") || strings.HasSuffix(rest, ".") ||
+	if rest == "" || len(rest) > maxName || strings.HasPrefix(rest, ".") || strings.HasSuffix(rest, ".") || strings.Contains(rest, "..") ||
 		strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r > '~' || r == '*' || r == ':' || r == '/' }) {
 		return fmt.Errorf("%q is no host name (want example.com, *.example.com, or xn--... for other letters)", name)
 	}

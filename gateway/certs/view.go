@@ -23,7 +23,7 @@ type site struct {
 }
 
 func (v *view) site(name string) *site {
-	if s, ok := v.sites.get(name); ok {
+	if s, ok := v.sites.covering(name); ok {
 		return s
 	}
 	return v.base

@@ -86,7 +86,7 @@ func (c *Config) hasBackend() bool { return c.Demo || len(c.Upstream) > 0 }
 // A Site is a set of server names whose clients are asked for certificates in
 // another way than the rest. Immutable.
 type Site struct {
-	Names      []string   `knob:"server-name" filled:"true"` // "admin.example.com", or "*.example.com" for one label more
+	Names      []string   `knob:"server-name" filled:"true"` // "admin.example.com", or "*.example.com" for all below; of several the longest counts
 	ClientAuth ClientAuth `knob:"client-auth"`
 	ClientCA   string     `knob:"client-ca" filled:"true"` // file; tls-client-ca where none is given
 
