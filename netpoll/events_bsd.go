@@ -51,9 +51,20 @@ func (w *wakeup) close() {
 }
 
 // ownFiles never succeeds: here all threads of a process have one file table.
-func ownFiles(int) error { return errors.New("file tables for single loops are known to Linux alone") }
+func (l *Loop) ownFiles() error {
+	return errors.New("file tables for single loops are known to Linux alone")
+}
 
 func apart(fn func()) { fn() }
+
+// outlet is for loops with file tables of their own, of which there are none here.
+type outlet struct{}
+
+func (outlet) open() error           { return nil }
+func (outlet) parted()               {}
+func (outlet) close()                {}
+func (outlet) send(int) error        { return errors.ErrUnsupported }
+func (outlet) receive() (int, error) { return -1, errors.ErrUnsupported }
 
 // applyOS and applyListener: TCP_USER_TIMEOUT, TCP_DEFER_ACCEPT, and what TCP_NOTSENT_LOWAT does for readiness, are Linux's.
 func (o SocketOptions) applyOS(int) error       { return nil }

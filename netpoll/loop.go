@@ -24,6 +24,7 @@ type Options struct {
 	Socket     SocketOptions
 	Yields     bool            // tells Go's scheduler of each wait, as it has no processor to spare for this loop
 	OwnFiles   bool            // a table of open files for this loop alone, with the whole limit for it (Linux; doc.go)
+	Keep       []int           // descriptors that stay in such a table: listening sockets for ListenOn
 	OnRest     func(err error) // told on the loop of each rest of a listener (Stats.AcceptPauses) and why; nil: nobody is
 }
 
@@ -39,6 +40,7 @@ type Loop struct {
 	owner   invariants.Owner
 	poller  *gnetpoll.Poller
 	wake    wakeup
+	outlet  outlet
 	conns   table.Table[*Conn]
 	listen  map[int]*Listener
 	in      []byte        // the read buffer, lent to handlers
@@ -74,6 +76,9 @@ func Start(id int, opts Options) (*Loop, error) {
 	l.wheel.init()
 	l.probes.loop = l
 	err := l.wake.open()
+	if err == nil && opts.OwnFiles {
+		err = l.outlet.open()
+	}
 	if err == nil {
 		ready := make(chan error)
 		if opts.OwnFiles {
@@ -82,9 +87,12 @@ func Start(id int, opts Options) (*Loop, error) {
 			go l.run(ready)
 		}
 		err = <-ready
+		if opts.OwnFiles {
+			l.outlet.parted()
+		}
 	}
 	if err != nil {
-		l.wake.close()
+		l.closeShared()
 		return nil, fmt.Errorf("netpoll: loop %d: %w", id, err)
 	}
 	return l, nil
@@ -104,9 +112,15 @@ func (l *Loop) run(ready chan<- error) {
 	l.shut()
 }
 
+// closeShared closes what is in the process's table even where the loop has one of its own.
+func (l *Loop) closeShared() {
+	l.wake.close()
+	l.outlet.close()
+}
+
 func (l *Loop) open() (err error) {
 	if l.opts.OwnFiles {
-		if err = ownFiles(l.wake.fd()); err != nil {
+		if err = l.ownFiles(); err != nil {
 			return err
 		}
 	}
@@ -230,6 +244,6 @@ func (l *Loop) Stop() {
 	defer l.mu.Unlock()
 	if !l.stopped {
 		l.stopped = true
-		l.wake.close()
+		l.closeShared()
 	}
 }

@@ -1,0 +1,96 @@
+package netpoll
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Listening sockets outlive processes: systemd opens them beforehand, and a process that is replaced passes its own on.
+// Each end has a copy of the descriptor; the socket, with the clients that wait in its backlog, is the same.
+
+// ListenOn makes the loop accept from a listening socket that was opened elsewhere. The listener takes fd, a number of the
+// loop's file table: with OwnFiles one of Options.Keep, else any of the process's. It must run on the loop (Do).
+func (l *Loop) ListenOn(fd int, a Acceptor) (*Listener, error) {
+	addr, err := ListensOn(fd)
+	if err == nil {
+		err = os.NewSyscallError("fcntl", unix.SetNonblock(fd, true))
+	}
+	if err == nil && addr.Path == "" {
+		err = l.opts.Socket.apply(fd) // accepted sockets inherit what was set, whoever opened this one
+	}
+	if err != nil {
+		l.sys.close(fd)
+		return nil, err
+	}
+	return l.listenOn(&Listener{fd: fd, addr: addr, acceptor: a, shared: true})
+}
+
+// ListensOn is the address of a listening stream socket; an error for any other descriptor.
+func ListensOn(fd int) (Addr, error) {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err != nil {
+		return Addr{}, os.NewSyscallError("getsockopt", err)
+	}
+	if listens, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || listens == 0 || kind != unix.SOCK_STREAM {
+		return Addr{}, errors.New("not a listening stream socket")
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		return Addr{}, os.NewSyscallError("getsockname", err)
+	}
+	switch name := name.(type) {
+	case *unix.SockaddrInet4:
+		return IP(netip.AddrPortFrom(netip.AddrFrom4(name.Addr), uint16(name.Port))), nil
+	case *unix.SockaddrInet6:
+		ip := netip.AddrFrom16(name.Addr)
+		if name.ZoneId != 0 {
+			ip = ip.WithZone(fmt.Sprint(name.ZoneId))
+		}
+		return IP(netip.AddrPortFrom(ip, uint16(name.Port))), nil
+	case *unix.SockaddrUnix:
+		return Unix(name.Name), nil
+	}
+	return Addr{}, fmt.Errorf("a socket of an unknown family (%T)", name)
+}
+
+// File is a copy of the listening descriptor in the process's file table, to be passed on. It must not be called from a loop.
+func (ln *Listener) File() (*os.File, error) {
+	var fd int
+	var err error
+	copied := func() {
+		switch {
+		case !ln.open:
+			err = os.ErrClosed
+		case ln.loop.opts.OwnFiles:
+			err = ln.loop.outlet.send(ln.fd)
+		default:
+			fd, err = unix.FcntlInt(uintptr(ln.fd), unix.F_DUPFD_CLOEXEC, 0)
+		}
+	}
+	if stopped := ln.loop.Do(copied); stopped != nil {
+		return nil, stopped
+	}
+	if err == nil && ln.loop.opts.OwnFiles {
+		fd, err = ln.loop.outlet.receive()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listener on %s: %w", ln.addr, err)
+	}
+	return os.NewFile(uintptr(fd), ln.addr.String()), nil
+}
+
+// Leave stops accepting, and leaves the socket, its backlog and its path to whoever else has a copy of the descriptor.
+func (ln *Listener) Leave() {
+	if !ln.open {
+		return
+	}
+	ln.open = false
+	ln.loop.Cancel(&ln.rest)
+	delete(ln.loop.listen, ln.fd)
+	_ = ln.loop.poller.Delete(ln.fd) // closing is not enough for the poller, as the socket lives on
+	ln.loop.sys.close(ln.fd)
+}
