@@ -24,7 +24,8 @@ type Options struct {
 	Sites      []Site // differ from the two above
 
 	Tickets    bool
-	TicketKeys string // file of a key of 32 bytes a line, hex or base64; the first seals, all open; "": random ones that change daily
+	TicketKeys string   // file of a key of 32 bytes a line, hex or base64; the first seals, all open; "": made of Secrets
+	Secrets    *Secrets // nil: the Store has its own
 
 	ReloadInterval time.Duration // how often files are looked at; 0: only on Reload
 	ACME           *ACME         // nil: none

@@ -28,7 +28,7 @@ type Store struct {
 	sources     []interface{ Look() watch.Outcome } // all of the following
 	pairs       []*watch.Files[*tls.Certificate]
 	authorities map[string]*watch.Files[authorities] // by file
-	keys        *watch.Files[[]ticketKey]            // nil: random ones
+	keys        *watch.Files[[]ticketKey]            // nil: made of secrets
 	rings       rings
 
 	// under telling, which also keeps OnReload's calls apart
@@ -43,6 +43,9 @@ type Store struct {
 func New(o Options) (*Store, error) {
 	if err := o.check(); err != nil {
 		return nil, err
+	}
+	if o.Secrets == nil {
+		o.Secrets = new(Secrets)
 	}
 	s := &Store{options: o, authorities: map[string]*watch.Files[authorities]{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())
@@ -105,6 +108,9 @@ func (s *Store) Config() *tls.Config { return s.config }
 func (s *Store) Start() {
 	if s.options.ReloadInterval > 0 {
 		s.watch.Go(s.run)
+	}
+	if s.options.Tickets && s.keys == nil {
+		s.watch.Go(s.renewTickets)
 	}
 	s.acme.start(s.ctx)
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"weir/internal/watch"
 )
@@ -60,10 +61,10 @@ func decodeKey(text string) ([]byte, error) {
 }
 
 // rings hold the keys of each site, by what identifies the site's rules. A ring is a tls.Config of which nothing but
-// its ticket keys is used: crypto/tls changes its random keys daily and keeps the old ones for a week.
+// its ticket keys is used.
 type rings map[string]*tls.Config
 
-// renew is the rings of the given sites: old ones where there are, so that random keys live on.
+// renew is the rings of the given sites with these keys, the old ones where there are.
 func (r rings) renew(ids []string, keys []ticketKey) rings {
 	next := make(rings, len(ids))
 	for _, id := range ids {
@@ -71,15 +72,37 @@ func (r rings) renew(ids []string, keys []ticketKey) rings {
 		if ring == nil {
 			ring = new(tls.Config)
 		}
-		if len(keys) > 0 {
-			ring.SetSessionTicketKeys(derive(keys, id))
-		}
+		ring.SetSessionTicketKeys(derive(keys, id))
 		next[id] = ring
 	}
 	return next
 }
 
-// derive makes a site's keys, the same in every process with the same file and rules.
+// ticketKeys are those of the file, or made of secrets.
+func (s *Store) ticketKeys() []ticketKey {
+	if s.keys != nil {
+		return s.keys.Value()
+	}
+	return s.options.Secrets.keys(time.Now())
+}
+
+// renewTickets has sites take the day's new key.
+func (s *Store) renewTickets() {
+	ticker := time.NewTicker(time.Hour)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.lock.Lock()
+			s.view.Store(s.build())
+			s.lock.Unlock()
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// derive makes a site's keys, the same in every process with the same secrets and rules.
 func derive(keys []ticketKey, id string) [][32]byte {
 	out := make([][32]byte, len(keys))
 	for i := range keys {

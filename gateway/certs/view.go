@@ -79,11 +79,7 @@ func (s *Store) buildSites(v *view) {
 		ids[i] = s.identity(&all[i])
 	}
 	if o.Tickets {
-		var keys []ticketKey
-		if s.keys != nil {
-			keys = s.keys.Value()
-		}
-		s.rings = s.rings.renew(ids, keys)
+		s.rings = s.rings.renew(ids, s.ticketKeys())
 	}
 	for i := range all {
 		built := &site{auth: all[i].ClientAuth, config: s.siteConfig(&all[i], ids[i])}
