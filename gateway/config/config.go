@@ -21,6 +21,7 @@ import (
 //	none:   the word for an empty list or text; it stands alone
 //	filled: "true" where a value restricts, so that one which came empty is an error and only the word of none is none
 //	route:  "true" where a route may have a value of its own
+//	restart: "true" where another value counts after a restart alone, not after a reload
 //
 // A Config is immutable once Load has returned it; With makes another.
 type Config struct {

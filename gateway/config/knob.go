@@ -11,18 +11,19 @@ const envPrefix = "WEIR_"
 
 // A knob is a field of Config as its tags define it. Matches and sites are made of knobs, too.
 type knob struct {
-	name   string // "idle-timeout"
-	group  string
-	help   string
-	arg    string // what --help calls the value; empty for switches
-	sep    string // between the elements of a list
-	none   string // the word for an empty list or text
-	filled bool   // an empty value is an error: it would restrict nothing
-	secret bool
-	route  bool // a route may have a value of its own
-	limit  limit
-	field  int // index in its struct
-	typ    reflect.Type
+	name    string // "idle-timeout"
+	group   string
+	help    string
+	arg     string // what --help calls the value; empty for switches
+	sep     string // between the elements of a list
+	none    string // the word for an empty list or text
+	filled  bool   // an empty value is an error: it would restrict nothing
+	secret  bool
+	route   bool // a route may have a value of its own
+	restart bool // another value counts after a restart alone
+	limit   limit
+	field   int // index in its struct
+	typ     reflect.Type
 }
 
 var (
@@ -39,17 +40,18 @@ func define(t reflect.Type) []knob {
 			continue
 		}
 		k := knob{
-			name:   f.Tag.Get("knob"),
-			group:  f.Tag.Get("group"),
-			help:   f.Tag.Get("help"),
-			arg:    f.Tag.Get("arg"),
-			sep:    f.Tag.Get("sep"),
-			none:   f.Tag.Get("none"),
-			filled: f.Tag.Get("filled") == "true",
-			secret: f.Tag.Get("secret") == "true",
-			route:  f.Tag.Get("route") == "true",
-			field:  i,
-			typ:    f.Type,
+			name:    f.Tag.Get("knob"),
+			group:   f.Tag.Get("group"),
+			help:    f.Tag.Get("help"),
+			arg:     f.Tag.Get("arg"),
+			sep:     f.Tag.Get("sep"),
+			none:    f.Tag.Get("none"),
+			filled:  f.Tag.Get("filled") == "true",
+			secret:  f.Tag.Get("secret") == "true",
+			route:   f.Tag.Get("route") == "true",
+			restart: f.Tag.Get("restart") == "true",
+			field:   i,
+			typ:     f.Type,
 		}
 		if k.arg == "" {
 			k.arg = argOf[f.Type.String()]

@@ -1,0 +1,192 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Difference is what one configuration changes in another. Its lists are in the order of the new configuration, and of
+// the old one for what has gone.
+type Difference struct {
+	RoutesAdded      []string      `json:"routes_added,omitempty"`
+	RoutesRemoved    []string      `json:"routes_removed,omitempty"`
+	RoutesChanged    []RouteChange `json:"routes_changed,omitempty"`
+	RoutesMoved      bool          `json:"routes_moved,omitempty"` // those that stay are tried in another order
+	BackendsAdded    []string      `json:"backends_added,omitempty"`
+	BackendsRemoved  []string      `json:"backends_removed,omitempty"`
+	ListenersAdded   []string      `json:"listeners_added,omitempty"`
+	ListenersRemoved []string      `json:"listeners_removed,omitempty"`
+	Changed          []string      `json:"changed,omitempty"` // knobs of the whole gateway
+	Restart          []string      `json:"restart,omitempty"` // those of them that count at the next start alone
+}
+
+// RouteChange says which knobs and conditions of a route have another value, the top level's defaults for it included.
+type RouteChange struct {
+	Route string   `json:"route"`
+	Knobs []string `json:"knobs"`
+}
+
+// Empty tells that nothing changes.
+func (d *Difference) Empty() bool {
+	return d.Restart == nil && d.Changed == nil && d.RoutesAdded == nil && d.RoutesRemoved == nil && d.RoutesChanged == nil &&
+		!d.RoutesMoved && d.BackendsAdded == nil && d.BackendsRemoved == nil && d.ListenersAdded == nil && d.ListenersRemoved == nil
+}
+
+// Diff tells what next changes in c.
+func (c *Config) Diff(next *Config) Difference {
+	var d Difference
+	for i := range knobs {
+		k := &knobs[i]
+		if k.route || k.name == "config" || k.same(c, next) {
+			continue
+		}
+		d.Changed = append(d.Changed, k.name)
+		if k.restart {
+			d.Restart = append(d.Restart, k.name)
+		}
+	}
+	if !sameSites(c.Sites, next.Sites) {
+		d.Changed = append(d.Changed, sitesKey)
+	}
+	d.diffRoutes(c, next)
+	d.BackendsRemoved, d.BackendsAdded = changes(c.allBackends(), next.allBackends())
+	d.ListenersRemoved, d.ListenersAdded = changes(c.listeners(), next.listeners())
+	return d
+}
+
+func (d *Difference) diffRoutes(c, next *Config) {
+	var before, after []string // identities of those that are in both
+	for i := range next.Routes {
+		r := &next.Routes[i]
+		was := c.Route(r.Identity())
+		if was == nil {
+			d.RoutesAdded = append(d.RoutesAdded, r.Name)
+			continue
+		}
+		after = append(after, r.Identity())
+		if differing := was.differing(r); differing != nil {
+			d.RoutesChanged = append(d.RoutesChanged, RouteChange{r.Name, differing})
+		}
+	}
+	for i := range c.Routes {
+		r := &c.Routes[i]
+		if next.Route(r.Identity()) == nil {
+			d.RoutesRemoved = append(d.RoutesRemoved, r.Name)
+			continue
+		}
+		before = append(before, r.Identity())
+	}
+	d.RoutesMoved = !slices.Equal(before, after)
+}
+
+// Identity is what makes a route the same one in another configuration: its name, or its conditions where it has none.
+func (r *Route) Identity() string {
+	if _, named := r.places["name"]; named || r.added {
+		return "name " + r.Name
+	}
+	return "match " + r.Match.String()
+}
+
+// Route is the route of this identity; nil if there is none.
+func (c *Config) Route(identity string) *Route {
+	for i := range c.Routes {
+		if c.Routes[i].Identity() == identity {
+			return &c.Routes[i]
+		}
+	}
+	return nil
+}
+
+// differing are the knobs and conditions in which two routes differ.
+func (r *Route) differing(o *Route) (names []string) {
+	for i := range matchKnobs {
+		if k := &matchKnobs[i]; k.text(k.of(&r.Match)) != k.text(k.of(&o.Match)) {
+			names = append(names, matchPrefix+k.name)
+		}
+	}
+	for i := range knobs {
+		if k := &knobs[i]; k.route && !k.same(r.Config, o.Config) {
+			names = append(names, k.name)
+		}
+	}
+	return names
+}
+
+// same tells whether a knob has the same value in both.
+func (k *knob) same(c, o *Config) bool { return k.text(k.of(c)) == k.text(k.of(o)) }
+
+func sameSites(a, b []Site) bool {
+	return slices.EqualFunc(a, b, func(x, y Site) bool {
+		return slices.Equal(x.Names, y.Names) && x.ClientAuth == y.ClientAuth && x.ClientCA == y.ClientCA
+	})
+}
+
+// allBackends are those of every route, each once.
+func (c *Config) allBackends() (all []string) {
+	for _, r := range c.Routes {
+		for _, text := range slices.Concat(r.Config.Upstream, r.Config.HTTPUpstream) {
+			if !slices.Contains(all, text) {
+				all = append(all, text)
+			}
+		}
+	}
+	return all
+}
+
+func (c *Config) listeners() (all []string) {
+	for _, addr := range c.Listen {
+		all = append(all, addr)
+	}
+	for _, addr := range c.TLSListen {
+		all = append(all, addr+" with TLS")
+	}
+	return all
+}
+
+// changes are what is in one list alone.
+func changes(before, after []string) (removed, added []string) {
+	in := func(list []string) map[string]bool {
+		m := make(map[string]bool, len(list))
+		for _, s := range list {
+			m[s] = true
+		}
+		return m
+	}
+	b, a := in(before), in(after)
+	for _, s := range before {
+		if !a[s] {
+			removed = append(removed, s)
+		}
+	}
+	for _, s := range after {
+		if !b[s] {
+			added = append(added, s)
+		}
+	}
+	return removed, added
+}
+
+// Lines tell the difference to people, one fact a line; none where there is no difference.
+func (d *Difference) Lines() (lines []string) {
+	list := func(what string, names []string) {
+		if len(names) > 0 {
+			lines = append(lines, what+": "+strings.Join(names, ", "))
+		}
+	}
+	list("listeners added", d.ListenersAdded)
+	list("listeners removed", d.ListenersRemoved)
+	list("routes added", d.RoutesAdded)
+	list("routes removed", d.RoutesRemoved)
+	for _, r := range d.RoutesChanged {
+		list(fmt.Sprintf("route %s changed", r.Route), r.Knobs)
+	}
+	if d.RoutesMoved {
+		lines = append(lines, "the routes are tried in another order")
+	}
+	list("backends added", d.BackendsAdded)
+	list("backends removed", d.BackendsRemoved)
+	list("changed for the whole gateway", d.Changed)
+	list("counts after a restart alone", d.Restart)
+	return lines
+}
