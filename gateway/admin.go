@@ -10,31 +10,79 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"time"
 
+	"weir/netpoll"
 	"weir/upstream"
 )
 
 // admin is a listener of its own, on net/http: it is for people and their tools, not for speed.
 type admin struct {
-	server *http.Server
-	addr   net.Addr
+	server   *http.Server
+	addr     net.Addr
+	listener net.Listener
 }
 
 func startAdmin(g *Gateway) (*admin, error) {
-	ln, err := net.Listen("tcp", g.cfg.Admin)
+	ln, err := listenAdmin(g.cfg.Admin)
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
-			err = fmt.Errorf("%w: by another weir? An upgrade in place needs another --admin", err)
+			err = fmt.Errorf("%w: by another weir? To replace it without a gap, use weir upgrade", err)
 		}
 		return nil, fmt.Errorf("admin: cannot listen on %s: %w", g.cfg.Admin, err)
 	}
-	a := &admin{addr: ln.Addr()}
+	return serveAdmin(g, ln), nil
+}
+
+// listenAdmin listens on host:port, or on a unix socket that its owner alone may connect to.
+func listenAdmin(text string) (net.Listener, error) {
+	path, unix := strings.CutPrefix(text, "unix:")
+	if !unix {
+		return net.Listen("tcp", text)
+	}
+	if c, err := net.Dial("unix", path); err == nil {
+		_ = c.Close()
+		return nil, syscall.EADDRINUSE
+	} else if errors.Is(err, syscall.ECONNREFUSED) {
+		_ = os.Remove(path) // left by a process that was killed
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		_ = ln.Close()
+		return nil, err
+	}
+	return ln, nil
+}
+
+func serveAdmin(g *Gateway, ln net.Listener) *admin {
+	a := &admin{addr: ln.Addr(), listener: ln}
 	a.server = &http.Server{Handler: guard(g, adminRoutes(g)), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	go func() { _ = a.server.Serve(ln) }()
-	return a, nil
+	return a
+}
+
+// file is a copy of the listener's descriptor.
+func (a *admin) file() (*os.File, error) { return netpoll.FileOf(a.listener.(syscall.Conn)) }
+
+// move goes on listening on a unix socket instead. Requests under way are answered.
+func (a *admin) move(g *Gateway, path string) error {
+	ln, err := listenAdmin("unix:" + path)
+	if err != nil {
+		return fmt.Errorf("admin: cannot listen on %s: %w", path, err)
+	}
+	if u, ok := a.listener.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false) // the path is the successor's
+	}
+	_ = a.listener.Close()
+	a.listener, a.addr = ln, ln.Addr()
+	go func() { _ = a.server.Serve(ln) }()
+	return nil
 }
 
 func (a *admin) close() {
@@ -62,6 +110,7 @@ func adminRoutes(g *Gateway) *http.ServeMux {
 		w.WriteHeader(http.StatusAccepted)
 		fmt.Fprintln(w, "draining")
 	})
+	mux.HandleFunc("POST /upgrade", g.serveUpgrade)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
@@ -101,20 +150,47 @@ func mayChange(g *Gateway, r *http.Request) bool {
 		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		return ok && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1
 	}
+	if at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr); ok && at != nil {
+		return true // the mode of the socket's file says who may connect
+	}
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	return err == nil && from.Addr().Unmap().IsLoopback()
 }
 
 // serveReady answers 200 while new sessions are welcome.
 func (g *Gateway) serveReady(w http.ResponseWriter, _ *http.Request) {
+	if err := g.Ready(); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+// serveUpgrade answers when the successor serves, or with what went wrong; then nothing has changed.
+func (g *Gateway) serveUpgrade(w http.ResponseWriter, _ *http.Request) {
+	if g.onUpgrade == nil {
+		http.Error(w, "this process cannot start a successor", http.StatusNotImplemented)
+		return
+	}
+	pid, err := g.onUpgrade()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	}
+	serveJSON(w, map[string]int{"pid": pid})
+}
+
+// Ready tells why new sessions are not welcome; nil: they are.
+func (g *Gateway) Ready() error {
 	switch {
 	case g.draining.Load():
-		http.Error(w, "draining", http.StatusServiceUnavailable)
+		return errors.New("draining")
+	case g.leaving.Load():
+		return errors.New("replaced by a successor")
 	case !g.servable():
-		http.Error(w, "no healthy endpoint", http.StatusServiceUnavailable)
-	default:
-		fmt.Fprintln(w, "ready")
+		return errors.New("no healthy endpoint")
 	}
+	return nil
 }
 
 // servable tells whether any backend may be chosen.

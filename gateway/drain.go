@@ -13,6 +13,7 @@ import (
 type drain struct {
 	timer    netpoll.Timer
 	began    time.Duration
+	timeout  time.Duration // over which sessions are closed; 0: they last as long as they like
 	deadline time.Duration
 	due      []*session // those that stood when it began, not asked to close yet
 	total    int
@@ -23,20 +24,24 @@ type drain struct {
 // drainStep is how often the next sessions are closed.
 const drainStep = 20 * time.Millisecond
 
-// beginDrain runs on the loop.
-func (sh *shard) beginDrain() {
+// beginDrain runs on the loop. One that has no timeout goes on with one when it begins again.
+func (sh *shard) beginDrain(timeout time.Duration) {
 	d := &sh.drain
-	if d.active {
+	if d.done {
 		return
 	}
 	for _, d := range sh.doors {
 		d.listener.Close()
 	}
 	sh.doors = nil
-	d.active = true
+	d.active, d.timeout = true, timeout
+	if timeout == 0 {
+		sh.ended()
+		return
+	}
 	d.began = sh.loop.Now()
-	d.deadline = d.began + sh.gw.cfg.DrainTimeout
-	d.due = append(d.due, sh.sessions...)
+	d.deadline = d.began + timeout
+	d.due = append(d.due[:0], sh.sessions...)
 	d.total = len(d.due)
 	sh.OnTimer(nil)
 }
@@ -45,7 +50,7 @@ func (sh *shard) beginDrain() {
 // timeout at its end, or half of it if that is longer, is for clients to answer.
 func (sh *shard) OnTimer(*netpoll.Timer) {
 	d, cfg, now := &sh.drain, sh.gw.cfg, sh.loop.Now()
-	window := max(cfg.DrainTimeout-cfg.CloseTimeout, cfg.DrainTimeout/2)
+	window := max(d.timeout-cfg.CloseTimeout, d.timeout/2)
 	if now >= d.deadline {
 		for len(sh.sessions) > 0 {
 			s := sh.sessions[len(sh.sessions)-1]
@@ -78,6 +83,9 @@ func dueBy(elapsed, window time.Duration, total int) int {
 // drain asks both sides of one session to end. The client is told first: what it sends until it has answered
 // still goes to the backend, and its answer is the close frame that the backend gets.
 func (s *session) drain() {
+	if s.lane.shard.drain.timeout == 0 && s.phase == talking {
+		return
+	}
 	switch {
 	case s.phase < greeting:
 		s.turnAway(refusedDraining.Reason)

@@ -19,61 +19,74 @@ import (
 	"weir/gateway/rate"
 	routing "weir/gateway/route"
 	"weir/gateway/web"
+	"weir/internal/handover"
 	"weir/netpoll"
 )
 
 // Gateway fronts the backends of one configuration.
 type Gateway struct {
 	// Immutable once New has returned.
-	cfg        *config.Config
-	log        *slog.Logger
-	trusted    func(netip.Addr) bool // whether an address is that of a proxy of ours
-	fleets     []*fleet
-	fleetKeys  []string
-	gates      []*gate
-	routes     []*route
-	table      *routing.Table
-	readsPaths bool         // to choose a route, or to rewrite
-	only       *route       // takes every request, being the only one; else nil
-	certs      *certs.Store // nil without TLS
-	serverTLS  *netpoll.TLS
-	toBackends *netpoll.Handshakes
-	web        *web.Server
-	transports []*web.Transports
-	stickyKey  []byte
-	newcomers  *rate.Table     // handshakes by address; nil: any number
-	proofs     chan struct{}   // taken by handshakes whose credential somebody else looks at
-	running    context.Context // ends with the gateway
-	end        context.CancelFunc
-	headLimits http1.Limits
-	pauseAt    int // queued bytes at which the source is no longer read; one more read then stays below high-water
-	pingMark   [4]byte
-	metrics    *metricsSet
-	access     *accessLog
+	cfg           *config.Config
+	log           *slog.Logger
+	trusted       func(netip.Addr) bool // whether an address is that of a proxy of ours
+	fleets        []*fleet
+	fleetKeys     []string
+	gates         []*gate
+	routes        []*route
+	table         *routing.Table
+	readsPaths    bool         // to choose a route, or to rewrite
+	only          *route       // takes every request, being the only one; else nil
+	certs         *certs.Store // nil without TLS
+	serverTLS     *netpoll.TLS
+	toBackends    *netpoll.Handshakes
+	web           *web.Server
+	transports    []*web.Transports
+	stickyKey     []byte
+	ticketSecrets *certs.Secrets
+	inherited     *handover.Inherited         // nil: nothing
+	onUpgrade     func() (pid int, err error) // nil: there is none
+	newcomers     *rate.Table                 // handshakes by address; nil: any number
+	proofs        chan struct{}               // taken by handshakes whose credential somebody else looks at
+	running       context.Context             // ends with the gateway
+	end           context.CancelFunc
+	plain         context.Context // ends when connections with plain HTTP are to be cut
+	cutPlain      context.CancelFunc
+	headLimits    http1.Limits
+	pauseAt       int // queued bytes at which the source is no longer read; one more read then stays below high-water
+	pingMark      [4]byte
+	metrics       *metricsSet
+	access        *accessLog
 
 	// Immutable once Start has returned; under starting until then.
-	shards []*shard
-	addrs  []net.Addr
-	admin  *admin
+	shards  []*shard
+	addrs   []net.Addr
+	sockets inheritedSockets
+	admin   *admin
 
 	// Any goroutine.
-	limits   limits
-	memory   giveBack
-	starting sync.Mutex // a drain waits for the start to be over
-	draining atomic.Bool
-	rests    chan error     // why a listener takes nobody for now
-	silences seldom         // of auth services
-	drained  sync.WaitGroup // counts loops that are not drained yet, and the HTTP server
-	stopped  chan struct{}
-	started  time.Time
+	limits       limits
+	memory       giveBack
+	starting     sync.Mutex // a drain waits for the start to be over
+	draining     atomic.Bool
+	drainTimeout time.Duration                        // under starting
+	leaving      atomic.Bool                          // a successor accepts in our place
+	predecessor  atomic.Pointer[handover.Predecessor] // nil: none that is known of
+	rests        chan error                           // why a listener takes nobody for now
+	silences     seldom                               // of auth services
+	drained      sync.WaitGroup                       // counts loops that are not drained yet, and the HTTP server
+	stopped      chan struct{}
+	started      time.Time
 }
 
 // New prepares a gateway; nothing listens yet. It looks names up, so it may take some seconds.
-func New(cfg *config.Config, log *slog.Logger) (*Gateway, error) {
+func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, error) {
 	if len(cfg.Routes) == 0 { // made by hand
 		cfg = cfg.With(func(*config.Config) {})
 	}
-	g := &Gateway{cfg: cfg, log: log, stopped: make(chan struct{}), metrics: newMetricsSet(), toBackends: netpoll.NewHandshakes(backendHandshakes)}
+	g := &Gateway{cfg: cfg, log: log, stopped: make(chan struct{}), metrics: newMetricsSet(), toBackends: netpoll.NewHandshakes(backendHandshakes), ticketSecrets: new(certs.Secrets)}
+	for _, o := range options {
+		o(g)
+	}
 	g.headLimits = http1.Limits{Head: int(cfg.MaxHeaderSize), Fields: cfg.MaxHeaderFields}
 	g.pauseAt = int(cfg.HighWater - cfg.ReadBuffer)
 	_, _ = rand.Read(g.pingMark[:])
@@ -83,9 +96,13 @@ func New(cfg *config.Config, log *slog.Logger) (*Gateway, error) {
 		g.stickyKey = make([]byte, 32)
 		_, _ = rand.Read(g.stickyKey)
 	}
+	if err := g.takeKeys(); err != nil {
+		return nil, err
+	}
 	g.access = newAccessLog(cfg, log)
 	g.proofs, g.rests = make(chan struct{}, maxProofs), make(chan error, 1)
 	g.running, g.end = context.WithCancel(context.Background())
+	g.plain, g.cutPlain = context.WithCancel(g.running)
 	if cfg.ConnectionRate.Per > 0 {
 		g.newcomers = rate.NewTable(cfg.ConnectionRate, cfg.RateTable)
 	}
@@ -118,12 +135,15 @@ func (g *Gateway) Start() error {
 		return errors.New("gateway: drained before it was started")
 	}
 	g.started = time.Now()
-	n := loops(g.cfg)
-	err := g.startLoops(n)
+	err := g.sortInherited()
+	if err == nil {
+		err = g.startLoops(loops(g.cfg))
+	}
 	if err == nil {
 		err = g.listen()
 	}
-	if err == nil && g.cfg.Admin != "off" {
+	g.sockets.close()
+	if err == nil && g.cfg.Admin != "off" && !g.adminComesLater() {
 		g.admin, err = startAdmin(g)
 	}
 	if err != nil {
@@ -183,6 +203,7 @@ func (g *Gateway) startLoops(n int) error {
 		OwnFiles: g.cfg.LoopFileTables, Yields: n >= runtime.GOMAXPROCS(0), OnRest: g.rested,
 	}
 	for i := range n {
+		opts.Keep = g.sockets.kept(i, n)
 		loop, err := netpoll.Start(i, opts)
 		if err != nil {
 			return err
@@ -205,24 +226,35 @@ func (g *Gateway) AdminAddr() net.Addr {
 
 // Drain begins to wind down and returns at once, or when a Start under way is over; Wait tells when it is done.
 // Further calls do nothing.
-func (g *Gateway) Drain() {
-	if !g.draining.CompareAndSwap(false, true) {
-		return
-	}
+func (g *Gateway) Drain() { g.drain(g.cfg.DrainTimeout) }
+
+// drain closes all sessions within timeout; with 0 they last as long as they like, until a drain with another timeout.
+func (g *Gateway) drain(timeout time.Duration) {
 	g.starting.Lock()
 	defer g.starting.Unlock()
-	g.log.Info("draining", "sessions", g.limits.connections.Load(), "timeout", g.cfg.DrainTimeout)
-	g.drained.Add(len(g.shards) + 1)
+	first := g.draining.CompareAndSwap(false, true)
+	if !first && (g.drainTimeout > 0 || timeout == 0) {
+		return
+	}
+	g.drainTimeout = timeout
+	g.log.Info("draining", "sessions", g.limits.connections.Load(), "timeout", timeout)
+	if first {
+		g.drained.Add(len(g.shards) + 1)
+	}
 	for _, sh := range g.shards {
-		if sh.loop.Post(sh.beginDrain) != nil {
+		if sh.loop.Post(func() { sh.beginDrain(timeout) }) != nil && first {
 			g.drained.Done()
 		}
 	}
+	if timeout > 0 {
+		time.AfterFunc(timeout, g.cutPlain)
+	}
+	if !first {
+		return
+	}
 	go func() {
 		defer g.drained.Done()
-		ctx, cancel := context.WithTimeout(context.Background(), g.cfg.DrainTimeout)
-		defer cancel()
-		g.web.Shutdown(ctx)
+		g.web.Shutdown(g.plain)
 	}()
 	go func() {
 		g.drained.Wait()

@@ -33,6 +33,9 @@ func (g *Gateway) listenOn(knob, text string, secure *netpoll.TLS) error {
 	if err != nil {
 		return fmt.Errorf("%s: %q: %w", knob, text, err)
 	}
+	if files := g.sockets[addr]; len(files) > 0 {
+		return g.listenOnInherited(knob, text, addr, secure)
+	}
 	shards := g.shards
 	if addr.Path != "" && g.cfg.LoopFileTables && len(shards) > 1 {
 		shards = shards[:1] // no socket is in two tables, and a path has no SO_REUSEPORT

@@ -143,6 +143,9 @@ func (g *Gateway) writeMetrics(w io.Writer) {
 	g.writeEndpoints(w)
 	g.writeTLS(w, &sum)
 	g.writePlain(w)
+	if pid, n, ok := g.predecessorSessions(); ok {
+		metrics.WriteGaugeUint64(w, fmt.Sprintf(`weir_predecessor_sessions{pid="%d"}`, pid), uint64(n))
+	}
 	g.metrics.set.WritePrometheus(w)
 	metrics.WriteProcessMetrics(w)
 	metrics.WriteFDMetrics(w)

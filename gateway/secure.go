@@ -19,7 +19,7 @@ func (g *Gateway) newTLS() error {
 		RejectUnknown: cfg.TLSUnknownName == config.UnknownReject,
 		MinVersion:    uint16(cfg.TLSMinVersion), MaxVersion: uint16(cfg.TLSMaxVersion), ALPN: g.protocols(),
 		ClientAuth: clientAuth(cfg.TLSClientAuth), ClientCA: cfg.TLSClientCA,
-		Tickets: cfg.TLSTickets, TicketKeys: cfg.TLSTicketKeys, ReloadInterval: cfg.TLSReloadInterval, OnReload: g.reloaded,
+		Tickets: cfg.TLSTickets, TicketKeys: cfg.TLSTicketKeys, Secrets: g.ticketSecrets, ReloadInterval: cfg.TLSReloadInterval, OnReload: g.reloaded,
 	}
 	suites, err := cfg.CipherSuites()
 	curves, err2 := cfg.Curves()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,13 +13,19 @@ import (
 // Listening sockets outlive processes: systemd opens them beforehand, and a process that is replaced passes its own on.
 // Each end has a copy of the descriptor; the socket, with the clients that wait in its backlog, is the same.
 
-// ListenOn makes the loop accept from a listening socket that was opened elsewhere. The listener takes fd, a number of the
-// loop's file table: with OwnFiles one of Options.Keep, else any of the process's. It must run on the loop (Do).
-func (l *Loop) ListenOn(fd int, a Acceptor) (*Listener, error) {
+// ListenOn makes the loop accept from a listening socket that was opened elsewhere, of which it takes a copy. With OwnFiles
+// f has to be one of Options.Keep, and only the loop closes the copy that its table has. It must run on the loop (Do).
+func (l *Loop) ListenOn(f *os.File, a Acceptor) (*Listener, error) {
+	fd := int(f.Fd())
 	addr, err := ListensOn(fd)
-	if err == nil {
-		err = os.NewSyscallError("fcntl", unix.SetNonblock(fd, true))
+	if err == nil && !l.opts.OwnFiles {
+		fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		err = os.NewSyscallError("fcntl", err)
 	}
+	if err != nil {
+		return nil, err
+	}
+	err = os.NewSyscallError("fcntl", unix.SetNonblock(fd, true))
 	if err == nil && addr.Path == "" {
 		err = l.opts.Socket.apply(fd) // accepted sockets inherit what was set, whoever opened this one
 	}
@@ -81,6 +88,22 @@ func (ln *Listener) File() (*os.File, error) {
 		return nil, fmt.Errorf("listener on %s: %w", ln.addr, err)
 	}
 	return os.NewFile(uintptr(fd), ln.addr.String()), nil
+}
+
+// FileOf is a copy of the descriptor of one of package net's listeners, to be passed on. The listener's own File would make
+// both blocking, and with that keep the listener from being closed.
+func FileOf(ln syscall.Conn) (f *os.File, err error) {
+	raw, err := ln.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	err2 := raw.Control(func(fd uintptr) {
+		n, dup := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+		if err = os.NewSyscallError("fcntl", dup); err == nil {
+			f = os.NewFile(uintptr(n), "listener")
+		}
+	})
+	return f, errors.Join(err, err2)
 }
 
 // Leave stops accepting, and leaves the socket, its backlog and its path to whoever else has a copy of the descriptor.

@@ -10,20 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"weir/netpoll"
 )
-
-// duplicate is a copy of fd that belongs to nobody.
-func duplicate(t testing.TB, fd int) int {
-	t.Helper()
-	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
 
 // served connects to addr and tells the first line that is sent; who listens is known by it.
 func served(t testing.TB, addr netpoll.Addr) string {
@@ -84,16 +72,12 @@ func TestListenerGoesOn(t *testing.T) {
 				defer waiting.Close()
 
 				opts := netpoll.Options{OwnFiles: own}
-				fd := int(file.Fd())
 				if own {
-					opts.Keep = []int{fd}
+					opts.Keep = []int{int(file.Fd())}
 				}
 				next := start(t, opts)
-				if !own {
-					fd = duplicate(t, fd)
-				}
 				var heir *netpoll.Listener
-				do(t, next, func() { heir, err = next.ListenOn(fd, greeting(t, next, "new")) })
+				do(t, next, func() { heir, err = next.ListenOn(file, greeting(t, next, "new")) })
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -125,9 +109,8 @@ func TestListenOnWhatDoesNotListen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fd := duplicate(t, int(file.Fd()))
-	_ = file.Close()
-	do(t, l, func() { _, err = l.ListenOn(fd, nil) })
+	defer file.Close()
+	do(t, l, func() { _, err = l.ListenOn(file, nil) })
 	if err == nil {
 		t.Error("taken")
 	}

@@ -43,6 +43,8 @@ func run(args []string, p program) int {
 		return check(args, p)
 	case "try":
 		return try(args, p)
+	case "upgrade":
+		return upgrade(args, p)
 	case "version", "--version":
 		fmt.Fprintln(p.stdout, version())
 		return exitOK
@@ -50,7 +52,7 @@ func run(args []string, p program) int {
 		fmt.Fprint(p.stdout, config.Usage())
 		return exitOK
 	}
-	return p.misused(fmt.Errorf("unknown command %q; there are check, try, version and help", command))
+	return p.misused(fmt.Errorf("unknown command %q; there are check, try, upgrade, version and help", command))
 }
 
 // loaded is cfg, or nil where there is none to go on with and it has said why.

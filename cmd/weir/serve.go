@@ -8,13 +8,13 @@ import (
 	"runtime"
 	"syscall"
 
-	"weir/gateway"
 	"weir/gateway/config"
+	"weir/internal/handover"
 )
 
 // serve runs a gateway until it has drained.
 func serve(args []string, p program) int {
-	cfg, exit := p.loaded(config.Load(args, p.environ))
+	cfg, exit := p.loaded(config.Load(args, handover.Environ(p.environ)))
 	if cfg == nil {
 		return exit
 	}
@@ -25,6 +25,9 @@ func serve(args []string, p program) int {
 	reloads := make(chan os.Signal, 1) // of its own, so that many of these never crowd out the others
 	signal.Notify(reloads, syscall.SIGHUP)
 	defer signal.Stop(reloads)
+	upgrades := make(chan os.Signal, 1)
+	signal.Notify(upgrades, syscall.SIGUSR2)
+	defer signal.Stop(upgrades)
 	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may die, and the sessions go on
 
 	var echo *demo
@@ -40,16 +43,17 @@ func serve(args []string, p program) int {
 	log := newLogger(cfg, p.stderr)
 	slog.SetLogLoggerLevel(slog.LevelWarn)
 	slog.SetDefault(log) // what libraries say in package log's way becomes a line like the others
-	g, err := gateway.New(cfg, log)
+	u := &upgrader{args: args, environ: p.environ, log: log}
+	g, err := u.start(cfg)
 	if err != nil {
-		return p.failed(err)
-	}
-	if err := g.Start(); err != nil {
 		return p.failed(err)
 	}
 	if echo != nil {
 		printHints(p, len(cfg.Listen) == 0, g.Addrs()[0], g.AdminAddr())
 	}
+	stop := make(chan struct{})
+	defer close(stop)
+	go u.onSignals(upgrades, stop)
 	return await(g, signals, reloads, log, p)
 }
 

@@ -29,7 +29,7 @@ type Config struct {
 	Listen    []string `knob:"listen" group:"Basics" arg:"ADDR" none:"off" help:"address clients connect to without TLS, as host:port, :port or unix:/path; off: none"`
 	TLSListen []string `knob:"tls-listen" group:"Basics" arg:"ADDR" help:"address clients connect to with TLS, in the same forms"`
 	UnixMode  Mode     `knob:"unix-mode" group:"Basics" help:"who may connect to a unix socket that is listened on, as the mode of its file"`
-	Admin     string   `knob:"admin" group:"Basics" arg:"ADDR" help:"address of health, metrics, drain and pprof; off: none"`
+	Admin     string   `knob:"admin" group:"Basics" arg:"ADDR" help:"address of health, metrics, drain and pprof, as host:port or unix:/path (for its owner alone); off: none"`
 	Upstream  []string `knob:"upstream" group:"Basics" arg:"URL" route:"true" help:"backend, as ws://host:port[#weight=N]; http:// means the same; h2c://: many sessions share a connection (RFC 8441), ws+h2c://: if the backend offers that; wss://, h2:// and wss+h2://: the same with TLS; unix:///path: a unix socket; #proxy-protocol=v1 or v2: connections begin with a PROXY header"`
 	Demo      bool     `knob:"demo" group:"Basics" help:"start an echo server inside and use it as the backend"`
 	Loops     int      `knob:"loops" group:"Basics" range:"0..1024" help:"event loops; 0: one per core"`
@@ -155,6 +155,7 @@ type Config struct {
 	SlowTimeout      time.Duration `knob:"slow-reader-timeout" group:"Timeouts" route:"true" range:"100ms..1h" help:"for a client to take from a full queue, before slow-reader counts"`
 	CloseTimeout     time.Duration `knob:"close-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"between a close frame and the end of the TCP connection"`
 	DrainTimeout     time.Duration `knob:"drain-timeout" group:"Timeouts" range:"10ms..24h" help:"time over which a drain closes the sessions"`
+	UpgradeDrain     time.Duration `knob:"upgrade-drain" group:"Timeouts" range:"0|10ms..1000h" help:"time over which a process that was replaced by a successor (weir upgrade) closes its sessions; 0: they last as long as they like"`
 
 	MaxConnections      int  `knob:"max-connections" group:"Limits" range:"0..100000000" help:"client connections in all; 0: derived from the limit of open files"`
 	MaxConnectionsPerIP int  `knob:"max-connections-per-ip" group:"Limits" range:"0..100000000" help:"client connections from one address; 0: no limit"`

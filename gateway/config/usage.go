@@ -16,6 +16,7 @@ const usageHeader = `Weir puts WebSocket clients through to WebSocket backends.
   weir check [flags] [URL] check the configuration, say what would run and which route takes the URL
                            (-H 'NAME: VALUE' for a header field of the request)
   weir try URL [flags]     send a message through a gateway and show the way it took
+  weir upgrade             have the running weir replaced by the program on disk, without a gap
   weir version             print the version
 
 Examples

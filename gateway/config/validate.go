@@ -116,7 +116,7 @@ const maxSocketPath = 103 // bytes that every system has room for in a unix sock
 
 // address refuses what cannot be listened on and what is listened on already.
 func (v *verdict) address(name, addr string, taken map[string]bool) {
-	if socket, ok := strings.CutPrefix(addr, "unix:"); ok && name != "admin" {
+	if socket, ok := strings.CutPrefix(addr, "unix:"); ok {
 		if !path.IsAbs(socket) || len(socket) > maxSocketPath {
 			v.wrong(name, "%q is not a unix socket's address; write unix:/PATH, with a path of at most %d bytes", addr, maxSocketPath)
 		}

@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,11 +15,12 @@ const answerTimeout = 30 * time.Second
 
 // State is what a process passes on besides its sockets.
 type State struct {
-	PID       int      `json:"pid"` // of the process that passes it on
-	Listeners int      `json:"listeners"`
-	Admin     bool     `json:"admin"`
-	StickyKey []byte   `json:"sticky_key,omitempty"` // made by that process, where the configuration has none
-	Tickets   [][]byte `json:"tickets,omitempty"`    // secrets that the keys of TLS tickets come from, likewise
+	PID       int  `json:"pid"` // of the process that passes it on
+	Listeners int  `json:"listeners"`
+	Admin     bool `json:"admin"`
+
+	StickyKey []byte          `json:"sticky_key,omitempty"` // that process made, where the configuration has none
+	Tickets   json.RawMessage `json:"tickets,omitempty"`    // likewise, what the keys of TLS tickets are made of
 }
 
 // Predecessor is where the process before this one is found while its sessions last.

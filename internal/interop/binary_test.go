@@ -55,6 +55,7 @@ func startBinary(t testing.TB, files int, args ...string) *process {
 	}
 	p.cmd = exec.Command(args[0], args[1:]...)
 	p.cmd.Stderr, p.cmd.Stdout = p.stderr, p.stderr
+	p.cmd.WaitDelay = time.Second // a successor writes there, too
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

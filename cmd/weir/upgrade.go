@@ -1,0 +1,205 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"weir/gateway"
+	"weir/gateway/config"
+	"weir/internal/handover"
+)
+
+const (
+	readyTimeout   = time.Minute           // for a successor to serve
+	readyLook      = 50 * time.Millisecond // how often a successor looks whether it is ready
+	upgradeTimeout = readyTimeout + 30*time.Second
+)
+
+// upgrader replaces this process by a successor: the program as it is on disk by now, with the arguments and the environment
+// that this one was started with.
+type upgrader struct {
+	args    []string
+	environ []string
+	log     *slog.Logger
+	gateway *gateway.Gateway
+
+	one sync.Mutex // upgrade at a time
+}
+
+// start begins to serve, in the place of the process before this one if there is one. That process is told of a failure.
+func (u *upgrader) start(cfg *config.Config) (*gateway.Gateway, error) {
+	in, err := handover.Inherit(u.environ)
+	if err != nil {
+		return nil, err
+	}
+	g, err := gateway.New(cfg, u.log, gateway.Inherit(in), gateway.OnUpgrade(u.upgrade))
+	if err != nil {
+		in.Failed(err)
+		return nil, err
+	}
+	u.gateway = g
+	if err := g.Start(); err != nil {
+		in.Failed(err)
+		return nil, err
+	}
+	if in == nil || in.State.PID == 0 {
+		return g, nil
+	}
+	if err := awaitReady(g); err != nil {
+		in.Failed(err)
+		g.Drain()
+		return nil, errors.Join(err, g.Wait())
+	}
+	before, err := in.Ready()
+	if err != nil {
+		u.log.Warn("the process before this one did not say that it has left", "pid", in.State.PID, "error", err)
+	}
+	return g, g.Succeed(before)
+}
+
+// awaitReady returns once new sessions are welcome.
+func awaitReady(g *gateway.Gateway) (err error) {
+	for end := time.Now().Add(readyTimeout / 2); time.Now().Before(end); time.Sleep(readyLook) {
+		if err = g.Ready(); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("not ready: %w", err)
+}
+
+// upgrade returns when the successor serves and this process has left. After an error nothing has changed.
+func (u *upgrader) upgrade() (pid int, err error) {
+	u.one.Lock()
+	defer u.one.Unlock()
+	if os.Getpid() == 1 {
+		return 0, errors.New("this process is number 1 of its container, which ends with it: replace the container instead")
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	state, listeners, admin, err := u.gateway.PassOn()
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		for _, f := range append(listeners, admin) {
+			_ = f.Close() // of none too
+		}
+	}()
+	next, err := handover.Start(handover.Program{Path: path, Args: u.args, Environ: u.environ}, state, listeners, admin)
+	if err != nil {
+		return 0, err
+	}
+	if pid, err = next.Wait(readyTimeout); err != nil {
+		return 0, err
+	}
+	place := filepath.Join(cmp.Or(os.Getenv("RUNTIME_DIRECTORY"), os.TempDir()), fmt.Sprintf("weir-%d.sock", os.Getpid()))
+	if err := u.gateway.Leave(place); err != nil {
+		u.log.Warn("this process has no admin listener any more", "error", err)
+		place = ""
+	}
+	if err := next.Go(handover.Predecessor{PID: os.Getpid(), Admin: place}); err != nil {
+		u.log.Warn("the successor was not told where this process is found", "pid", pid, "error", err)
+	}
+	u.log.Info("replaced", "successor", pid, "admin", place)
+	return pid, nil
+}
+
+// onSignals upgrades at each signal, until stop is closed.
+func (u *upgrader) onSignals(signals <-chan os.Signal, stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-signals:
+			if _, err := u.upgrade(); err != nil {
+				u.log.Error("not replaced, this process goes on", "error", err)
+			}
+		}
+	}
+}
+
+const upgradeUsage = `weir upgrade has the running weir start its successor, the program as it is on disk by now, and leave its place to it.
+No connection is refused or reset. Open sessions go on in the old process, which ends with the last of them (upgrade-drain).
+If the successor does not come up, the old process goes on as before.
+
+  weir upgrade --admin 127.0.0.1:9090
+
+`
+
+// upgrade is the command: it asks the running process by its admin listener.
+func upgrade(args []string, p program) int {
+	flags := pflag.NewFlagSet("upgrade", pflag.ContinueOnError)
+	flags.Usage = func() {}
+	addr := flags.String("admin", config.Default().Admin, "`ADDR` of the running weir's admin listener, as host:port or unix:/path")
+	token := flags.String("admin-token", "", "its `TOKEN`, if it has one; WEIR_ADMIN_TOKEN is better, as others see command lines")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, pflag.ErrHelp):
+		fmt.Fprint(p.stdout, upgradeUsage, flags.FlagUsages())
+		return exitOK
+	case err != nil:
+		return p.misused(err)
+	case flags.NArg() > 0:
+		return p.misused(config.Unexpected(flags.Arg(0)))
+	}
+	for _, v := range p.environ {
+		if text, ok := strings.CutPrefix(v, "WEIR_ADMIN_TOKEN="); ok && *token == "" {
+			*token = text
+		}
+	}
+	var answer struct{ PID int }
+	if err := askAdmin(*addr, *token, http.MethodPost, "/upgrade", &answer); err != nil {
+		return p.failed(fmt.Errorf("upgrade: %w", err))
+	}
+	fmt.Fprintf(p.stdout, "replaced by process %d\n", answer.PID)
+	return exitOK
+}
+
+// askAdmin makes one request to the admin listener of a running weir, and reads its answer as JSON.
+func askAdmin(addr, token, method, path string, into any) error {
+	network := "tcp"
+	if at, unix := strings.CutPrefix(addr, "unix:"); unix {
+		network, addr = "unix", at
+	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
+	transport := &http.Transport{DialContext: dial, DisableKeepAlives: true}
+	ctx, cancel := context.WithTimeout(context.Background(), upgradeTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, nil)
+	if err != nil {
+		return err
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	answer, err := transport.RoundTrip(r)
+	if err != nil {
+		return fmt.Errorf("nobody answers at the admin address %s: %w", addr, err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, answerLimit))
+	switch {
+	case err != nil:
+		return err
+	case answer.StatusCode != http.StatusOK:
+		return fmt.Errorf("refused with %s: %s", answer.Status, strings.TrimSpace(string(body)))
+	}
+	return json.Unmarshal(body, into)
+}
