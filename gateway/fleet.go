@@ -4,10 +4,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"os"
 	"slices"
 
+	"weir/gateway/certs"
 	"weir/gateway/config"
+	"weir/internal/watch"
 	"weir/upstream"
 )
 
@@ -57,11 +58,14 @@ func (g *Gateway) fleetOf(name string, cfg *config.Config, specs []upstream.Spec
 // backendHandshakes is how many TLS handshakes with backends run at once. They are few, but for tunnels to wss://.
 const backendHandshakes = 256
 
+// maxAuthorities bounds the file of authorities, in bytes; a system's has some 200 KiB.
+const maxAuthorities = 16 << 20
+
 // backendTLS is how backends are spoken to in TLS: what they have to prove, and what we do.
 func backendTLS(cfg *config.Config) (*tls.Config, error) {
 	c := &tls.Config{ServerName: cfg.UpstreamServerName, InsecureSkipVerify: cfg.UpstreamSkipVerify, DynamicRecordSizingDisabled: true}
 	if file := cfg.UpstreamCA; file != "" {
-		pem, err := os.ReadFile(file)
+		pem, err := watch.Read(file, maxAuthorities)
 		if err != nil {
 			return nil, fmt.Errorf("upstream-ca: %w", err)
 		}
@@ -71,11 +75,11 @@ func backendTLS(cfg *config.Config) (*tls.Config, error) {
 		}
 	}
 	if cfg.UpstreamCert != "" {
-		pair, err := tls.LoadX509KeyPair(cfg.UpstreamCert, cfg.UpstreamKey)
+		pair, err := certs.ReadPair(certs.Pair{Cert: cfg.UpstreamCert, Key: cfg.UpstreamKey})
 		if err != nil {
-			return nil, fmt.Errorf("upstream-cert: %s with %s: %w", cfg.UpstreamCert, cfg.UpstreamKey, err)
+			return nil, fmt.Errorf("upstream-cert: %s: %w", cfg.UpstreamCert, err)
 		}
-		c.Certificates = []tls.Certificate{pair}
+		c.Certificates = []tls.Certificate{*pair}
 	}
 	return c, nil
 }

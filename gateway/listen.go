@@ -39,7 +39,6 @@ func (g *Gateway) listenOn(knob, text string, secure *netpoll.TLS) error {
 	shards := g.shards
 	if addr.Path != "" && g.cfg.LoopFileTables && len(shards) > 1 {
 		shards = shards[:1] // no socket is in two tables, and a path has no SO_REUSEPORT
-		g.log.Warn("one loop alone serves this unix socket, as loop-file-tables is set", "address", text)
 	}
 	var first *netpoll.Listener
 	for _, sh := range shards {

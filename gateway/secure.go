@@ -11,22 +11,32 @@ import (
 
 // newTLS reads the certificates, if clients are to be served over TLS.
 func (g *Gateway) newTLS() error {
-	cfg := g.cfg
-	if len(cfg.TLSListen) == 0 {
+	if len(g.cfg.TLSListen) == 0 {
 		return nil
 	}
-	o := certs.Options{
-		RejectUnknown: cfg.TLSUnknownName == config.UnknownReject,
-		MinVersion:    uint16(cfg.TLSMinVersion), MaxVersion: uint16(cfg.TLSMaxVersion), ALPN: g.protocols(),
-		ClientAuth: clientAuth(cfg.TLSClientAuth), ClientCA: cfg.TLSClientCA,
-		Tickets: cfg.TLSTickets, TicketKeys: cfg.TLSTicketKeys, Secrets: g.ticketSecrets, ReloadInterval: cfg.TLSReloadInterval, OnReload: g.reloaded,
-	}
-	suites, err := cfg.CipherSuites()
-	curves, err2 := cfg.Curves()
-	if err := errors.Join(err, err2); err != nil {
+	o, err := certOptions(g.cfg, g.reloaded)
+	if err != nil {
 		return err
 	}
-	o.CipherSuites, o.Curves = suites, curves
+	o.Secrets = g.ticketSecrets
+	if g.certs, err = certs.New(o); err != nil {
+		return err
+	}
+	g.serverTLS = &netpoll.TLS{Config: g.certs.Config(), Handshakes: netpoll.NewHandshakes(g.cfg.TLSHandshakes)}
+	return nil
+}
+
+// certOptions are what cfg says of TLS with clients.
+func certOptions(cfg *config.Config, told func(what string, err error)) (certs.Options, error) {
+	o := certs.Options{
+		RejectUnknown: cfg.TLSUnknownName == config.UnknownReject,
+		MinVersion:    uint16(cfg.TLSMinVersion), MaxVersion: uint16(cfg.TLSMaxVersion), ALPN: protocols(cfg),
+		ClientAuth: clientAuth(cfg.TLSClientAuth), ClientCA: cfg.TLSClientCA,
+		Tickets: cfg.TLSTickets, TicketKeys: cfg.TLSTicketKeys, ReloadInterval: cfg.TLSReloadInterval, OnReload: told,
+	}
+	var err, err2 error
+	o.CipherSuites, err = cfg.CipherSuites()
+	o.Curves, err2 = cfg.Curves()
 	for i := range cfg.TLSCert {
 		o.Pairs = append(o.Pairs, certs.Pair{Cert: cfg.TLSCert[i], Key: cfg.TLSKey[i]})
 	}
@@ -36,18 +46,14 @@ func (g *Gateway) newTLS() error {
 	if len(cfg.ACMEDomain) > 0 {
 		o.ACME = &certs.ACME{Domains: cfg.ACMEDomain, Directory: cfg.ACMEDirectory, Email: cfg.ACMEEmail, Storage: cfg.ACMEStorage, CA: cfg.ACMECA, Listen: cfg.TLSListen[0]}
 	}
-	if g.certs, err = certs.New(o); err != nil {
-		return err
-	}
-	g.serverTLS = &netpoll.TLS{Config: g.certs.Config(), Handshakes: netpoll.NewHandshakes(cfg.TLSHandshakes)}
-	return nil
+	return o, errors.Join(err, err2)
 }
 
 // protocols are what ALPN offers. Without a route for plain HTTP there is no use for HTTP/2, which has no WebSocket here.
-func (g *Gateway) protocols() []string {
-	for _, r := range g.cfg.Routes {
+func protocols(cfg *config.Config) []string {
+	for _, r := range cfg.Routes {
 		if r.Config.HTTP {
-			return g.cfg.TLSALPN
+			return cfg.TLSALPN
 		}
 	}
 	return []string{"http/1.1"}

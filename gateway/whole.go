@@ -11,15 +11,15 @@ import (
 	"weir/codec/deflate"
 	"weir/codec/frame"
 	"weir/codec/json"
+	"weir/gateway/config"
 )
 
 // Messages that are looked at as a whole: to be inflated, compressed or read as JSON. Nothing of them passes before
 // they have ended. Most lie whole in the bytes that were read and are dealt with there; of others what has come is kept,
 // no more than max-message-size of one and gather-memory of all.
 
-// wholeMessage bounds messages that are looked at as a whole where max-message-size sets no limit. The worst that can be
-// sent in as much takes a loop 0.14 s to inflate, while its other sessions wait.
-const wholeMessage = 1 << 20
+// wholeMessage bounds messages that are looked at as a whole where max-message-size sets no limit.
+const wholeMessage = config.WholeMessage
 
 // uncounted is what a session may keep beyond gather-memory, so that a few with long messages cannot keep all others from
 // sending short ones. It is about as much as may be queued for a side anyway.

@@ -134,17 +134,12 @@ func (o Options) check(specs []Spec) error {
 	case o.DNSInterval < 0:
 		return fmt.Errorf("DNS interval %v is negative", o.DNSInterval)
 	}
-	seen := make(map[string]bool)
 	for _, s := range specs {
 		if _, err := ParseSpec(s.String()); err != nil {
 			return err // one made by hand
 		}
-		if seen[s.base()] {
-			return fmt.Errorf("upstream %s is given twice", s.base())
-		}
-		seen[s.base()] = true
 	}
-	return nil
+	return Distinct(specs)
 }
 
 // Start begins active checks and lookups. Call it once, and before Close.

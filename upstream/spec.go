@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -52,6 +53,19 @@ func (s Spec) String() string {
 		return s.base()
 	}
 	return s.base() + "#" + strings.Join(settings, "&")
+}
+
+// Distinct refuses backends that are there twice, with whatever settings.
+func Distinct(specs []Spec) error {
+	seen := make(map[string]bool)
+	var twice []error
+	for _, s := range specs {
+		if seen[s.base()] {
+			twice = append(twice, fmt.Errorf("%s is given twice; to give a backend more, write #weight=N behind it", s.base()))
+		}
+		seen[s.base()] = true
+	}
+	return errors.Join(twice...)
 }
 
 // Pools tells whether pooled connections may be used, Tunnels whether connections for one session each may.

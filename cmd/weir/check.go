@@ -2,21 +2,26 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"weir/gateway"
 	"weir/gateway/config"
 	"weir/upstream"
 )
 
 // check says what would run, where each value that is not a default came from, and which routes the URLs among the
-// arguments take.
+// arguments take. It says all that a start would say, of files and names if it is asked to.
 func check(args []string, p program) int {
 	flags := config.Flags()
 	headers := flags.StringArrayP("header", "H", nil, "`'NAME: VALUE'` of the request that a URL stands for")
+	files := flags.Bool("files", false, "open all files")
+	resolve := flags.Bool("resolve", false, "look all names up")
 	cfg, exit := p.loaded(config.LoadFlags(flags, args, p.environ))
 	if cfg == nil {
 		return exit
@@ -25,7 +30,21 @@ func check(args []string, p program) int {
 	if err != nil {
 		return p.misused(err)
 	}
-	fmt.Fprintln(p.stdout, "The configuration is good.")
+	warnings := cfg.Warnings()
+	var found []host
+	var inFiles, inNames error
+	if *files {
+		var more []string
+		more, inFiles = gateway.CheckFiles(cfg)
+		warnings = append(warnings, more...)
+	}
+	if *resolve {
+		found, inNames = lookUp(names(cfg), net.DefaultResolver)
+	}
+	if err := errors.Join(inFiles, inNames); err != nil {
+		return p.failed(err)
+	}
+	good(warnings, p.stdout)
 	t := newTable(p.stdout)
 	t.row("listen", cmp.Or(strings.Join(cfg.Listen, ", "), "off"))
 	if len(cfg.TLSListen) > 0 {
@@ -47,11 +66,19 @@ func check(args []string, p program) int {
 		orElse(cfg.IdleTimeout, "never"), orElse(cfg.PingInterval, "never"), cfg.DrainTimeout))
 	t.Flush()
 	routes(cfg, p.stdout)
+	addresses(found, p.stdout)
 	given(cfg, p.stdout)
 	for _, r := range requests {
 		r.explain(cfg, p.stdout)
 	}
 	return exitOK
+}
+
+func good(warnings []string, w io.Writer) {
+	fmt.Fprintln(w, "The configuration is good.")
+	for _, text := range warnings {
+		fmt.Fprintln(w, "Warning:", text)
+	}
 }
 
 type table struct{ *tabwriter.Writer }

@@ -68,14 +68,21 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-func TestAddressInUseIsAnError(t *testing.T) {
+// occupied is an address that cannot be listened on.
+func occupied(t *testing.T) string {
+	t.Helper()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
-	exit, _, stderr := weir(nil, "--demo", "--admin=off", "--listen="+taken.Addr().String())
-	if exit != exitError || !strings.Contains(stderr, taken.Addr().String()) || !strings.Contains(stderr, "address already in use") {
+	t.Cleanup(func() { taken.Close() })
+	return taken.Addr().String()
+}
+
+func TestAddressInUseIsAnError(t *testing.T) {
+	taken := occupied(t)
+	exit, _, stderr := weir(nil, "--demo", "--admin=off", "--listen="+taken)
+	if exit != exitError || !strings.Contains(stderr, taken) || !strings.Contains(stderr, "address already in use") {
 		t.Errorf("exit %d, %s", exit, stderr)
 	}
 }

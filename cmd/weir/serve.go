@@ -43,6 +43,9 @@ func serve(args []string, p program) int {
 	log := newLogger(cfg, p.stderr)
 	slog.SetLogLoggerLevel(slog.LevelWarn)
 	slog.SetDefault(log) // what libraries say in package log's way becomes a line like the others
+	for _, text := range cfg.Warnings() {
+		log.Warn("the configuration is legal, but this is hardly meant", "what", text)
+	}
 	u := &upgrader{args: args, environ: p.environ, log: log}
 	g, err := u.start(cfg)
 	if err != nil {

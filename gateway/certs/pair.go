@@ -35,6 +35,13 @@ func pairSource(p Pair, first bool) *watch.Files[*tls.Certificate] {
 	}
 }
 
+// ReadPair reads a pair once.
+func ReadPair(p Pair) (*tls.Certificate, error) {
+	source := pairSource(p, true)
+	out := source.Look()
+	return source.Value(), out.Err
+}
+
 // parsePair is tls.X509KeyPair with the mistakes told apart that people make.
 func parsePair(cert, key []byte) (*tls.Certificate, error) {
 	switch {
@@ -47,12 +54,32 @@ func parsePair(cert, key []byte) (*tls.Certificate, error) {
 	}
 	c, err := tls.X509KeyPair(cert, key)
 	if err != nil {
+		if n := place(cert, key); n > 1 {
+			return nil, fmt.Errorf("the chain is in the wrong order: the key belongs to certificate %d of it; put that first, then the one that signed it, and so on", n)
+		}
 		return nil, fmt.Errorf("%w; do both files come from the same renewal?", err)
 	}
 	if c.Leaf == nil { // GODEBUG=x509keypairleaf=0
 		c.Leaf, err = x509.ParseCertificate(c.Certificate[0])
 	}
 	return &c, err
+}
+
+// place is the number of the chain's first certificate that belongs to the key; 0 if none does.
+func place(chain, key []byte) int {
+	for n := 1; ; {
+		block, rest := pem.Decode(chain)
+		if block == nil {
+			return 0
+		}
+		if chain = rest; block.Type != "CERTIFICATE" {
+			continue
+		}
+		if _, err := tls.X509KeyPair(pem.EncodeToMemory(block), key); err == nil {
+			return n
+		}
+		n++
+	}
 }
 
 // hasBlock says whether there is a whole PEM block of a type that ends so.

@@ -27,6 +27,9 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 	locked := file("locked.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
 	large := file("large.pem", strings.Repeat("x", 1<<20+1))
 	broken := file("broken.pem", string(ca.pem())+"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+	leaf, err := os.ReadFile(good.Cert)
+	ok(t, err)
+	chain := file("chain.pem", string(ca.pem())+string(leaf))
 	absent := filepath.Join(dir, "absent.pem")
 	nameless := ca.pair(t, order{cn: "b.test"})
 
@@ -52,6 +55,7 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 		{"no key", pairs(certs.Pair{Cert: good.Cert, Key: text}), []string{text, "no PRIVATE KEY block"}},
 		{"passphrase", pairs(certs.Pair{Cert: good.Cert, Key: locked}), []string{locked, "passphrase"}},
 		{"other key", pairs(certs.Pair{Cert: good.Cert, Key: other.Key}), []string{good.Cert, other.Key, "does not match", "same renewal"}},
+		{"wrong order", pairs(certs.Pair{Cert: chain, Key: good.Key}), []string{"wrong order", "certificate 2 of it"}},
 		{"too large", pairs(certs.Pair{Cert: large, Key: good.Key}), []string{large, "larger than"}},
 		{"second without names", pairs(good, nameless), []string{nameless.Cert, "subject alternative name"}},
 		{"all at once", pairs(certs.Pair{Cert: absent, Key: good.Key}, certs.Pair{Cert: text, Key: text}), []string{absent, text}},

@@ -61,6 +61,22 @@ func New(o Options) (*Store, error) {
 	return s, nil
 }
 
+// Check reads everything as New does, and tells of warnings in the same way. Nothing is kept, made or begun.
+func Check(o Options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	s := &Store{options: o, authorities: map[string]*watch.Files[authorities]{}}
+	s.open()
+	_, outcomes, err := s.look()
+	s.warn(outcomes)
+	if o.ACME != nil {
+		_, failed := o.ACME.roots()
+		err = errors.Join(err, failed)
+	}
+	return err
+}
+
 // open lists the sources; look reads them.
 func (s *Store) open() {
 	o := &s.options
@@ -93,12 +109,16 @@ func (s *Store) load() (err error) {
 		return err
 	}
 	s.view.Store(s.build())
+	s.warn(outcomes)
+	return nil
+}
+
+func (s *Store) warn(outcomes []watch.Outcome) {
 	for _, out := range outcomes {
 		if out.Warning != nil {
 			s.tell(out.What, out.Warning)
 		}
 	}
-	return nil
 }
 
 // Config is for tls.Server, shared by all connections; theirs must have addresses. It never changes; its answers do.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
+
+	"weir/internal/watch"
 )
 
 // A document is a YAML file of knobs. It is read as nodes rather than values, as these know their line and the text as
@@ -18,9 +20,12 @@ type document struct {
 	path string
 }
 
+// maxFile bounds the file, in bytes: some tens of thousands of routes.
+const maxFile = 16 << 20
+
 // file takes what is well in a file; what is not goes to the problems.
 func (l *loader) file(path, place string) {
-	text, err := os.ReadFile(path)
+	text, err := watch.Read(path, maxFile)
 	if err != nil {
 		l.wrong(place, "%w", err)
 		return
@@ -35,7 +40,7 @@ func (d document) read(text []byte) {
 	case errors.Is(err, io.EOF): // an empty file
 		return
 	case err != nil:
-		d.badSyntax(err)
+		d.badSyntax(err, text)
 		return
 	}
 	if !errors.Is(decoder.Decode(new(yaml.Node)), io.EOF) {
@@ -113,16 +118,25 @@ func resolve(n *yaml.Node) *yaml.Node {
 
 func (d document) line(n int) string { return fmt.Sprintf("%s:%d", d.path, n) }
 
-var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+var (
+	yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+	tabbed    = regexp.MustCompile(`^[ -]*\t`)
+)
 
-func (d document) badSyntax(err error) {
-	place, m := d.path, yamlError.FindStringSubmatch(err.Error())
+func (d document) badSyntax(err error, text []byte) {
+	m := yamlError.FindStringSubmatch(err.Error())
 	if m == nil {
-		d.wrong(place, "%w", err)
+		d.wrong(d.path, "%w", err)
 		return
 	}
+	place, n := d.path, 1
 	if m[1] != "" {
-		place += ":" + m[1]
+		n, _ = strconv.Atoi(m[1])
+		place = d.line(n)
+	}
+	if lines := bytes.Split(text, []byte{'\n'}); n <= len(lines) && tabbed.Match(lines[n-1]) {
+		d.wrong(d.line(n), "is indented with a tab, which YAML does not allow; write spaces")
+		return
 	}
 	d.wrong(place, "not YAML: %s", m[2])
 }

@@ -105,8 +105,12 @@ func (l *loader) variable(name, text string) {
 			return
 		}
 	}
-	if !serviceVariable.MatchString(name) {
-		l.wrong(name, "no such variable%s", suggest(name, spelled(knobs, (*knob).env)))
+	switch meant := suggest(name, spelled(knobs, (*knob).env)); {
+	case serviceVariable.MatchString(name):
+	case meant != "":
+		l.wrong(name, "no such variable%s", meant)
+	default: // another program's, perhaps, or of a script around this one
+		l.merged.warn(name, "no such variable, it is left alone")
 	}
 }
 

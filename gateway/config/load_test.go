@@ -133,6 +133,31 @@ func TestForeignVariablesAreLeftAlone(t *testing.T) {
 	}
 }
 
+// TestUnknownVariables: one that is like a knob's is a mistake, another is only told of.
+func TestUnknownVariables(t *testing.T) {
+	c, err := config.Load([]string{"--demo"}, []string{"WEIR_IMAGE_REGISTRY=x", "WEIR_=", "PATH=x", "WEIR_PORT_80_TCP=tcp://10.0.0.1:80"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"WEIR_IMAGE_REGISTRY: no such variable, it is left alone", "WEIR_: no such variable, it is left alone"}
+	if got := c.Warnings(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if _, err := config.Load([]string{"--demo"}, []string{"WEIR_IDLE_TIMOUT=1s"}); err == nil || err.Error() != "WEIR_IDLE_TIMOUT: no such variable; did you mean WEIR_IDLE_TIMEOUT?" {
+		t.Errorf("misspelt: %v", err)
+	}
+}
+
+// TestByteOrderMark: an editor's mark before UTF-8 is no part of the file.
+func TestByteOrderMark(t *testing.T) {
+	if c, err := load(t, "\ufefflisten: ':1'\ndemo: true\n", nil, nil); err != nil || c.Listen[0] != ":1" {
+		t.Errorf("%v", err)
+	}
+	if _, err := load(t, "\xff\xfed\x00", nil, nil); err == nil || err.Error() != "--config: weir.yaml is text in UTF-16: save it as UTF-8" {
+		t.Errorf("UTF-16: %v", err)
+	}
+}
+
 func TestMistakesInTheCommandLine(t *testing.T) {
 	tests := map[string]struct{ arg, want string }{
 		"unknown flag":    {"--idle-timout=1s", "unknown flag --idle-timout; did you mean --idle-timeout?"},
@@ -157,6 +182,7 @@ func TestMistakesInTheCommandLine(t *testing.T) {
 }
 
 func TestMistakesNameTheirPlace(t *testing.T) {
+	const quoted = "the quotes around the value count as a part of it (a file of variables, as of docker --env-file, keeps them); take them away"
 	tests := []struct {
 		name, file, flag, variable string
 		want                       []string // all lines
@@ -177,9 +203,18 @@ func TestMistakesNameTheirPlace(t *testing.T) {
 			"weir.yaml:1: request-header: line 2 is not one text; YAML takes ': ' for the end of a key, so put quotes around a value that holds it"}},
 		{"file in file", "config: b.yaml\n", "", "", []string{"weir.yaml:1: config: a file cannot name another; use --config or WEIR_CONFIG"}},
 		{"not a mapping", "- a\n", "", "", []string{`weir.yaml:1: not a list of "knob: value" lines`}},
-		{"not YAML", "loops: 1\n\tlisten: [\n", "", "", []string{"weir.yaml:2: not YAML: found a tab character that violates indentation"}},
+		{"not YAML", "loops: [1\n", "", "", []string{"weir.yaml:1: not YAML: did not find expected ',' or ']'"}},
+		{"tab", "loops: 1\n\tlisten: [\n", "", "", []string{"weir.yaml:2: is indented with a tab, which YAML does not allow; write spaces"}},
+		{"tab first", "\tloops: 1\n", "", "", []string{"weir.yaml:1: is indented with a tab, which YAML does not allow; write spaces"}},
+		{"tab in a list", "upstream:\n-\tws://a\n", "", "", []string{"weir.yaml:2: is indented with a tab, which YAML does not allow; write spaces"}},
+		{"tab behind spaces", "routes:\n  - match:\n  \t\thost: a\n", "", "", []string{"weir.yaml:3: is indented with a tab, which YAML does not allow; write spaces"}},
+		{"quotes of a variable", "", "", `WEIR_UPSTREAM="ws://a"`, []string{"WEIR_UPSTREAM: " + quoted}},
+		{"quotes of a secret", "", "", "WEIR_ADMIN_TOKEN='canary'", []string{"WEIR_ADMIN_TOKEN: " + quoted}},
+		{"quotes in a list", "", "", `WEIR_UPSTREAM=ws://a, "ws://b"`, []string{"WEIR_UPSTREAM: " + quoted}},
+		{"quotes of a flag", "", `--idle-timeout="30s"`, "", []string{"--idle-timeout: " + quoted}},
+		{"quotes twice", "upstream: ['\"ws://a\"']\n", "", "", []string{"weir.yaml:1: upstream: " + quoted}},
 		{"two documents", "loops: 1\n---\nloops: 2\n", "", "", []string{"weir.yaml: holds a second document; put all knobs into one"}},
-		{"no file", "", "--config=nowhere.yaml", "", []string{"--config: open nowhere.yaml: no such file or directory"}},
+		{"no file", "", "--config=nowhere.yaml", "", []string{"--config: there is no file nowhere.yaml: check the path"}},
 		{"all at once", "loops: x\n", "--panic=2", "WEIR_DEMO=3", []string{
 			`weir.yaml:1: loops: "x" is not a whole number`, `WEIR_DEMO: "3" is not true or false`, `--panic: "2" is not true or false`}},
 		{"overridden and still told of", "loops: x\n", "--loops=2", "", []string{`weir.yaml:1: loops: "x" is not a whole number`}},

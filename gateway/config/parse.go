@@ -15,6 +15,9 @@ import (
 // parse turns what a source says into a value of the knob's type. Of several
 // texts a list takes all, anything else the last.
 func (k *knob) parse(texts ...string) (any, error) {
+	if slices.ContainsFunc(texts, isQuoted) {
+		return nil, errQuoted
+	}
 	v := reflect.New(k.typ).Elem()
 	if k.isList() {
 		list, err := k.parseList(texts)
@@ -41,6 +44,8 @@ func (k *knob) parseList(texts []string) ([]string, error) {
 		}
 	}
 	switch {
+	case slices.ContainsFunc(list, isQuoted):
+		return nil, errQuoted
 	case len(list) == 0 && k.filled:
 		return nil, k.empty()
 	case k.none == "" || !slices.Contains(list, k.none):
@@ -49,6 +54,15 @@ func (k *knob) parseList(texts []string) ([]string, error) {
 		return nil, fmt.Errorf("%s is the word for none and stands alone; take it away, or the rest", k.none)
 	}
 	return list[:0], nil
+}
+
+var errQuoted = errors.New("the quotes around the value count as a part of it (a file of variables, as of docker --env-file, keeps them); take them away")
+
+// isQuoted tells of quotes that a shell or YAML would have taken away, were they not in quotes themselves.
+func isQuoted(text string) bool {
+	text = strings.TrimSpace(text)
+	last := len(text) - 1
+	return last > 0 && text[0] == text[last] && (text[0] == '"' || text[0] == '\'')
 }
 
 // empty is the error for a value that restricts and came empty, as from a variable that nobody has set.

@@ -14,7 +14,8 @@ const usageHeader = `Weir puts WebSocket clients through to WebSocket backends.
 
   weir [flags]             run the gateway
   weir check [flags] [URL] check the configuration, say what would run and which route takes the URL
-                           (-H 'NAME: VALUE' for a header field of the request)
+                           (-H 'NAME: VALUE' for a header field of the request); with --files
+                           open all files, with --resolve look all names up
   weir try URL [flags]     send a message through a gateway and show the way it took
   weir upgrade             have the running weir replaced by the program on disk, without a gap
   weir version             print the version

@@ -3,12 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
-	"path"
 	"regexp"
 	"runtime"
-	"strconv"
 	"strings"
 
 	"weir/gateway/clientaddr"
@@ -94,50 +91,6 @@ func (v *verdict) backends(c *Config) {
 	case !c.hasBackend():
 		v.wrong("upstream", "no backend given; name one with --upstream ws://HOST:PORT, or use --demo")
 	}
-}
-
-func (v *verdict) addresses(c *Config) {
-	if len(c.Listen)+len(c.TLSListen) == 0 {
-		v.wrong("listen", "no address given; write one such as :8080")
-	}
-	taken := map[string]bool{}
-	for _, addr := range c.Listen {
-		v.address("listen", addr, taken)
-	}
-	for _, addr := range c.TLSListen {
-		v.address("tls-listen", addr, taken)
-	}
-	if c.HasAdmin() {
-		v.address("admin", c.Admin, taken)
-	}
-}
-
-const maxSocketPath = 103 // bytes that every system has room for in a unix socket's address
-
-// address refuses what cannot be listened on and what is listened on already.
-func (v *verdict) address(name, addr string, taken map[string]bool) {
-	if socket, ok := strings.CutPrefix(addr, "unix:"); ok {
-		if !path.IsAbs(socket) || len(socket) > maxSocketPath {
-			v.wrong(name, "%q is not a unix socket's address; write unix:/PATH, with a path of at most %d bytes", addr, maxSocketPath)
-		}
-	} else {
-		_, port, err := net.SplitHostPort(addr)
-		if err != nil {
-			v.wrong(name, "%q is not an address; write HOST:PORT or :PORT", addr)
-			return
-		}
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil {
-			v.wrong(name, "%q: port %q is not a number from 0 to 65535", addr, port)
-		}
-		if n == 0 { // any free port, so that it can be asked for twice
-			return
-		}
-	}
-	if taken[addr] {
-		v.wrong(name, "%s is listened on twice", addr)
-	}
-	taken[addr] = true
 }
 
 func (v *verdict) watermarks(c *Config) {

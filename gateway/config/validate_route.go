@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 
 	"weir/codec/http1"
 	"weir/gateway/route"
+	"weir/upstream"
 )
 
 // at says where a route or site stands: in the file, or else in the list.
@@ -91,14 +93,14 @@ func (v *verdict) matches(c *Config) {
 
 // perRoute checks, one by one, the knobs that a route may have values of its own for.
 func (v *verdict) perRoute(c *Config) {
-	_, err := c.Backends()
-	v.reject("upstream", err)
-	_, err = c.HTTPBackends()
-	v.reject("http-upstream", err)
+	specs, err := c.Backends()
+	v.reject("upstream", cmp.Or(err, upstream.Distinct(specs)))
+	specs, err = c.HTTPBackends()
+	v.reject("http-upstream", cmp.Or(err, upstream.Distinct(specs)))
 	v.guard(c)
 	v.headers(c)
-	if p := c.HealthPath; p != "" && (p[0] != '/' || !printable(p)) {
-		v.wrong("health-path", "%q is not a path; it begins with / and holds no spaces", p)
+	if p := c.HealthPath; p != "" && (p[0] != '/' || !printable(p) || strings.Contains(p, "#")) {
+		v.wrong("health-path", "%q is not a path; it begins with / and holds no spaces or #", p)
 	}
 	_, err = c.Rewrite()
 	v.reject("path-rewrite", err)

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -8,7 +9,8 @@ import (
 	"os"
 )
 
-// Read is os.ReadFile for at most limit bytes, with errors that say what to do.
+// Read is os.ReadFile for at most limit bytes of text, with errors that say what to do. The mark that some editors put
+// before UTF-8 is left out.
 func Read(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
 	switch {
@@ -24,5 +26,8 @@ func Read(name string, limit int64) ([]byte, error) {
 	if err == nil && int64(len(b)) > limit {
 		err = fmt.Errorf("%s is larger than %d bytes", name, limit)
 	}
-	return b, err
+	if err == nil && (bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff})) {
+		err = fmt.Errorf("%s is text in UTF-16: save it as UTF-8", name)
+	}
+	return bytes.TrimPrefix(b, []byte("\ufeff")), err
 }

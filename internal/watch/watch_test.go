@@ -97,3 +97,20 @@ func TestFailures(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestReadText: the mark before UTF-8 is no part of the text, and UTF-16 is told of.
+func TestReadText(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "text")
+	for content, want := range map[string]string{"\ufeff10.0.0.1\n": "10.0.0.1\n", "10.0.0.1": "10.0.0.1", "": "", "\ufeff": "", "a\ufeff": "a\ufeff"} {
+		put(t, name, content)
+		if b, err := watch.Read(name, 100); err != nil || string(b) != want {
+			t.Errorf("%q: %q, %v", content, b, err)
+		}
+	}
+	for _, content := range []string{"\xff\xfea\x00", "\xfe\xff\x00a"} {
+		put(t, name, content)
+		if _, err := watch.Read(name, 100); err == nil || err.Error() != name+" is text in UTF-16: save it as UTF-8" {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"weir/gateway/config"
+	"weir/upstream"
+)
+
+const (
+	lookUpTimeout = 5 * time.Second // for all names
+	lookUps       = 8               // at once
+)
+
+// A host is a name that the configuration holds.
+type host struct {
+	name  string
+	where string // the first place that names it: "upstream", "routes[1]: auth-url"
+	addrs []netip.Addr
+}
+
+// names are those that a gateway would look up, each once.
+func names(cfg *config.Config) []host {
+	var all []host
+	add := func(where, name string) {
+		_, err := netip.ParseAddr(name)
+		if name != "" && err != nil && !slices.ContainsFunc(all, func(h host) bool { return h.name == name }) {
+			all = append(all, host{name: name, where: where})
+		}
+	}
+	ofURL := func(where, text string) {
+		if u, err := url.Parse(text); err == nil && text != "" {
+			add(where, u.Hostname())
+		}
+	}
+	listened := func(where string, addrs ...string) {
+		for _, addr := range addrs {
+			if name, _, err := net.SplitHostPort(addr); err == nil && !strings.HasPrefix(addr, "unix:") {
+				add(where, name)
+			}
+		}
+	}
+	listened("listen", cfg.Listen...)
+	listened("tls-listen", cfg.TLSListen...)
+	listened("admin", cfg.Admin)
+	for _, r := range cfg.Routes {
+		where := "route " + r.Name + ": "
+		specs, _ := r.Config.Backends() // Load has checked them
+		plain, _ := r.Config.HTTPBackends()
+		for _, s := range append(specs, plain...) {
+			add(where+"upstream", s.Host)
+		}
+		ofURL(where+"auth-url", r.Config.AuthURL)
+		ofURL(where+"jwt-jwks-url", r.Config.JWTJWKSURL)
+	}
+	if len(cfg.ACMEDomain) > 0 {
+		ofURL("acme-directory", cfg.ACMEDirectory)
+	}
+	ofURL("metrics-push-url", cfg.MetricsPushURL)
+	return all
+}
+
+// lookUp gives the hosts their addresses. The error is all that failed.
+func lookUp(hosts []host, by upstream.Resolver) ([]host, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpTimeout)
+	defer cancel()
+	failed, slots := make([]error, len(hosts)), make(chan struct{}, lookUps)
+	var running sync.WaitGroup
+	for i := range hosts {
+		slots <- struct{}{}
+		running.Go(func() {
+			h := &hosts[i]
+			if h.addrs, failed[i] = by.LookupNetIP(ctx, "ip", h.name); failed[i] != nil {
+				failed[i] = fmt.Errorf("%s: %w", h.where, failed[i])
+			}
+			<-slots
+		})
+	}
+	running.Wait()
+	return hosts, errors.Join(failed...)
+}
+
+func addresses(hosts []host, w io.Writer) {
+	if len(hosts) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nNames, and their addresses now:")
+	t := newTable(w)
+	for _, h := range hosts {
+		var texts []string
+		for _, a := range h.addrs {
+			texts = append(texts, a.Unmap().String())
+		}
+		slices.Sort(texts)
+		t.row(h.name, strings.Join(slices.Compact(texts), ", "))
+	}
+	t.Flush()
+}

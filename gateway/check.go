@@ -1,0 +1,50 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+
+	"weir/gateway/certs"
+	"weir/gateway/config"
+)
+
+// CheckFiles opens all files that cfg names, as New would: certificates with their keys, authorities, addresses,
+// credentials. Its error is all that a start would refuse, its warnings what a start would tell of. Nothing is begun.
+func CheckFiles(cfg *config.Config) (warnings []string, err error) {
+	var wrong []error
+	told := map[string]bool{}
+	fails := func(err error) { // once, though many routes may share a file
+		if err != nil && !told[err.Error()] {
+			told[err.Error()] = true
+			wrong = append(wrong, err)
+		}
+	}
+	if len(cfg.TLSListen) > 0 {
+		o, err := certOptions(cfg, func(what string, err error) { warnings = append(warnings, fmt.Sprintf("%s: %v", what, err)) })
+		if err == nil {
+			err = certs.Check(o)
+		}
+		fails(err)
+	}
+	for _, r := range cfg.Routes {
+		_, err := backendTLS(r.Config)
+		fails(err)
+		fails(checkGate(r.Config))
+	}
+	return warnings, errors.Join(wrong...)
+}
+
+func checkGate(cfg *config.Config) error {
+	t, err := termsOf(cfg)
+	if err != nil {
+		return err
+	}
+	d := &gate{terms: t}
+	if err := d.open(nil); err != nil {
+		return err
+	}
+	if d.auth != nil {
+		d.auth.Close()
+	}
+	return nil
+}
