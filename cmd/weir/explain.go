@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"weir/codec/http1"
 	"weir/gateway/config"
 	"weir/gateway/route"
 )
@@ -76,6 +77,10 @@ func (r *request) explain(cfg *config.Config, w io.Writer) {
 	fmt.Fprintf(w, "\n%s\n", withoutQuery(r.url.String()))
 	t := newTable(w)
 	defer t.Flush()
+	if why := r.malformed(cfg); why != nil {
+		t.row("refused", why.Text)
+		return
+	}
 	if readsPaths && route.Ambiguous(subject.Path) {
 		t.row("refused", "a backend could read this path in another way than the routes do")
 		return
@@ -93,6 +98,13 @@ func (r *request) explain(cfg *config.Config, w io.Writer) {
 		return
 	}
 	t.row(cfg.Routes[taken].Name, "taken"+r.then(cfg.Routes[taken].Config))
+}
+
+// malformed is why no route is looked for: the request is none.
+func (r *request) malformed(cfg *config.Config) *http1.Refusal {
+	head := "GET " + r.url.RequestURI() + " HTTP/1.1\r\nHost: " + r.url.Host + "\r\n\r\n"
+	_, why := new(http1.Request).Parse([]byte(head), http1.Limits{Head: int(cfg.MaxHeaderSize), Fields: cfg.MaxHeaderFields})
+	return why
 }
 
 // then is what happens to the request on its route.

@@ -103,6 +103,10 @@ https://a
   inner    no: path / is not /a or /b or like /v[0-9]+
   route-3  taken; refused, as http is false
 `},
+		"no host": {[]string{"wss://a..b/"}, `
+wss://a..b/
+  refused  the Host field is not a host with an optional port (RFC 9110 section 7.2)
+`},
 		"two, one ambiguous": {[]string{"wss://a/x/../a", "wss://a/a"}, `
 wss://a/x/../a
   refused  a backend could read this path in another way than the routes do
