@@ -110,6 +110,8 @@ func adminRoutes(g *Gateway) *http.ServeMux {
 		w.WriteHeader(http.StatusAccepted)
 		fmt.Fprintln(w, "draining")
 	})
+	mux.HandleFunc("POST /reload", g.serveReload)
+	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) { serveJSON(w, g.plan.Load().cfg.Effective()) })
 	mux.HandleFunc("POST /upgrade", g.serveUpgrade)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -146,7 +148,7 @@ func hostIsAddress(host string) bool {
 }
 
 func mayChange(g *Gateway, r *http.Request) bool {
-	if token := g.cfg.AdminToken; token != "" {
+	if token := g.plan.Load().cfg.AdminToken; token != "" {
 		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		return ok && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1
 	}
@@ -164,6 +166,20 @@ func (g *Gateway) serveReady(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "ready")
+}
+
+// serveReload answers with what has changed, or why nothing has.
+func (g *Gateway) serveReload(w http.ResponseWriter, _ *http.Request) {
+	r, err := g.Reload()
+	var busy *BusyError
+	switch {
+	case errors.As(err, &busy):
+		http.Error(w, err.Error(), http.StatusConflict)
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+	default:
+		serveJSON(w, r)
+	}
 }
 
 // serveUpgrade answers when the successor serves, or with what went wrong; then nothing has changed.
@@ -195,8 +211,8 @@ func (g *Gateway) Ready() error {
 
 // servable tells whether any backend may be chosen.
 func (g *Gateway) servable() bool {
-	for _, f := range g.fleets {
-		if f.panics || f.group.HealthyCount() > 0 {
+	for _, f := range g.plan.Load().fleets {
+		if f.terms.panics || f.group.HealthyCount() > 0 {
 			return true
 		}
 	}
@@ -224,7 +240,7 @@ const unresolved = "unresolved"
 
 func (g *Gateway) endpointList() []endpointInfo {
 	list := []endpointInfo{}
-	g.eachEndpoint(func(f *fleet, e *upstream.Endpoint) {
+	g.plan.Load().eachEndpoint(func(f *fleet, e *upstream.Endpoint) {
 		state, reason, since := e.State()
 		st := e.Stats()
 		why, at := e.LastError()
@@ -232,7 +248,7 @@ func (g *Gateway) endpointList() []endpointInfo {
 			Since: since, LastError: why, LastErrorAt: at, Protocol: e.Protocol(),
 			Sessions: st.Active, Connects: st.Connects, ConnectFailures: st.ConnectFailures})
 	})
-	for _, f := range g.fleets {
+	for _, f := range g.plan.Load().fleets {
 		for _, l := range f.group.Lookups() {
 			for _, name := range l.Backends {
 				if !l.Known {
@@ -268,7 +284,7 @@ func (g *Gateway) sessionSummary() sessionSummary {
 		sum.Cut += st.cut
 		sum.Buffered += st.loop.Buffered
 	}
-	g.eachEndpoint(func(_ *fleet, e *upstream.Endpoint) { sum.PerEndpoint[e.Name] += e.Active() })
+	g.plan.Load().eachEndpoint(func(_ *fleet, e *upstream.Endpoint) { sum.PerEndpoint[e.Name] += e.Active() })
 	return sum
 }
 

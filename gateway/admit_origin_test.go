@@ -125,12 +125,12 @@ func TestAddressLists(t *testing.T) {
 		"203.0.113.1": false, "2001:db9::1": false, "::ffff:192.0.2.1": true, "::ffff:192.0.2.9": false})
 	rewrite(t, denied, "198.51.100.7\n")
 	rewrite(t, allowed, "198.51.100.0/28\n")
-	if err := g.Reload(); err != nil {
+	if err := reread(g); err != nil {
 		t.Fatal(err)
 	}
 	check("read again", map[string]bool{"192.0.2.9": true, "198.51.100.7": false, "198.51.100.1": true, "198.51.100.255": false, "2001:db8::1": false})
 	rewrite(t, denied, "nonsense\n")
-	if err := g.Reload(); err == nil || !strings.Contains(err.Error(), denied+":1") {
+	if err := reread(g); err == nil || !strings.Contains(err.Error(), denied+":1") {
 		t.Errorf("a file of nonsense was taken, or not named: %v", err)
 	}
 	check("after a fault", map[string]bool{"198.51.100.7": false, "198.51.100.1": true})

@@ -116,13 +116,13 @@ func TestKeysAndUsers(t *testing.T) {
 		wantAnswer(t, g, 200, request)
 	}
 	rewrite(t, keys, "nobody:"+hex.EncodeToString(make([]byte, 32))+"\n")
-	if err := g.Reload(); err != nil {
+	if err := reread(g); err != nil {
 		t.Fatal(err)
 	}
 	wantAnswer(t, g, 401, handshake("/", "X-API-Key: key"))
 	wantMetric(t, g, "weir_tls_reloads_total", 1) // of two files, one had changed
 	rewrite(t, keys, "nonsense")
-	if err := g.Reload(); err == nil {
+	if err := reread(g); err == nil {
 		t.Error("a file of nonsense was taken")
 	}
 	wantMetric(t, g, "weir_tls_reload_failures_total", 1)

@@ -85,7 +85,7 @@ func (s *session) lastWords() {
 // passBody passes on the body of an answer that is no upgrade.
 func (s *session) passBody(b []byte) {
 	s.client.Write(b)
-	if s.client.Full(s.lane.shard.gw.pauseAt) && s.stream != nil {
+	if s.client.Full(s.lane.route.pauseAt) && s.stream != nil {
 		s.stream.Pause()
 	}
 }

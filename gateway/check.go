@@ -27,7 +27,7 @@ func CheckFiles(cfg *config.Config) (warnings []string, err error) {
 		fails(err)
 	}
 	for _, r := range cfg.Routes {
-		_, err := backendTLS(r.Config)
+		_, err := tlsTermsOf(r.Config).open()
 		fails(err)
 		fails(checkGate(r.Config))
 	}

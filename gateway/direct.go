@@ -19,23 +19,23 @@ type question struct {
 }
 
 // direct finds the route of a request, and says why it may not take it. A refusal comes without a route where none was found.
-func (g *Gateway) direct(q *question) (*route, *http1.Refusal) {
-	if g.readsPaths && routing.Ambiguous(q.path) {
+func (p *plan) direct(q *question) (*route, *http1.Refusal) {
+	if p.readsPaths && routing.Ambiguous(q.path) {
 		return nil, refusedPath
 	}
-	if g.certs != nil && !g.certs.Permits(string(q.host), q.state) {
+	if p.certs != nil && !p.certs.Permits(string(q.host), q.state) {
 		if q.state == nil {
 			return nil, refusedInsecure
 		}
 		return nil, refusedName
 	}
-	r := g.only
+	r := p.only
 	if r == nil {
-		i, ok := g.table.Find(&routing.Subject{Host: q.host, Path: q.path, Query: q.query, Fields: q.asks})
+		i, ok := p.table.Find(&routing.Subject{Host: q.host, Path: q.path, Query: q.query, Fields: q.asks})
 		if !ok {
 			return nil, refusedNoRoute
 		}
-		r = g.routes[i]
+		r = p.routes[i]
 	}
 	switch {
 	case !q.from.TLS && r.cfg.RequireTLS != "off":
@@ -75,14 +75,14 @@ func hostName(host string) string {
 
 // origin is who sent a handshake: the socket's other end, or whom trusted proxies name.
 func (s *session) origin(state *tls.ConnectionState) http1.From {
-	g, h := s.lane.shard.gw, s.hs
+	p, h := s.lane.plan, s.hs
 	if !h.asked {
 		h.peer, h.asked = s.from().Addr(), true // who asks again is believed by now
 	}
 	peer := h.peer
-	from := h.request.Origin(peer, s.client.Secured(), g.trusted, h.hops[:0])
+	from := h.request.Origin(peer, s.client.Secured(), p.trusted, h.hops[:0])
 	h.hops = from.Hops
-	from.Identity = g.identity(string(h.request.Host), state)
+	from.Identity = p.identity(string(h.request.Host), state)
 	return from
 }
 
@@ -104,8 +104,8 @@ func (s *session) local() netip.AddrPort {
 }
 
 // identity is the subject of a verified client certificate, if backends are to be told.
-func (g *Gateway) identity(host string, state *tls.ConnectionState) string {
-	if state == nil || g.cfg.TLSClientHeader == "" || len(state.VerifiedChains) == 0 || !g.certs.Vouches(host, state) {
+func (p *plan) identity(host string, state *tls.ConnectionState) string {
+	if state == nil || p.cfg.TLSClientHeader == "" || len(state.VerifiedChains) == 0 || !p.certs.Vouches(host, state) {
 		return ""
 	}
 	return state.VerifiedChains[0][0].Subject.String()

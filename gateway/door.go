@@ -9,40 +9,45 @@ import (
 // door is a loop's listener on one address, and what its clients have to go through before their request is read.
 // Owned by the loop.
 type door struct {
-	lane     lane // of clients whose route is not known yet
+	shard    *shard // immutable
+	name     string // of the listener in the configuration; immutable
+	lane     *lane  // of clients whose route is not known yet
 	listener *netpoll.Listener
 	local    netpoll.Addr
-	tls      *netpoll.TLS // nil: clients speak in clear
+	secure   bool // clients speak TLS
 }
 
 // OnAccept begins a session. A client past the limit is answered when its request has come, but not many more:
 // beyond them it is cheaper for all to be turned away at once.
 func (d *door) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
-	sh := d.lane.shard
+	sh := d.shard
 	if len(sh.sessions) >= sh.gw.limits.max+refusalRoom {
 		sh.count.refused[refusedFull.Reason]++
 		ln.Refuse(fd)
 		return
 	}
-	s := &session{lane: &d.lane, opened: sh.loop.Now(), phase: greeting}
+	s := &session{opened: sh.loop.Now(), phase: greeting}
+	s.enterLane(d.lane)
 	s.setFrom(from)
 	if !s.knock() {
 		sh.count.refused[refusedPerIP.Reason]++
 		ln.Refuse(fd)
+		d.lane.leave()
 		return
 	}
 	if err := sh.loop.Attach(&s.client, fd, (*clientSide)(s)); err != nil {
 		s.leaveDoor()
 		sh.count.refused[reasonDescriptors]++
+		s.lane.leave()
 		return
 	}
 	sh.add(s)
 	switch {
-	case sh.gw.cfg.ProxyProtocol && sh.gw.trusted(from.Addr()):
+	case s.lane.plan.cfg.ProxyProtocol && s.lane.plan.trusted(from.Addr()):
 		s.phase = announcing
-	case d.tls != nil:
+	case d.secure:
 		s.phase = securing
-		s.client.StartTLS(d.tls, nil)
+		s.client.StartTLS(s.lane.plan.tls, nil)
 	}
 }
 
@@ -50,7 +55,7 @@ func (d *door) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 // that trusted proxies bring are told apart only by what they send.
 func (s *session) knock() (ok bool) {
 	gw, ip := s.lane.shard.gw, s.from().Addr()
-	if gw.limits.maxPerIP == 0 || !ip.IsValid() || gw.trusted(ip) {
+	if gw.limits.maxPerIP == 0 || !ip.IsValid() || s.lane.plan.trusted(ip) {
 		return true
 	}
 	ok = gw.limits.knock(ip)
@@ -73,5 +78,5 @@ const refusalRoom = 256
 func (sh *shard) add(s *session) {
 	s.index = int32(len(sh.sessions))
 	sh.sessions = append(sh.sessions, s)
-	sh.loop.Schedule(&s.timer, sh.gw.cfg.HandshakeTimeout, s)
+	sh.loop.Schedule(&s.timer, s.cfg().HandshakeTimeout, s)
 }

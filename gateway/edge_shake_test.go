@@ -158,7 +158,7 @@ func TestTLSReload(t *testing.T) {
 	serial := func() string { return e.secure().tls.ConnectionState().PeerCertificates[0].SerialNumber.String() }
 	first := serial()
 	e.ca.server(e.cert, e.key, "weir.test")
-	if err := e.Reload(); err != nil {
+	if err := reread(e); err != nil {
 		t.Fatal(err)
 	}
 	second := serial()
@@ -172,7 +172,7 @@ func TestTLSReload(t *testing.T) {
 		func() { _ = os.Remove(e.cert) },
 	} {
 		spoil()
-		if err := e.Reload(); err == nil || !strings.Contains(err.Error(), e.cert) {
+		if err := reread(e); err == nil || !strings.Contains(err.Error(), e.cert) {
 			t.Errorf("case %d: %v", i, err)
 		}
 		if serial() != second {

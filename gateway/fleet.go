@@ -5,54 +5,102 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
+	"weir/codec/http1"
 	"weir/gateway/certs"
 	"weir/gateway/config"
 	"weir/internal/watch"
 	"weir/upstream"
+	"weir/upstream/health"
 )
 
 // fleet is a set of backends and how they are reached. Routes that say the same about both share one, so that
 // nothing is checked, looked up or connected to twice.
 type fleet struct {
 	// Immutable.
-	index  int
-	name   string // of the first route that uses it
+	part
+	terms  fleetTerms
+	name   string // of the first route that used it
 	group  *upstream.Group
 	dialer *upstream.Dialer
 	tls    *tls.Config
-	panics bool
 }
 
-// fleetKey is all that makes one fleet differ from another.
-func fleetKey(cfg *config.Config, specs []upstream.Spec) string {
-	return fmt.Sprintf("%v %q", []any{specs, cfg.BalanceFactor, cfg.Panic, cfg.ConnectRetries, cfg.ConnectTimeout, cfg.BackendTimeout,
-		cfg.HealthInterval, cfg.HealthTimeout, cfg.HealthRise, cfg.HealthFall,
-		cfg.PoolMin, cfg.PoolMaxStreams, cfg.PoolIdle, cfg.PoolPingInterval, cfg.PoolPingTimeout, cfg.PoolSpread,
-		cfg.UpstreamSkipVerify}, []string{cfg.HealthPath, cfg.UpstreamCA, cfg.UpstreamCert, cfg.UpstreamKey, cfg.UpstreamServerName})
+// fleetTerms are all that a fleet is made of, so that equal ones can share it.
+type fleetTerms struct {
+	specs           string // of the backends, in their order
+	balance         float64
+	panics          bool
+	dnsInterval     time.Duration
+	retries         int
+	connect, answer time.Duration
+	health          health.Options
+	pool            upstream.PoolOptions
+	head            http1.Limits
+	tls             tlsTerms
 }
 
-// fleetOf gives the fleet of these backends, a new one if no route before asked for the same.
-func (g *Gateway) fleetOf(name string, cfg *config.Config, specs []upstream.Spec) (*fleet, error) {
-	key := fleetKey(cfg, specs)
-	if i := slices.Index(g.fleetKeys, key); i >= 0 {
-		return g.fleets[i], nil
+type tlsTerms struct {
+	ca, cert, key, serverName string
+	skipVerify                bool
+}
+
+func (b *builder) fleetTerms(cfg *config.Config, specs []upstream.Spec) fleetTerms {
+	texts := make([]string, len(specs))
+	for i, s := range specs {
+		texts[i] = s.String()
 	}
-	secure, err := backendTLS(cfg)
-	if err != nil {
+	return fleetTerms{
+		specs: strings.Join(texts, "\n"), balance: cfg.BalanceFactor, panics: cfg.Panic, dnsInterval: cfg.DNSInterval,
+		retries: cfg.ConnectRetries, connect: cfg.ConnectTimeout, answer: cfg.BackendTimeout,
+		health: health.Options{Path: cfg.HealthPath, Interval: cfg.HealthInterval, Timeout: cfg.HealthTimeout, Rise: cfg.HealthRise, Fall: cfg.HealthFall},
+		pool: upstream.PoolOptions{Min: cfg.PoolMin, MaxStreams: cfg.PoolMaxStreams, Window: int(b.gw.cfg.ReadBuffer), Idle: cfg.PoolIdle,
+			PingInterval: cfg.PoolPingInterval, PingTimeout: cfg.PoolPingTimeout, Spread: cfg.PoolSpread},
+		head: b.headLimits,
+		tls:  tlsTermsOf(cfg),
+	}
+}
+
+// fleetOf gives the fleet of these backends: that of a route before this one, or of the plan before, or a new one.
+func (b *builder) fleetOf(name string, cfg *config.Config, specs []upstream.Spec) (*fleet, error) {
+	terms := b.fleetTerms(cfg, specs)
+	for _, f := range slices.Concat(b.fleets, b.before.fleets) {
+		if f.terms == terms {
+			b.addFleet(f)
+			return f, nil
+		}
+	}
+	f := &fleet{name: name, terms: terms}
+	if err := f.open(b.gw, specs); err != nil {
 		return nil, err
 	}
-	group, err := newGroup(name, cfg, specs, secure, g.log)
-	if err != nil {
-		return nil, err
-	}
-	f := &fleet{index: len(g.fleets), name: name, group: group, tls: secure, panics: cfg.Panic}
-	f.dialer = &upstream.Dialer{Group: group, Retries: cfg.ConnectRetries, ConnectTimeout: cfg.ConnectTimeout,
-		AnswerTimeout: cfg.BackendTimeout, Limits: g.headLimits, OnConnect: g.metrics.connected, Handshakes: g.toBackends,
-		Pool: upstream.PoolOptions{Min: cfg.PoolMin, MaxStreams: cfg.PoolMaxStreams, Window: int(cfg.ReadBuffer), Idle: cfg.PoolIdle,
-			PingInterval: cfg.PoolPingInterval, PingTimeout: cfg.PoolPingTimeout, Spread: cfg.PoolSpread}}
-	g.fleets, g.fleetKeys = append(g.fleets, f), append(g.fleetKeys, key)
+	b.addFleet(f)
 	return f, nil
+}
+
+func (b *builder) addFleet(f *fleet) {
+	b.has(&f.part)
+	if !slices.Contains(b.fleets, f) {
+		b.fleets = append(b.fleets, f)
+	}
+}
+
+// open makes the group and how it is reached, of nothing but the terms.
+func (f *fleet) open(g *Gateway, specs []upstream.Spec) (err error) {
+	t := &f.terms
+	if f.tls, err = t.tls.open(); err != nil {
+		return err
+	}
+	if f.group, err = f.newGroup(specs, g.log); err != nil {
+		return err
+	}
+	f.dialer = &upstream.Dialer{Group: f.group, Retries: t.retries, ConnectTimeout: t.connect, AnswerTimeout: t.answer, Limits: t.head,
+		OnConnect: g.metrics.connected, Handshakes: g.toBackends, Pool: t.pool}
+	f.begin = f.group.Start
+	f.end = func() { g.parting.Go(f.group.Close) }
+	return nil
 }
 
 // backendHandshakes is how many TLS handshakes with backends run at once. They are few, but for tunnels to wss://.
@@ -61,23 +109,27 @@ const backendHandshakes = 256
 // maxAuthorities bounds the file of authorities, in bytes; a system's has some 200 KiB.
 const maxAuthorities = 16 << 20
 
-// backendTLS is how backends are spoken to in TLS: what they have to prove, and what we do.
-func backendTLS(cfg *config.Config) (*tls.Config, error) {
-	c := &tls.Config{ServerName: cfg.UpstreamServerName, InsecureSkipVerify: cfg.UpstreamSkipVerify, DynamicRecordSizingDisabled: true}
-	if file := cfg.UpstreamCA; file != "" {
-		pem, err := watch.Read(file, maxAuthorities)
+func tlsTermsOf(cfg *config.Config) tlsTerms {
+	return tlsTerms{cfg.UpstreamCA, cfg.UpstreamCert, cfg.UpstreamKey, cfg.UpstreamServerName, cfg.UpstreamSkipVerify}
+}
+
+// open reads how backends are spoken to in TLS: what they have to prove, and what we do.
+func (t tlsTerms) open() (*tls.Config, error) {
+	c := &tls.Config{ServerName: t.serverName, InsecureSkipVerify: t.skipVerify, DynamicRecordSizingDisabled: true}
+	if t.ca != "" {
+		pem, err := watch.Read(t.ca, maxAuthorities)
 		if err != nil {
 			return nil, fmt.Errorf("upstream-ca: %w", err)
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("upstream-ca: %s holds no certificate in PEM form", file)
+			return nil, fmt.Errorf("upstream-ca: %s holds no certificate in PEM form", t.ca)
 		}
 	}
-	if cfg.UpstreamCert != "" {
-		pair, err := certs.ReadPair(certs.Pair{Cert: cfg.UpstreamCert, Key: cfg.UpstreamKey})
+	if t.cert != "" {
+		pair, err := certs.ReadPair(certs.Pair{Cert: t.cert, Key: t.key})
 		if err != nil {
-			return nil, fmt.Errorf("upstream-cert: %s: %w", cfg.UpstreamCert, err)
+			return nil, fmt.Errorf("upstream-cert: %s: %w", t.cert, err)
 		}
 		c.Certificates = []tls.Certificate{*pair}
 	}

@@ -95,7 +95,7 @@ func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, coun
 		aside, rest, on := b[pass:used], b[used:], true
 		switch ev {
 		case frame.None:
-			return to.Full(s.lane.shard.gw.pauseAt)
+			return to.Full(s.lane.route.pauseAt)
 		case frame.Start:
 			rest, on = s.started(h, to, rest, rules, counts)
 		case frame.Skipped, frame.Aside:
@@ -106,7 +106,7 @@ func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, coun
 		if !on {
 			return false
 		}
-		if b = rest; s.window > 0 && h == &s.up && len(b) > 0 && to.Full(s.lane.shard.gw.pauseAt) {
+		if b = rest; s.window > 0 && h == &s.up && len(b) > 0 && to.Full(s.lane.route.pauseAt) {
 			s.keepRest(b) // a few bytes may have become many
 			return true
 		}
@@ -122,7 +122,7 @@ func (s *session) scan(h *half, b []byte, rules *frame.Rules, counts *frame.Coun
 	counts.Unannounced = free
 	pass, used, ev = h.scan.Scan(b, rules, counts)
 	if h == &s.up && s.spent != nil {
-		s.spent.messages.Take(&s.lane.route.meter.message, s.loop().Now(), float64(free-counts.Unannounced))
+		s.spent.messages.Take(&s.lane.route.meter.terms.message, s.loop().Now(), float64(free-counts.Unannounced))
 	}
 	return pass, used, ev
 }
@@ -138,8 +138,8 @@ func (s *session) unannounced(h *half) uint64 {
 		}
 	case r.json || m != nil && m.shared:
 		return 0
-	case m != nil && m.message.Per > 0:
-		return s.spent.messages.Available(&m.message, s.loop().Now())
+	case m != nil && m.terms.message.Per > 0:
+		return s.spent.messages.Available(&m.terms.message, s.loop().Now())
 	}
 	return math.MaxUint64
 }

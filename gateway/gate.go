@@ -3,7 +3,6 @@ package gateway
 import (
 	"errors"
 	"net/netip"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -19,6 +18,8 @@ import (
 // fetched twice.
 type gate struct {
 	// Immutable but for what its parts read again.
+	part
+	text     string // of all knobs that it is made of, so that equal ones can share it
 	terms    terms
 	networks *clientaddr.Networks // nil: every address
 	origins  *origin.Policy
@@ -51,23 +52,32 @@ func (t *terms) allows() bool {
 	return t.networks != nil && (len(t.networks.Allow) > 0 || t.networks.AllowFile != "")
 }
 
-// gateOf gives the gate of these terms, a new one if no route before had the same.
-func (g *Gateway) gateOf(cfg *config.Config) (*gate, error) {
+// gateOf gives the gate of these terms: that of a route before this one, or of the plan before, or a new one.
+func (b *builder) gateOf(cfg *config.Config) (*gate, error) {
+	text := cfg.Text("Access", "Authentication")
+	for _, d := range slices.Concat(b.gates, b.before.gates) {
+		if d.text == text {
+			b.addGate(d)
+			return d, nil
+		}
+	}
 	t, err := termsOf(cfg)
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range g.gates {
-		if reflect.DeepEqual(d.terms, t) {
-			return d, nil
-		}
-	}
-	d := &gate{terms: t}
-	if err := d.open(g); err != nil {
+	d := &gate{text: text, terms: t}
+	if err := d.open(b.gw); err != nil {
 		return nil, err
 	}
-	g.gates = append(g.gates, d)
+	b.addGate(d)
 	return d, nil
+}
+
+func (b *builder) addGate(d *gate) {
+	b.has(&d.part)
+	if !slices.Contains(b.gates, d) {
+		b.gates = append(b.gates, d)
+	}
 }
 
 // sameOrigin is what handshakes have to be where no policy is given but credentials come along that a browser sends
@@ -92,9 +102,13 @@ func (d *gate) open(g *Gateway) error {
 		o.OnFetch, o.OnSilence = g.fetched, g.silent
 		d.auth, credentials = auth.New(o)
 	}
+	d.begin, d.end = func() {}, func() {}
+	if d.auth != nil {
+		d.begin, d.end = d.auth.Start, d.auth.Close
+	}
 	err := errors.Join(addresses, pages, credentials)
-	if err != nil && d.auth != nil {
-		d.auth.Close()
+	if err != nil {
+		d.end()
 	}
 	return err
 }
@@ -137,9 +151,9 @@ func (q *question) originHost() []byte {
 	return q.host
 }
 
-// reload reads a gate's files again, and tells of those that were taken anew or cannot be read: of the latter once for as
+// reread reads a gate's files again, and tells of those that were taken anew or cannot be read: of the latter once for as
 // long as it is the same, or again.
-func (g *Gateway) reload(d *gate, again bool) error {
+func (g *Gateway) reread(d *gate, again bool) error {
 	var all []watch.Outcome
 	if d.networks != nil {
 		all = append(all, d.networks.Reload())

@@ -40,15 +40,15 @@ func TestRoutesShareAGate(t *testing.T) {
 		t.Errorf("%d fetches of the key set", n)
 	}
 	rewrite(t, deny, "nonsense")
-	if err := g.Reload(); err == nil || !strings.Contains(err.Error(), "nonsense") {
+	if err := reread(g); err == nil || !strings.Contains(err.Error(), "nonsense") {
 		t.Errorf("reloading says %v", err)
 	}
 	// One for the three, one for each of the others. A signal counts each time, as for certificates.
 	wantMetric(t, g, "weir_tls_reload_failures_total", 3)
-	_ = g.Reload()
+	_ = reread(g)
 	wantMetric(t, g, "weir_tls_reload_failures_total", 6)
 	rewrite(t, deny, "198.51.100.0/24\n")
-	if err := g.Reload(); err != nil {
+	if err := reread(g); err != nil {
 		t.Error(err)
 	}
 	wantAnswer(t, g, 403, handshake("/a", good, "X-Forwarded-For: 198.51.100.7"))
@@ -66,7 +66,7 @@ func TestReloadFetchesKeys(t *testing.T) {
 	<-s.came
 	client, _, _ := enter(t, g, b, handshake("/", bearer(token(t, "ES256", nil)))) // the first fetch is over
 	_ = client.conn.Close()
-	if err := g.Reload(); err != nil {
+	if err := reread(g); err != nil {
 		t.Fatal(err)
 	}
 	select {

@@ -14,56 +14,44 @@ import (
 
 	"weir/codec/http1"
 	"weir/gateway/certs"
-	"weir/gateway/clientaddr"
 	"weir/gateway/config"
-	"weir/gateway/rate"
-	routing "weir/gateway/route"
 	"weir/gateway/web"
 	"weir/internal/handover"
 	"weir/netpoll"
 )
 
-// Gateway fronts the backends of one configuration.
+// Gateway fronts the backends of one configuration at a time.
 type Gateway struct {
 	// Immutable once New has returned.
-	cfg           *config.Config
+	cfg           *config.Config // of the start, for what counts after a restart alone
 	log           *slog.Logger
-	trusted       func(netip.Addr) bool // whether an address is that of a proxy of ours
-	fleets        []*fleet
-	fleetKeys     []string
-	gates         []*gate
-	routes        []*route
-	table         *routing.Table
-	readsPaths    bool         // to choose a route, or to rewrite
-	only          *route       // takes every request, being the only one; else nil
-	certs         *certs.Store // nil without TLS
-	serverTLS     *netpoll.TLS
 	toBackends    *netpoll.Handshakes
+	fromClients   *netpoll.Handshakes
 	web           *web.Server
-	transports    []*web.Transports
-	stickyKey     []byte
+	stickyKey     []byte // where the configuration has none
 	ticketSecrets *certs.Secrets
-	inherited     *handover.Inherited         // nil: nothing
-	onUpgrade     func() (pid int, err error) // nil: there is none
-	newcomers     *rate.Table                 // handshakes by address; nil: any number
-	proofs        chan struct{}               // taken by handshakes whose credential somebody else looks at
-	running       context.Context             // ends with the gateway
+	inherited     *handover.Inherited            // nil: nothing
+	onUpgrade     func() (pid int, err error)    // nil: there is none
+	load          func() (*config.Config, error) // reads the configuration again; nil: it cannot be
+	proofs        chan struct{}                  // taken by handshakes whose credential somebody else looks at
+	running       context.Context                // ends with the gateway
 	end           context.CancelFunc
 	plain         context.Context // ends when connections with plain HTTP are to be cut
 	cutPlain      context.CancelFunc
-	headLimits    http1.Limits
-	pauseAt       int // queued bytes at which the source is no longer read; one more read then stays below high-water
 	pingMark      [4]byte
 	metrics       *metricsSet
 	access        *accessLog
 
 	// Immutable once Start has returned; under starting until then.
 	shards  []*shard
-	addrs   []net.Addr
+	addrs   map[string]net.Addr // by the name of the listener
 	sockets inheritedSockets
 	admin   *admin
 
 	// Any goroutine.
+	plan         atomic.Pointer[plan] // in force
+	reloading    sync.Mutex           // one reload at a time
+	parting      sync.WaitGroup       // parts of plans that are ending
 	limits       limits
 	memory       giveBack
 	starting     sync.Mutex // a drain waits for the start to be over
@@ -83,19 +71,14 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 	if len(cfg.Routes) == 0 { // made by hand
 		cfg = cfg.With(func(*config.Config) {})
 	}
-	g := &Gateway{cfg: cfg, log: log, stopped: make(chan struct{}), metrics: newMetricsSet(), toBackends: netpoll.NewHandshakes(backendHandshakes), ticketSecrets: new(certs.Secrets)}
+	g := &Gateway{cfg: cfg, log: log, stopped: make(chan struct{}), metrics: newMetricsSet(), toBackends: netpoll.NewHandshakes(backendHandshakes), fromClients: netpoll.NewHandshakes(cfg.TLSHandshakes), ticketSecrets: new(certs.Secrets)}
 	for _, o := range options {
 		o(g)
 	}
-	g.headLimits = http1.Limits{Head: int(cfg.MaxHeaderSize), Fields: cfg.MaxHeaderFields}
-	g.pauseAt = int(cfg.HighWater - cfg.ReadBuffer)
 	_, _ = rand.Read(g.pingMark[:])
 	g.limits = limits{maxPerIP: cfg.MaxConnectionsPerIP, prefix: cfg.IPv6Prefix, perIP: headcount{}, atDoor: headcount{}}
-	g.stickyKey = []byte(cfg.StickyKey)
-	if len(g.stickyKey) == 0 {
-		g.stickyKey = make([]byte, 32)
-		_, _ = rand.Read(g.stickyKey)
-	}
+	g.stickyKey = make([]byte, 32)
+	_, _ = rand.Read(g.stickyKey)
 	if err := g.takeKeys(); err != nil {
 		return nil, err
 	}
@@ -103,34 +86,22 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 	g.proofs, g.rests = make(chan struct{}, maxProofs), make(chan error, 1)
 	g.running, g.end = context.WithCancel(context.Background())
 	g.plain, g.cutPlain = context.WithCancel(g.running)
-	if cfg.ConnectionRate.Per > 0 {
-		g.newcomers = rate.NewTable(cfg.ConnectionRate, cfg.RateTable)
-	}
-	if err := g.prepare(); err != nil {
+	g.web = g.newWeb()
+	p, err := g.build(cfg, nil)
+	if err != nil {
 		g.stop()
 		return nil, err
 	}
+	g.plan.Store(p)
+	g.limits.max = g.maxConnections(p)
 	return g, nil
-}
-
-// prepare makes what the configuration names: certificates, backends, routes.
-func (g *Gateway) prepare() (err error) {
-	trust, err := clientaddr.ParseSet(g.cfg.TrustedProxies)
-	if err != nil {
-		return err
-	}
-	g.trusted = trust.Has
-	if err = g.newTLS(); err != nil {
-		return err
-	}
-	g.web = g.newWeb()
-	return g.newRoutes()
 }
 
 // Start opens the listeners, on loops of their own, and the admin listener. After an error nothing is left open.
 func (g *Gateway) Start() error {
 	g.starting.Lock()
 	defer g.starting.Unlock()
+	g.addrs = map[string]net.Addr{}
 	if g.draining.Load() {
 		return errors.New("gateway: drained before it was started")
 	}
@@ -140,7 +111,7 @@ func (g *Gateway) Start() error {
 		err = g.startLoops(loops(g.cfg))
 	}
 	if err == nil {
-		err = g.listen()
+		err = g.openListeners(g.plan.Load())
 	}
 	g.sockets.close()
 	if err == nil && g.cfg.Admin != "off" && !g.adminComesLater() {
@@ -153,14 +124,7 @@ func (g *Gateway) Start() error {
 		}
 		return err
 	}
-	if g.certs != nil {
-		g.certs.Start()
-	}
-	for _, d := range g.gates {
-		if d.auth != nil {
-			d.auth.Start()
-		}
-	}
+	g.plan.Load().start()
 	go g.tellRests()
 	if g.cfg.MetricsPushURL != "" {
 		go g.push()
@@ -168,15 +132,8 @@ func (g *Gateway) Start() error {
 	if g.needsUpkeep() {
 		go g.upkeep()
 	}
-	for _, f := range g.fleets {
-		f.group.Start()
-	}
 	for _, sh := range g.shards {
-		_ = sh.loop.Post(func() {
-			for _, links := range sh.links {
-				links.Warm()
-			}
-		})
+		_ = sh.loop.Post(func() { sh.adopt(sh.plan) })
 	}
 	g.tellAddresses()
 	return nil
@@ -184,9 +141,10 @@ func (g *Gateway) Start() error {
 
 // tellAddresses writes them as text, which they are not in JSON by themselves.
 func (g *Gateway) tellAddresses() {
-	addresses, admin := make([]string, len(g.addrs)), "off"
-	for i, a := range g.addrs {
-		addresses[i] = a.String()
+	var addresses []string
+	admin := "off"
+	for _, a := range g.listening() {
+		addresses = append(addresses, a.String())
 	}
 	if g.admin != nil {
 		admin = g.admin.addr.String()
@@ -214,7 +172,21 @@ func (g *Gateway) startLoops(n int) error {
 }
 
 // Addrs are the addresses that clients connect to, in the order of the configuration.
-func (g *Gateway) Addrs() []net.Addr { return g.addrs }
+func (g *Gateway) Addrs() (all []net.Addr) {
+	g.starting.Lock()
+	defer g.starting.Unlock()
+	return g.listening()
+}
+
+// listening are the addresses in the order of the configuration.
+func (g *Gateway) listening() (all []net.Addr) {
+	for _, w := range g.plan.Load().listensOn() {
+		if a := g.addrs[w.name]; a != nil {
+			all = append(all, a)
+		}
+	}
+	return all
+}
 
 // AdminAddr is the address of the admin listener, nil if there is none.
 func (g *Gateway) AdminAddr() net.Addr {
@@ -273,11 +245,6 @@ func (g *Gateway) Wait() error {
 
 func (g *Gateway) stop() {
 	g.end()
-	for _, d := range g.gates {
-		if d.auth != nil {
-			d.auth.Close()
-		}
-	}
 	if g.admin != nil {
 		g.admin.close()
 	}
@@ -286,30 +253,22 @@ func (g *Gateway) stop() {
 		cancel()
 		g.web.Shutdown(over)
 	}
-	for _, t := range g.transports {
-		t.Close()
-	}
-	if g.certs != nil {
-		g.certs.Close()
-	}
-	for _, f := range g.fleets {
-		f.group.Close()
-	}
 	for _, sh := range g.shards {
 		_ = sh.loop.Do(func() {
-			for _, links := range sh.links {
+			for f, links := range sh.links {
 				links.Close()
+				f.release()
 			}
+			clear(sh.links)
 		})
 		sh.loop.Stop()
 	}
+	if p := g.plan.Load(); p != nil {
+		p.release()
+	}
+	g.parting.Wait()
 	g.access.close()
 	g.memory.ended.Store(true)
-}
-
-// welcome counts a newcomer, and tells whether there were too many of its address lately.
-func (g *Gateway) welcome(ip netip.Addr) bool {
-	return g.newcomers == nil || !ip.IsValid() || g.newcomers.Take(rate.IPKey(ip, g.cfg.IPv6Prefix), time.Since(began), 1)
 }
 
 // admit decides whether a well-formed request may go on to a backend.

@@ -67,7 +67,7 @@ func (s *session) dropHandshake() {
 // greet reads the client's request. It is parsed where it lies if it came whole, as it mostly does.
 func (s *session) greet(b []byte) {
 	h, b := s.gather(b)
-	n, why := h.request.Parse(b, s.lane.shard.gw.headLimits)
+	n, why := h.request.Parse(b, s.lane.plan.headLimits)
 	switch {
 	case why != nil:
 		s.refuse(why)
@@ -104,9 +104,9 @@ func (s *session) route(b []byte, n int) {
 	h, sh := s.hs, s.lane.shard
 	sh.gw.access.asked(h)
 	q := h.question(s)
-	r, why := sh.gw.direct(&q)
+	r, why := s.lane.plan.direct(&q)
 	h.to = r
-	if !sh.gw.welcome(q.from.Addr) {
+	if !s.lane.plan.welcome(q.from.Addr) {
 		why = refusedRate
 	}
 	if why == nil && !q.upgrade && r.plan != nil {
@@ -148,7 +148,7 @@ func (s *session) enter(to *route, q *question, b []byte, n int) {
 func (h *handshake) question(s *session) question {
 	r := &h.request
 	q := question{host: r.Host, path: r.Path, query: r.Query, asks: r, upgrade: r.AsksUpgrade()}
-	if s.lane.shard.gw.certs != nil {
+	if s.lane.plan.certs != nil {
 		q.state = s.client.TLSState()
 	}
 	q.from = s.origin(q.state)
@@ -186,7 +186,7 @@ func (s *session) ask(to *route, q *question, who *auth.Identity, early []byte) 
 		s.know(who)
 	}
 	r.Fields = sh.fields
-	s.lane = &sh.lanes[to.index]
+	s.enterLane(sh.laneOf(to))
 	if to.meter != nil && to.meter.own {
 		s.spent = new(spent)
 	}

@@ -129,27 +129,27 @@ func (s inheritedSockets) kept(i, n int) (fds []int) {
 }
 
 // listenOnInherited has every loop accept from its share of the sockets that were opened for addr.
-func (g *Gateway) listenOnInherited(knob, text string, addr netpoll.Addr, secure *netpoll.TLS) error {
+func (g *Gateway) listenOnInherited(w wanted, addr netpoll.Addr, p *plan) error {
 	for i, sh := range g.shards {
 		for _, f := range deal(g.sockets[addr], i, len(g.shards)) {
-			d := &door{tls: secure}
-			d.lane = lane{shard: sh, door: d}
+			d := &door{shard: sh, name: w.name, secure: w.secure}
 			var err error
-			if stopped := sh.loop.Do(func() { err = d.takeOver(f) }); stopped != nil || err != nil {
-				return fmt.Errorf("%s: cannot go on listening on %s: %w", knob, text, cmp.Or(err, stopped))
+			if stopped := sh.loop.Do(func() { err = d.takeOver(f, p) }); stopped != nil || err != nil {
+				return fmt.Errorf("cannot go on listening on %s: %w", w.text, cmp.Or(err, stopped))
 			}
 			addr = d.local
 		}
 	}
-	g.addrs = append(g.addrs, addr.Net())
+	g.addrs[w.name] = addr.Net()
 	return nil
 }
 
 // takeOver runs on the door's loop.
-func (d *door) takeOver(f *os.File) (err error) {
-	sh := d.lane.shard
+func (d *door) takeOver(f *os.File, p *plan) (err error) {
+	sh := d.shard
 	if d.listener, err = sh.loop.ListenOn(f, d); err == nil {
 		d.local = d.listener.Addr()
+		d.enter(p)
 		sh.doors = append(sh.doors, d)
 	}
 	return err

@@ -7,34 +7,88 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
 	"weir/netpoll"
 )
 
-// listen opens every address on every loop. The first loop finds the port where it was left open.
-func (g *Gateway) listen() error {
-	for _, text := range g.cfg.Listen {
-		if err := g.listenOn("listen", text, nil); err != nil {
-			return err
+// openListeners opens the addresses of p that are not listened on, on every loop. The first loop finds the port where it was
+// left open. After an error none of them is.
+func (g *Gateway) openListeners(p *plan) error {
+	var opened []string
+	for _, w := range p.listensOn() {
+		if _, open := g.addrs[w.name]; open {
+			continue
 		}
-	}
-	for _, text := range g.cfg.TLSListen {
-		if err := g.listenOn("tls-listen", text, g.serverTLS); err != nil {
+		opened = append(opened, w.name)
+		if err := g.listenOn(w, p); err != nil {
+			for _, sh := range g.shards {
+				_ = sh.loop.Do(func() { sh.closeDoors(func(d *door) bool { return slices.Contains(opened, d.name) }) })
+			}
+			for _, name := range opened {
+				delete(g.addrs, name)
+			}
 			return err
 		}
 	}
 	return nil
 }
 
-func (g *Gateway) listenOn(knob, text string, secure *netpoll.TLS) error {
+// forgetListeners drops the addresses that p does not listen on.
+func (g *Gateway) forgetListeners(p *plan) {
+	kept := map[string]net.Addr{}
+	for _, w := range p.listensOn() {
+		kept[w.name] = g.addrs[w.name]
+	}
+	g.addrs = kept
+}
+
+// wanted is a listener of a configuration.
+type wanted struct {
+	name   string // by which it is known again in the next plan: its address, but for those that take any port
+	text   string
+	secure bool // clients speak TLS
+}
+
+// listensOn are the listeners of the plan, in the order of the configuration.
+func (p *plan) listensOn() (all []wanted) {
+	for i, list := range [][]string{p.cfg.Listen, p.cfg.TLSListen} {
+		for j, text := range list {
+			w := wanted{text, text, i == 1}
+			if strings.HasSuffix(text, ":0") { // which may be asked for several times
+				w.name = fmt.Sprintf("%s %d %d", text, i, j)
+			}
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// closeDoors closes some of a loop's listeners; those who wait at them are taken first.
+func (sh *shard) closeDoors(which func(*door) bool) {
+	sh.doors = slices.DeleteFunc(sh.doors, func(d *door) bool {
+		if !which(d) {
+			return false
+		}
+		d.listener.Close()
+		d.lane.retire()
+		return true
+	})
+}
+
+func (g *Gateway) listenOn(w wanted, p *plan) error {
+	knob, text := "listen", w.text
+	if w.secure {
+		knob = "tls-listen"
+	}
 	addr, err := listenAddr(text)
 	if err != nil {
 		return fmt.Errorf("%s: %q: %w", knob, text, err)
 	}
 	if files := g.sockets[addr]; len(files) > 0 {
-		return g.listenOnInherited(knob, text, addr, secure)
+		return g.listenOnInherited(w, addr, p)
 	}
 	shards := g.shards
 	if addr.Path != "" && g.cfg.LoopFileTables && len(shards) > 1 {
@@ -42,9 +96,8 @@ func (g *Gateway) listenOn(knob, text string, secure *netpoll.TLS) error {
 	}
 	var first *netpoll.Listener
 	for _, sh := range shards {
-		d := &door{tls: secure}
-		d.lane = lane{shard: sh, door: d}
-		if stopped := sh.loop.Do(func() { err = d.open(addr, first) }); stopped != nil || err != nil {
+		d := &door{shard: sh, name: w.name, secure: w.secure}
+		if stopped := sh.loop.Do(func() { err = d.open(addr, first, p) }); stopped != nil || err != nil {
 			if errors.Is(err, syscall.EADDRINUSE) {
 				err = fmt.Errorf("%w: by another program, or a weir of another user", err)
 			}
@@ -59,13 +112,13 @@ func (g *Gateway) listenOn(knob, text string, secure *netpoll.TLS) error {
 			return fmt.Errorf("%s: %s: %w", knob, text, err)
 		}
 	}
-	g.addrs = append(g.addrs, addr.Net())
+	g.addrs[w.name] = addr.Net()
 	return nil
 }
 
 // open runs on the door's loop. Only one listener can be bound to a unix socket; the others share it.
-func (d *door) open(addr netpoll.Addr, first *netpoll.Listener) (err error) {
-	sh := d.lane.shard
+func (d *door) open(addr netpoll.Addr, first *netpoll.Listener, p *plan) (err error) {
+	sh := d.shard
 	if addr.Path != "" && first != nil {
 		d.listener, err = sh.loop.ListenShared(first, d)
 	} else {
@@ -73,6 +126,7 @@ func (d *door) open(addr netpoll.Addr, first *netpoll.Listener) (err error) {
 	}
 	if err == nil {
 		d.local = d.listener.Addr()
+		d.enter(p)
 		sh.doors = append(sh.doors, d)
 	}
 	return err

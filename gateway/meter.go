@@ -13,13 +13,22 @@ import (
 
 // meter says how much the sessions of a route may send. Immutable; the tables are for any goroutine.
 type meter struct {
-	message, bytes, frames rate.Limit // of one session
-	messages, allBytes     shares
-	announce               bool // messages are looked at before they pass
-	own                    bool // there are rates of one session
-	shared                 bool // there are rates of messages that other sessions take from as well
-	pause                  bool // the client is read later, instead
-	drop                   bool
+	terms              meterTerms
+	messages, allBytes shares
+	announce           bool // messages are looked at before they pass
+	own                bool // there are rates of one session
+	shared             bool // there are rates of messages that other sessions take from as well
+	pause              bool // the client is read later, instead
+	drop               bool
+}
+
+// meterTerms are all that a meter is made of.
+type meterTerms struct {
+	message, bytes, frames               rate.Limit // of one session
+	messageUser, messageIP, messageRoute rate.Limit
+	byteUser, byteIP, byteRoute          rate.Limit
+	table                                int // entries
+	action                               config.RateAction
 }
 
 // shares are rates that sessions take from together; nil: there is none.
@@ -33,19 +42,21 @@ type spent struct {
 }
 
 func newMeter(cfg *config.Config) *meter {
-	m := &meter{message: cfg.MessageRate, bytes: cfg.ByteRate, frames: cfg.FrameRate,
-		pause: cfg.RateAction == config.RatePause, drop: cfg.RateAction == config.RateDrop}
+	t := meterTerms{message: cfg.MessageRate, bytes: cfg.ByteRate, frames: cfg.FrameRate,
+		messageUser: cfg.MessageRateUser, messageIP: cfg.MessageRateIP, messageRoute: cfg.MessageRateRoute,
+		byteUser: cfg.ByteRateUser, byteIP: cfg.ByteRateIP, byteRoute: cfg.ByteRateRoute, table: cfg.RateTable, action: cfg.RateAction}
+	m := &meter{terms: t, pause: t.action == config.RatePause, drop: t.action == config.RateDrop}
 	table := func(l rate.Limit, keys int) *rate.Table {
 		if l.Per == 0 {
 			return nil
 		}
 		return rate.NewTable(l, keys)
 	}
-	m.messages = shares{table(cfg.MessageRateUser, cfg.RateTable), table(cfg.MessageRateIP, cfg.RateTable), table(cfg.MessageRateRoute, 1)}
-	m.allBytes = shares{table(cfg.ByteRateUser, cfg.RateTable), table(cfg.ByteRateIP, cfg.RateTable), table(cfg.ByteRateRoute, 1)}
+	m.messages = shares{table(t.messageUser, t.table), table(t.messageIP, t.table), table(t.messageRoute, 1)}
+	m.allBytes = shares{table(t.byteUser, t.table), table(t.byteIP, t.table), table(t.byteRoute, 1)}
 	m.shared = m.messages != shares{}
-	m.own = m.message.Per > 0 || m.bytes.Per > 0 || m.frames.Per > 0
-	m.announce = m.message.Per > 0 || m.shared
+	m.own = t.message.Per > 0 || t.bytes.Per > 0 || t.frames.Per > 0
+	m.announce = t.message.Per > 0 || m.shared
 	if !m.own && !m.shared && m.allBytes == (shares{}) {
 		return nil
 	}
@@ -75,7 +86,7 @@ func (s *session) counting(in *shares, list []tally) []tally {
 // takeMessage counts a message that is about to begin, and tells whether it is one too many: then it counts nowhere.
 func (s *session) takeMessage() (over bool) {
 	m, now := s.lane.route.meter, s.lane.shard.now()
-	if m.own && !s.spent.messages.Take(&m.message, s.loop().Now(), 1) {
+	if m.own && !s.spent.messages.Take(&m.terms.message, s.loop().Now(), 1) {
 		return true
 	}
 	var room [3]tally
@@ -88,7 +99,7 @@ func (s *session) takeMessage() (over bool) {
 			before.table.Give(before.key, 1)
 		}
 		if m.own {
-			s.spent.messages.Give(&m.message, 1)
+			s.spent.messages.Give(&m.terms.message, 1)
 		}
 		return true
 	}
@@ -100,7 +111,7 @@ func (s *session) waitForMessage() time.Duration {
 	m, now := s.lane.route.meter, s.lane.shard.now()
 	wait := time.Duration(0)
 	if m.own {
-		wait = s.spent.messages.Wait(&m.message, s.loop().Now(), 1)
+		wait = s.spent.messages.Wait(&m.terms.message, s.loop().Now(), 1)
 	}
 	var room [3]tally
 	for _, at := range s.counting(&m.messages, room[:0]) {
@@ -148,7 +159,7 @@ const contended = 20 * time.Millisecond
 func (s *session) spendBytes(n int) {
 	m, now, wait := s.lane.route.meter, s.lane.shard.now(), time.Duration(0)
 	if s.spent != nil {
-		wait = s.spent.bytes.Spend(&m.bytes, s.loop().Now(), float64(n))
+		wait = s.spent.bytes.Spend(&m.terms.bytes, s.loop().Now(), float64(n))
 	}
 	var room [3]tally
 	for _, at := range s.counting(&m.allBytes, room[:0]) {
@@ -161,7 +172,7 @@ func (s *session) spendBytes(n int) {
 
 // spendFrames counts frames that bring no message to its end, of which a client needs few.
 func (s *session) spendFrames(n uint64) {
-	wait := s.spent.frames.Spend(&s.lane.route.meter.frames, s.loop().Now(), float64(n))
+	wait := s.spent.frames.Spend(&s.lane.route.meter.terms.frames, s.loop().Now(), float64(n))
 	if wait > 0 && s.phase == talking && s.ending() == nil {
 		s.hangUp(reasonFrames, ws.StatusPolicyViolation)
 	}
@@ -227,11 +238,11 @@ func (s *session) goOn() {
 			return
 		}
 	}
-	if s.stream == nil || !s.stream.Full(s.lane.shard.gw.pauseAt) {
+	if s.stream == nil || !s.stream.Full(s.lane.route.pauseAt) {
 		s.client.Resume()
 	}
 }
 
 func (s *session) ipKey() rate.Key {
-	return rate.IPKey(s.from().Addr(), s.lane.shard.gw.cfg.IPv6Prefix)
+	return rate.IPKey(s.from().Addr(), s.cfg().IPv6Prefix)
 }

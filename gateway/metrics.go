@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -29,6 +30,10 @@ type metricsSet struct {
 	fetchFailures  *metrics.Counter
 	silences       *metrics.Counter
 	pushFailures   *metrics.Counter
+
+	configReloads  *metrics.Counter
+	configFailures *metrics.Counter
+	lastReload     atomic.Int64 // seconds since 1970; 0: none yet
 }
 
 func newMetricsSet() *metricsSet {
@@ -45,6 +50,8 @@ func newMetricsSet() *metricsSet {
 		reloadFailures: set.NewCounter("weir_tls_reload_failures_total"),
 		fetchFailures:  set.NewCounter("weir_auth_key_fetch_failures_total"),
 		silences:       set.NewCounter("weir_auth_service_failures_total"),
+		configReloads:  set.NewCounter("weir_config_reloads_total"),
+		configFailures: set.NewCounter("weir_config_reload_failures_total"),
 		pushFailures:   set.NewCounter("weir_metrics_push_failures_total"),
 	}
 }
@@ -143,6 +150,11 @@ func (g *Gateway) writeMetrics(w io.Writer) {
 	g.writeEndpoints(w)
 	g.writeTLS(w, &sum)
 	g.writePlain(w)
+	metrics.WriteGaugeUint64(w, "weir_config_generation", g.plan.Load().generation)
+	metrics.WriteGaugeUint64(w, "weir_config_last_reload_timestamp_seconds", uint64(g.metrics.lastReload.Load()))
+	for generation, n := range g.sessionsByGeneration() {
+		metrics.WriteGaugeUint64(w, fmt.Sprintf(`weir_plan_sessions{generation="%d"}`, generation), uint64(n))
+	}
 	if pid, n, ok := g.predecessorSessions(); ok {
 		metrics.WriteGaugeUint64(w, fmt.Sprintf(`weir_predecessor_sessions{pid="%d"}`, pid), uint64(n))
 	}
@@ -212,7 +224,7 @@ func (k closeKey) compare(o closeKey) int {
 }
 
 func (g *Gateway) writeEndpoints(w io.Writer) {
-	g.eachEndpoint(func(f *fleet, e *upstream.Endpoint) {
+	g.plan.Load().eachEndpoint(func(f *fleet, e *upstream.Endpoint) {
 		st, label := e.Stats(), fmt.Sprintf(`{endpoint=%q,route=%q}`, e.Name, f.name)
 		healthy := uint64(0)
 		if e.Healthy() {
@@ -227,7 +239,7 @@ func (g *Gateway) writeEndpoints(w io.Writer) {
 		metrics.WriteCounterUint64(w, "weir_endpoint_transitions_total"+label, st.Transitions)
 	})
 	failures := map[string]uint64{}
-	for _, f := range g.fleets {
+	for _, f := range g.plan.Load().fleets {
 		for _, l := range f.group.Lookups() {
 			failures[l.Host] += l.Failures
 		}

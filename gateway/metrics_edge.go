@@ -13,11 +13,12 @@ import (
 
 // writeTLS writes what is known of the clients' TLS.
 func (g *Gateway) writeTLS(w io.Writer, sum *shardStats) {
-	if g.certs == nil {
+	p := g.plan.Load()
+	if p.certs == nil {
 		return
 	}
-	metrics.WriteGaugeUint64(w, "weir_tls_handshakes_running", uint64(g.serverTLS.Handshakes.Running()))
-	metrics.WriteGaugeUint64(w, "weir_tls_handshakes_waiting", uint64(g.serverTLS.Handshakes.Waiting()))
+	metrics.WriteGaugeUint64(w, "weir_tls_handshakes_running", uint64(g.fromClients.Running()))
+	metrics.WriteGaugeUint64(w, "weir_tls_handshakes_waiting", uint64(g.fromClients.Waiting()))
 	for _, k := range slices.SortedFunc(maps.Keys(sum.secured), tlsKey.compare) {
 		label := fmt.Sprintf(`{version=%q,resumed="%t"}`, tls.VersionName(k.version), k.resumed)
 		metrics.WriteCounterUint64(w, "weir_tls_handshakes_total"+label, sum.secured[k])
@@ -25,7 +26,7 @@ func (g *Gateway) writeTLS(w io.Writer, sum *shardStats) {
 	for _, reason := range slices.Sorted(maps.Keys(sum.tlsFailed)) {
 		metrics.WriteCounterUint64(w, fmt.Sprintf("weir_tls_handshake_failures_total{reason=%q}", reason), sum.tlsFailed[reason])
 	}
-	for _, e := range g.certs.Expiries() {
+	for _, e := range p.certs.Expiries() {
 		metrics.WriteGaugeUint64(w, fmt.Sprintf("weir_tls_certificate_expires_seconds{name=%q}", e.Name), uint64(max(0, e.NotAfter.Unix())))
 	}
 }

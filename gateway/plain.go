@@ -20,8 +20,8 @@ import (
 
 func (g *Gateway) newWeb() *web.Server {
 	return web.New(web.Options{
-		Find: g.findPlain, Origin: g.originPlain, Upgrade: g.takeBack, Log: g.access.plain, Logger: g.log,
-		Limits: g.headLimits, HeaderTimeout: g.cfg.HandshakeTimeout, IdleTimeout: g.cfg.HTTPIdleTimeout, MaxConns: g.cfg.MaxHTTPConnections,
+		Find: g.findPlain, Origin: func(r *http.Request, c *web.Client) http1.From { return g.plan.Load().originPlain(r, c) }, Upgrade: g.takeBack, Log: g.access.plain, Logger: g.log,
+		Limits: http1.Limits{Head: int(g.cfg.MaxHeaderSize), Fields: g.cfg.MaxHeaderFields}, HeaderTimeout: g.cfg.HandshakeTimeout, IdleTimeout: g.cfg.HTTPIdleTimeout, MaxConns: g.cfg.MaxHTTPConnections,
 	})
 }
 
@@ -63,18 +63,20 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 // takeBack begins a session on a connection that was handed over, with the WebSocket handshake that came on it.
 func (g *Gateway) takeBack(conn net.Conn, c *web.Client, head, early []byte) {
 	d := c.Owner.(*door)
-	if d.lane.shard.loop.Post(func() { d.takeBack(conn, c, slices.Concat(head, early)) }) != nil {
+	if d.shard.loop.Post(func() { d.takeBack(conn, c, slices.Concat(head, early)) }) != nil {
 		_ = conn.Close()
 	}
 }
 
 func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
-	sh := d.lane.shard
-	s := &session{lane: &d.lane, opened: sh.loop.Now(), phase: greeting}
+	sh := d.shard
+	s := &session{opened: sh.loop.Now(), phase: greeting}
+	s.enterLane(d.lane)
 	s.setFrom(c.Peer)
 	rest, err := sh.loop.Adopt(&s.client, conn, (*clientSide)(s))
 	if err != nil {
 		_ = conn.Close()
+		s.lane.leave()
 		return
 	}
 	sh.add(s)
@@ -90,9 +92,11 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 
 // findPlain is direct for a request that net/http has parsed. Of its fields those are dropped that backends are not to see.
 func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, why *http1.Refusal) {
-	q := question{host: []byte(r.Host), asks: plainAsker{r}, from: g.originPlain(r, c), state: c.TLS}
+	p := g.inForce()
+	defer p.release()
+	q := question{host: []byte(r.Host), asks: plainAsker{r}, from: p.originPlain(r, c), state: c.TLS}
 	q.path, q.query = splitTarget(r)
-	to, why := g.direct(&q)
+	to, why := p.direct(&q)
 	if to != nil {
 		found.Route = to.name
 	}
@@ -109,7 +113,7 @@ func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, wh
 		fields = fieldsOf(r.Header)
 	}
 	if to.gate.auth != nil {
-		out := g.provePlain(to, r, &q, fields)
+		out := p.provePlain(to, r, &q, fields)
 		if out.Refusal != nil {
 			found.Detail = out.Detail
 			return found, out.Refusal
@@ -124,9 +128,9 @@ func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, wh
 	return found, nil
 }
 
-func (g *Gateway) originPlain(r *http.Request, c *web.Client) http1.From {
-	from := http1.OriginHeader(r.Header, c.Peer.Addr(), c.TLS != nil, g.trusted)
-	from.Identity = g.identity(r.Host, c.TLS)
+func (p *plan) originPlain(r *http.Request, c *web.Client) http1.From {
+	from := http1.OriginHeader(r.Header, c.Peer.Addr(), c.TLS != nil, p.trusted)
+	from.Identity = p.identity(r.Host, c.TLS)
 	return from
 }
 
@@ -167,10 +171,10 @@ func (r plainAsker) QueryParam(name string) []byte {
 }
 
 // provePlain checks the credential of a plain request, on whose goroutine it may wait.
-func (g *Gateway) provePlain(to *route, r *http.Request, q *question, fields []http1.Field) auth.Outcome {
+func (p *plan) provePlain(to *route, r *http.Request, q *question, fields []http1.Field) auth.Outcome {
 	ask := auth.Request{Method: []byte(r.Method), Host: q.host, Target: []byte(r.RequestURI), Path: q.path, Query: q.query, Fields: fields,
 		Client: q.from.Addr, TLS: q.from.TLS}
-	ctx, cancel := context.WithTimeout(r.Context(), g.cfg.HandshakeTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), p.cfg.HandshakeTimeout)
 	defer cancel()
 	return to.gate.auth.Wait(ctx, &ask)
 }

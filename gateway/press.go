@@ -71,7 +71,7 @@ func (s *session) inflate(h *half, payload []byte) (plain []byte, on bool) {
 	if sh.inflater == nil {
 		sh.inflater = deflate.NewInflater()
 	}
-	room := min(limit, max(uncounted, sh.gatherMax-sh.gathered))
+	room := min(limit, max(uncounted, sh.plan.gatherMax-sh.gathered))
 	plain, err := sh.inflater.Append(sh.plain[:0], payload, room)
 	sh.plain = plain
 	sh.count.inflatedFrom += uint64(len(payload))

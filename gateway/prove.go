@@ -33,7 +33,7 @@ func (s *session) prove(to *route, q *question, b []byte, n int) {
 	s.phase = proving
 	s.client.Pause()
 	copied, loop := r.Clone(), s.loop()
-	ctx, cancel := context.WithTimeout(g.running, g.cfg.HandshakeTimeout)
+	ctx, cancel := context.WithTimeout(g.running, s.cfg().HandshakeTimeout)
 	h.stop = cancel // a client that leaves waits for nobody
 	go func() {
 		defer cancel()
@@ -55,12 +55,12 @@ func (s *session) resume(h *handshake, n int, out auth.Outcome) {
 	s.client.Resume()
 	b := h.head.B
 	h.request.Reset()
-	if _, why := h.request.Parse(b, s.lane.shard.gw.headLimits); why != nil {
+	if _, why := h.request.Parse(b, s.lane.plan.headLimits); why != nil {
 		s.refuse(why)
 		return
 	}
 	q := h.question(s)
-	to, why := s.lane.shard.gw.direct(&q)
+	to, why := s.lane.plan.direct(&q)
 	if why == nil {
 		why = h.request.CheckUpgrade()
 	}

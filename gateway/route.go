@@ -20,13 +20,15 @@ import (
 
 // route is where a kind of request goes and how it is treated on the way. Immutable, shared by all loops.
 type route struct {
-	name      string
-	index     int
-	cfg       *config.Config // the whole of it, with the route's own values
-	fleet     *fleet
-	headers   http1.Rules
-	upRules   frame.Rules
-	downRules frame.Rules
+	name       string
+	identity   string         // by which it is known again in the next plan
+	generation uint64         // of the plan that it was made for
+	cfg        *config.Config // the whole of it, with the route's own values
+	pauseAt    int            // queued bytes at which the source is no longer read; one more read then stays below high-water
+	fleet      *fleet
+	headers    http1.Rules
+	upRules    frame.Rules
+	downRules  frame.Rules
 
 	upAnnounced, downAnnounced frame.Rules // the same, for sessions of which some messages are looked at as a whole
 
@@ -37,40 +39,21 @@ type route struct {
 	sticky       *sticky.Cookie           // nil: none
 	rewrite      func(path []byte) []byte // nil: none; it gives nil for paths that stay
 	plan         *web.Plan                // for plain requests; nil: they are refused
+	transports   *part                    // of plan
+	tunnels      bool                     // some sessions have a connection of their own to the backend
 	gate         *gate
 	meter        *meter // nil: no rates
 }
 
-// lane is a loop's part of a route, or of a door while the route is not known. Owned by the loop.
-type lane struct {
-	shard *shard
-	door  *door           // until the route is known, then nil
-	route *route          // nil until then
-	links *upstream.Links // to the route's backends
-}
-
-// cfg is what counts for the session: its route's values, once there is one.
-func (s *session) cfg() *config.Config {
-	if r := s.lane.route; r != nil {
-		return r.cfg
-	}
-	return s.lane.shard.gw.cfg
-}
-
-func newRoute(g *Gateway, index int, from *config.Route, f *fleet) (*route, error) {
-	cfg := from.Config
-	r := &route{name: from.Name, index: index, cfg: cfg, fleet: f}
-	var err error
+// open makes what the route's own values ask for.
+func (r *route) open(stickyKey []byte) (err error) {
+	cfg := r.cfg
 	if r.headers, err = cfg.HeaderRules(); err != nil {
-		return nil, err
+		return err
 	}
 	if r.rewrite, err = cfg.Rewrite(); err != nil {
-		return nil, err
+		return err
 	}
-	if r.gate, err = g.gateOf(cfg); err != nil {
-		return nil, err
-	}
-	r.meter = newMeter(cfg)
 	r.press, r.json = newPress(cfg), cfg.Messages == config.MessagesJSON
 	if r.press != nil || r.json {
 		r.wholeLimit = int(cmp.Or(cfg.MaxMessageSize, wholeMessage))
@@ -97,9 +80,9 @@ func newRoute(g *Gateway, index int, from *config.Route, f *fleet) (*route, erro
 	r.upAnnounced, r.downAnnounced = r.upRules, r.downRules
 	r.upAnnounced.Announce, r.downAnnounced.Announce = true, true
 	if cfg.StickyCookie != "" {
-		r.sticky = sticky.New(g.stickyKey, cfg.StickyCookie, cfg.StickyTTL, cfg.StickySameSite.HTTP())
+		r.sticky = sticky.New(stickyKey, cfg.StickyCookie, cfg.StickyTTL, cfg.StickySameSite.HTTP())
 	}
-	return r, nil
+	return nil
 }
 
 // target is what the backend is asked for: the client's own target, or what the route makes of its path.

@@ -3,70 +3,112 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"weir/gateway/config"
 	"weir/gateway/web"
 	"weir/upstream"
 )
 
-// newRoutes makes the routes and the fleets they lead to.
-func (g *Gateway) newRoutes() error {
-	sockets := 1
+// buildRoutes makes the routes and what they lead to.
+func (b *builder) buildRoutes() error {
 	var wrong []error
-	for i := range g.cfg.Routes {
-		from := &g.cfg.Routes[i]
-		specs, err := from.Config.Backends()
-		if err != nil {
-			return err
-		}
-		for _, spec := range specs {
-			if spec.Tunnels() {
-				sockets = 2
-			}
-		}
-		f, err := g.fleetOf(from.Name, from.Config, specs)
-		if err != nil {
-			return err
-		}
-		r, err := newRoute(g, i, from, f)
+	for i := range b.cfg.Routes {
+		from := &b.cfg.Routes[i]
+		r, err := b.routeOf(from)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("route %s: %w", from.Name, err))
 			continue
 		}
-		if r.cfg.HTTP {
-			if err := g.planFor(r); err != nil {
-				return err
-			}
+		b.routes = append(b.routes, r)
+		if r.tunnels {
+			b.sockets = 2
 		}
-		g.routes = append(g.routes, r)
 	}
 	if len(wrong) > 0 {
 		return errors.Join(wrong...)
 	}
-	g.limits.max = g.maxConnections(sockets)
-	if len(g.routes) == 1 && g.cfg.Routes[0].Match.Any() {
-		g.only = g.routes[0]
+	if len(b.routes) == 1 && b.cfg.Routes[0].Match.Any() {
+		b.only = b.routes[0]
 	}
 	var err error
-	g.table, g.readsPaths, err = g.cfg.Table()
+	b.table, b.readsPaths, err = b.cfg.Table()
 	return err
 }
 
-// planFor says how the route's plain requests are served: by backends of their own, or the same.
-func (g *Gateway) planFor(r *route) error {
+// routeOf makes a route, or takes that of the plan before, if nothing of it differs.
+func (b *builder) routeOf(from *config.Route) (*route, error) {
+	before := b.before.route(from.Identity())
+	r := &route{name: from.Name, identity: from.Identity(), generation: b.generation, cfg: from.Config,
+		pauseAt: int(from.Config.HighWater - b.gw.cfg.ReadBuffer)}
+	if err := b.fill(r, before); err != nil {
+		return nil, err
+	}
+	if before != nil && before.name == r.name && before.cfg.Same(r.cfg) && before.fleet == r.fleet && before.gate == r.gate && before.meter == r.meter {
+		r = before
+	}
+	if r.plan != nil {
+		b.has(r.transports)
+	}
+	return r, nil
+}
+
+// fill gives a route its parts, as far as they are the same those of before, which may be nil.
+func (b *builder) fill(r, before *route) error {
+	specs, err := r.cfg.Backends()
+	if err != nil {
+		return err
+	}
+	r.tunnels = slices.ContainsFunc(specs, upstream.Spec.Tunnels)
+	if r.fleet, err = b.fleetOf(r.name, r.cfg, specs); err != nil {
+		return err
+	}
+	if r.gate, err = b.gateOf(r.cfg); err != nil {
+		return err
+	}
+	r.meter = newMeter(r.cfg)
+	if before != nil && before.meter != nil && r.meter != nil && before.meter.terms == r.meter.terms {
+		r.meter = before.meter
+	}
+	if err := r.open(b.stickyKey); err != nil {
+		return err
+	}
+	if !r.cfg.HTTP {
+		return nil
+	}
+	return b.servePlain(r, before)
+}
+
+// route is the route of this identity; nil if there is none.
+func (p *plan) route(identity string) *route {
+	for _, r := range p.routes {
+		if r.identity == identity {
+			return r
+		}
+	}
+	return nil
+}
+
+// servePlain says how the route's plain requests are served: by backends of their own, or the same.
+func (b *builder) servePlain(r, before *route) error {
 	f := r.fleet
 	specs, err := r.cfg.HTTPBackends()
 	if err != nil {
 		return err
 	}
 	if len(r.cfg.HTTPUpstream) > 0 {
-		if f, err = g.fleetOf(r.name+" (http)", r.cfg, specs); err != nil {
+		if f, err = b.fleetOf(r.name+" (http)", r.cfg, specs); err != nil {
 			return err
 		}
 	}
-	g.transports = append(g.transports, transports(r.cfg))
+	ts := transports(r.cfg)
+	if before != nil && before.plan != nil && before.plan.Transports.Options() == ts.Options() {
+		ts, r.transports = before.plan.Transports, before.transports
+	} else {
+		r.transports = &part{end: ts.Close}
+	}
 	r.plan = &web.Plan{Route: r.name, Group: f.group, Retries: r.cfg.ConnectRetries, Rules: &r.headers,
-		EndpointHeader: r.cfg.EndpointHeader, Sticky: r.sticky, Transports: g.transports[len(g.transports)-1]}
+		EndpointHeader: r.cfg.EndpointHeader, Sticky: r.sticky, Transports: ts}
 	if r.rewrite != nil {
 		r.plan.Rewrite = r.rewritePath
 	}
@@ -79,13 +121,4 @@ const idlePerEndpoint = 64
 func transports(cfg *config.Config) *web.Transports {
 	return web.NewTransports(web.TransportOptions{ConnectTimeout: cfg.ConnectTimeout, AnswerTimeout: cfg.HTTPTimeout,
 		IdleTimeout: cfg.HTTPIdleTimeout, MaxIdlePerEndpoint: idlePerEndpoint, MaxHeader: int(cfg.MaxHeaderSize)})
-}
-
-// eachEndpoint walks the endpoints of all fleets.
-func (g *Gateway) eachEndpoint(do func(f *fleet, e *upstream.Endpoint)) {
-	for _, f := range g.fleets {
-		for _, e := range f.group.Endpoints() {
-			do(f, e)
-		}
-	}
 }

@@ -3,26 +3,36 @@ package gateway
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 
 	"weir/gateway/certs"
 	"weir/gateway/config"
 	"weir/netpoll"
 )
 
-// newTLS reads the certificates, if clients are to be served over TLS.
-func (g *Gateway) newTLS() error {
-	if len(g.cfg.TLSListen) == 0 {
+// buildTLS reads the certificates, if clients are to be served over TLS, or takes the store of the plan before.
+func (b *builder) buildTLS() error {
+	cfg := b.cfg
+	if len(cfg.TLSListen) == 0 {
 		return nil
 	}
-	o, err := certOptions(g.cfg, g.reloaded)
+	b.tlsTerms = fmt.Sprintf("%s%q %q", cfg.Text("TLS"), cfg.SiteTexts(), protocols(cfg))
+	if old := b.before; old.certs != nil && old.tlsTerms == b.tlsTerms {
+		b.certs, b.tls, b.certsPart = old.certs, old.tls, old.certsPart
+		b.has(b.certsPart)
+		return nil
+	}
+	o, err := certOptions(cfg, b.gw.reloaded)
 	if err != nil {
 		return err
 	}
-	o.Secrets = g.ticketSecrets
-	if g.certs, err = certs.New(o); err != nil {
+	o.Secrets = b.gw.ticketSecrets
+	if b.certs, err = certs.New(o); err != nil {
 		return err
 	}
-	g.serverTLS = &netpoll.TLS{Config: g.certs.Config(), Handshakes: netpoll.NewHandshakes(g.cfg.TLSHandshakes)}
+	b.tls = &netpoll.TLS{Config: b.certs.Config(), Handshakes: b.gw.fromClients}
+	b.certsPart = &part{begin: b.certs.Start, end: b.certs.Close}
+	b.has(b.certsPart)
 	return nil
 }
 
@@ -86,23 +96,6 @@ func (g *Gateway) reloaded(what string, err error) {
 	}
 	g.metrics.reloads.Inc()
 	g.log.Info("taken anew", "what", what)
-}
-
-// Reload reads certificates, keys, authorities and the files of who may connect again, and has key sets fetched anew.
-// Sessions and connections are not touched. What cannot be read stays as it was; the error tells all of it. What comes of
-// the fetches is told later, in the log.
-func (g *Gateway) Reload() error {
-	var errs []error
-	if g.certs != nil {
-		errs = append(errs, g.certs.Reload())
-	}
-	for _, d := range g.gates {
-		errs = append(errs, g.reload(d, true))
-		if d.auth != nil {
-			d.auth.Refetch()
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // secured counts a TLS handshake that went well.

@@ -183,6 +183,7 @@ func (s *session) finish() {
 	if s.marks.has(admitted) {
 		sh.gw.limits.leave(s.from().Addr())
 	}
+	s.lane.leave()
 	sh.gw.memory.touch(sh.now())
 	sh.ended()
 }

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"crypto/tls"
 	"log/slog"
 	"math"
 	"net/netip"
@@ -12,7 +11,6 @@ import (
 	"weir/codec/http1"
 	"weir/gateway/config"
 	"weir/upstream"
-	"weir/upstream/health"
 )
 
 // loops is how many event loops there are.
@@ -33,8 +31,8 @@ const (
 // maxConnections is the knob, or as many sessions as the limit of open files has room for: with two sockets each,
 // or one where all backends are pooled. The limit holds for each file table, of which the process has one or each
 // loop has. The soft limit is raised to the hard one by Go's runtime at start.
-func (g *Gateway) maxConnections(sockets int) int {
-	given, room := g.cfg.MaxConnections, math.MaxInt32
+func (g *Gateway) maxConnections(p *plan) int {
+	given, sockets, room := p.cfg.MaxConnections, p.sockets, math.MaxInt32
 	var files syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files)
 	if limited := err == nil && uint64(files.Cur) <= math.MaxInt32; limited {
@@ -97,12 +95,11 @@ func (g *Gateway) tellRests() {
 	}
 }
 
-// newGroup makes a group whose changes are told under the name of the route that used it first.
-func newGroup(name string, cfg *config.Config, specs []upstream.Spec, secure *tls.Config, log *slog.Logger) (*upstream.Group, error) {
+// newGroup makes the group, whose changes are told under the name of the route that used it first.
+func (f *fleet) newGroup(specs []upstream.Spec, log *slog.Logger) (*upstream.Group, error) {
+	t, name := &f.terms, f.name
 	return upstream.NewGroup(specs, upstream.Options{
-		Balance: cfg.BalanceFactor, TLS: secure, Panic: cfg.Panic, DNSInterval: cfg.DNSInterval,
-		Health: health.Options{Path: cfg.HealthPath, Interval: cfg.HealthInterval, Timeout: cfg.HealthTimeout,
-			Rise: cfg.HealthRise, Fall: cfg.HealthFall},
+		Balance: t.balance, TLS: f.tls, Panic: t.panics, DNSInterval: t.dnsInterval, Health: t.health,
 		OnChange: func(e *upstream.Endpoint, healthy bool, reason string) {
 			tell := log.Warn
 			if healthy {

@@ -22,13 +22,13 @@ import (
 // the loop.
 type shard struct {
 	// Immutable.
-	gw        *Gateway
-	loop      *netpoll.Loop
-	gatherMax int // bytes of unfinished messages
+	gw   *Gateway
+	loop *netpoll.Loop
 
 	// Owned by the loop.
-	links     []*upstream.Links // by fleet
-	lanes     []lane            // by route
+	plan      *plan // of newcomers
+	lanes     map[*route]*lane
+	links     map[*fleet]*fleetLinks
 	doors     []*door
 	sessions  []*session
 	count     counters
@@ -66,6 +66,7 @@ type counters struct {
 	closed                                             map[closeKey]uint64
 	secured                                            map[tlsKey]uint64
 	tlsFailed                                          map[string]uint64
+	pools                                              upstream.PoolStats // of fleets that have gone
 }
 
 func newCounters() counters {
@@ -87,17 +88,9 @@ func newShard(gw *Gateway, loop *netpoll.Loop) *shard {
 	for i := 0; i < len(seed); i += 8 {
 		binary.LittleEndian.PutUint64(seed[i:], rand.Uint64())
 	}
-	sh := &shard{gw: gw, loop: loop, random: rand.NewChaCha8(seed), count: newCounters(), gatherMax: int(gw.cfg.GatherMemory) / loops(gw.cfg)}
-	for _, r := range gw.routes { // each loop has room for one message
-		sh.gatherMax = max(sh.gatherMax, r.wholeLimit)
-	}
+	sh := &shard{gw: gw, loop: loop, random: rand.NewChaCha8(seed), count: newCounters(), plan: gw.plan.Load(),
+		lanes: map[*route]*lane{}, links: map[*fleet]*fleetLinks{}}
 	_ = loop.Do(func() { sh.skew = time.Since(began) - loop.Now() })
-	for _, f := range gw.fleets {
-		sh.links = append(sh.links, f.dialer.On(loop))
-	}
-	for _, r := range gw.routes {
-		sh.lanes = append(sh.lanes, lane{shard: sh, route: r, links: sh.links[r.fleet.index]})
-	}
 	return sh
 }
 
@@ -115,7 +108,7 @@ func (sh *shard) openedSession(s *session) {
 	sh.talking++
 	sh.gw.memory.touch(sh.now())
 	sh.gw.metrics.handshakeTime.Update((sh.loop.Now() - s.opened).Seconds())
-	sample := uint64(sh.gw.cfg.AccessLogSample)
+	sample := uint64(s.cfg().AccessLogSample)
 	s.marks.set(unlogged, sample > 1 && sh.opened%sample != 0)
 	sh.opened++
 	if !s.marks.has(unlogged) {
@@ -166,6 +159,7 @@ func codeLabel(code ws.StatusCode) string {
 // snapshot copies the counters, for a reader on another goroutine.
 func (sh *shard) snapshot() shardStats {
 	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending, gathered: sh.gathered, waiting: sh.waiting}
+	st.pools.Add(sh.count.pools)
 	for _, links := range sh.links {
 		st.pools.Add(links.Stats())
 	}

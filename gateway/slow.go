@@ -67,7 +67,7 @@ func (s *session) caughtUp() {
 	d := s.more.slow
 	s.loop().Cancel(&d.timer)
 	d.flush()
-	if s.ending() != nil || !s.client.Full(s.lane.shard.gw.pauseAt) {
+	if s.ending() != nil || !s.client.Full(s.lane.route.pauseAt) {
 		s.more.slow = nil
 	}
 }

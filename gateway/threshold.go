@@ -35,9 +35,9 @@ func (s *session) announced(b []byte) {
 		bytebufferpool.Put(h.head)
 		h.head = nil
 	}
-	if d := s.lane.door; d.tls != nil {
+	if d := s.lane.door; d.secure {
 		s.phase = securing
-		s.client.StartTLS(d.tls, rest)
+		s.client.StartTLS(s.lane.plan.tls, rest)
 		return
 	}
 	s.phase = greeting
@@ -58,7 +58,7 @@ func (c *clientSide) OnConnect(*netpoll.Conn) {
 	switch state.NegotiatedProtocol {
 	case "h2":
 		client := s.from().Addr()
-		if s.lane.shard.gw.trusted(client) {
+		if s.lane.plan.trusted(client) {
 			client = netip.Addr{} // carries the requests of many
 		}
 		s.handOver(nil, client)

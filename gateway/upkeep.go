@@ -9,7 +9,8 @@ import (
 
 // needsUpkeep tells whether there is anything to read again or to sweep. Without, an idle gateway does not wake.
 func (g *Gateway) needsUpkeep() bool {
-	return len(g.tables()) > 0 || slices.ContainsFunc(g.gates, func(d *gate) bool { return d.networks != nil || d.auth != nil })
+	p := g.plan.Load()
+	return len(g.tables()) > 0 || slices.ContainsFunc(p.gates, func(d *gate) bool { return d.networks != nil || d.auth != nil })
 }
 
 // upkeep reads the files of all gates again and again, and has tables of rates shrink, until the gateway stops.
@@ -24,10 +25,11 @@ func (g *Gateway) upkeep() {
 		case <-second.C:
 		}
 		g.sweep()
-		if g.cfg.ReloadInterval > 0 && time.Since(last) >= g.cfg.ReloadInterval {
+		p := g.plan.Load()
+		if every := p.cfg.ReloadInterval; every > 0 && time.Since(last) >= every {
 			last = time.Now()
-			for _, d := range g.gates {
-				_ = g.reload(d, false) // was told
+			for _, d := range p.gates {
+				_ = g.reread(d, false) // was told
 			}
 		}
 	}
@@ -43,8 +45,9 @@ func (g *Gateway) sweep() {
 
 // tables are those of all rates.
 func (g *Gateway) tables() []*rate.Table {
-	all := []*rate.Table{g.newcomers}
-	for _, r := range g.routes {
+	p := g.plan.Load()
+	all := []*rate.Table{p.newcomers}
+	for _, r := range p.routes {
 		if m := r.meter; m != nil {
 			for _, in := range []shares{m.messages, m.allBytes} {
 				all = append(all, in.user, in.ip, in.route)

@@ -132,8 +132,8 @@ func (sh *shard) grow(b *bytebufferpool.ByteBuffer, n, limit int) bool {
 	}
 	others := sh.gathered - counted(cap(b.B))
 	room := sh.large
-	if room == nil || cap(room.B) < size || others+counted(cap(room.B)) > sh.gatherMax {
-		if others+counted(size) > sh.gatherMax {
+	if room == nil || cap(room.B) < size || others+counted(cap(room.B)) > sh.plan.gatherMax {
+		if others+counted(size) > sh.plan.gatherMax {
 			return false
 		}
 		room = &bytebufferpool.ByteBuffer{B: make([]byte, 0, size)}

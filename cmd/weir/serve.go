@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"syscall"
 
+	"weir/gateway"
 	"weir/gateway/config"
 	"weir/internal/handover"
 )
@@ -37,16 +38,22 @@ func serve(args []string, p program) int {
 			return p.failed(err)
 		}
 		defer echo.close()
-		cfg = echo.behind(cfg)
 	}
-	cfg = makeRoom(cfg)
+	adapt := func(cfg *config.Config) *config.Config {
+		if echo != nil {
+			cfg = echo.behind(cfg)
+		}
+		return loopsFor(cfg)
+	}
+	cfg = adapt(cfg)
+	makeRoom(cfg.Loops)
 	log := newLogger(cfg, p.stderr)
 	slog.SetLogLoggerLevel(slog.LevelWarn)
 	slog.SetDefault(log) // what libraries say in package log's way becomes a line like the others
 	for _, text := range cfg.Warnings() {
 		log.Warn("the configuration is legal, but this is hardly meant", "what", text)
 	}
-	u := &upgrader{args: args, environ: p.environ, log: log}
+	u := &upgrader{args: args, environ: p.environ, log: log, adapt: adapt}
 	g, err := u.start(cfg)
 	if err != nil {
 		return p.failed(err)
@@ -64,23 +71,29 @@ func serve(args []string, p program) int {
 // loop that waits briefly keeps its own, and what is no loop (logs, checks, the admin listener, garbage
 // collection) must not wait for it. More than the machine has, and one, would only make the collector wait longer
 // for all of them to stop.
-func makeRoom(cfg *config.Config) *config.Config {
-	cfg = cfg.With(func(c *config.Config) {
-		if c.Loops == 0 {
-			c.Loops = runtime.GOMAXPROCS(0) // one per core, or as many as a container's CPU quota allows
-		}
-	})
+func makeRoom(loops int) {
 	if os.Getenv("GOMAXPROCS") == "" {
 		n := runtime.GOMAXPROCS(0)
-		runtime.GOMAXPROCS(max(n, min(cfg.Loops, n)+1))
+		runtime.GOMAXPROCS(max(n, min(loops, n)+1))
 	}
-	return cfg
+}
+
+// cores are those of the machine, or as many as a container's CPU quota allows.
+var cores = runtime.GOMAXPROCS(0)
+
+// loopsFor says how many loops there are where the configuration leaves it open.
+func loopsFor(cfg *config.Config) *config.Config {
+	return cfg.With(func(c *config.Config) {
+		if c.Loops == 0 {
+			c.Loops = cores
+		}
+	})
 }
 
 // A service is what await needs of a gateway.
 type service interface {
 	Drain()
-	Reload() error
+	Reload() (gateway.Report, error)
 	Wait() error
 }
 
@@ -91,7 +104,7 @@ func await(s service, signals, reloads <-chan os.Signal, log *slog.Logger, p pro
 	for draining := false; ; {
 		select {
 		case <-reloads:
-			reload(s, log)
+			_, _ = s.Reload() // tells the log
 		case err := <-stopped:
 			if err != nil {
 				return p.failed(err)
@@ -107,15 +120,6 @@ func await(s service, signals, reloads <-chan os.Signal, log *slog.Logger, p pro
 			draining = true
 		}
 	}
-}
-
-// reload reads again what the configuration names: certificates, keys, authorities. The configuration itself stays.
-func reload(s service, log *slog.Logger) {
-	if s.Reload() != nil { // each failure was told by itself
-		log.Warn("reloaded in part: what could not be read again stays as it was, see above")
-		return
-	}
-	log.Info("reloaded certificates, keys and lists; the configuration itself is read at the start alone")
 }
 
 // newLogger writes JSON where the access log is JSON, so that all lines parse alike.

@@ -35,6 +35,7 @@ type upgrader struct {
 	args    []string
 	environ []string
 	log     *slog.Logger
+	adapt   func(*config.Config) *config.Config // what the process makes of any configuration
 	gateway *gateway.Gateway
 
 	one sync.Mutex // upgrade at a time
@@ -46,7 +47,7 @@ func (u *upgrader) start(cfg *config.Config) (*gateway.Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := gateway.New(cfg, u.log, gateway.Inherit(in), gateway.OnUpgrade(u.upgrade))
+	g, err := gateway.New(cfg, u.log, gateway.Inherit(in), gateway.OnUpgrade(u.upgrade), gateway.OnReload(u.reload))
 	if err != nil {
 		in.Failed(err)
 		return nil, err
@@ -69,6 +70,15 @@ func (u *upgrader) start(cfg *config.Config) (*gateway.Gateway, error) {
 		u.log.Warn("the process before this one did not say that it has left", "pid", in.State.PID, "error", err)
 	}
 	return g, g.Succeed(before)
+}
+
+// reload reads the configuration again: the file anew, the flags and the environment of the start.
+func (u *upgrader) reload() (*config.Config, error) {
+	cfg, err := config.Load(u.args, handover.Environ(u.environ))
+	if err != nil {
+		return nil, err
+	}
+	return u.adapt(cfg), nil
 }
 
 // awaitReady returns once new sessions are welcome.

@@ -46,7 +46,7 @@ func (c *Config) Diff(next *Config) Difference {
 			d.Restart = append(d.Restart, k.name)
 		}
 	}
-	if !sameSites(c.Sites, next.Sites) {
+	if !slices.Equal(c.SiteTexts(), next.SiteTexts()) {
 		d.Changed = append(d.Changed, sitesKey)
 	}
 	d.diffRoutes(c, next)
@@ -113,13 +113,40 @@ func (r *Route) differing(o *Route) (names []string) {
 	return names
 }
 
+// Same tells whether every knob has the same value in both.
+func (c *Config) Same(o *Config) bool {
+	for i := range knobs {
+		if k := &knobs[i]; k.name != "config" && !k.same(c, o) {
+			return false
+		}
+	}
+	return true
+}
+
+// Text is what the knobs of these groups say, for comparing.
+func (c *Config) Text(groups ...string) string {
+	var b strings.Builder
+	for i := range knobs {
+		if k := &knobs[i]; slices.Contains(groups, k.group) {
+			fmt.Fprintf(&b, "%s: %q\n", k.name, k.text(k.of(c)))
+		}
+	}
+	return b.String()
+}
+
 // same tells whether a knob has the same value in both.
 func (k *knob) same(c, o *Config) bool { return k.text(k.of(c)) == k.text(k.of(o)) }
 
-func sameSites(a, b []Site) bool {
-	return slices.EqualFunc(a, b, func(x, y Site) bool {
-		return slices.Equal(x.Names, y.Names) && x.ClientAuth == y.ClientAuth && x.ClientCA == y.ClientCA
-	})
+// SiteTexts are what the sites say, for comparing.
+func (c *Config) SiteTexts() (texts []string) {
+	for i := range c.Sites {
+		text := ""
+		for j := range siteKnobs {
+			text += siteKnobs[j].text(siteKnobs[j].of(&c.Sites[i])) + "\n"
+		}
+		texts = append(texts, text)
+	}
+	return texts
 }
 
 // allBackends are those of every route, each once.

@@ -55,6 +55,9 @@ func NewTransports(o TransportOptions) *Transports {
 	return &Transports{options: o, all: make(map[*upstream.Endpoint]*transport)}
 }
 
+// Options are what the set was made with.
+func (ts *Transports) Options() TransportOptions { return ts.options }
+
 // Close closes the connections that serve no request, and those that do behind their answers.
 func (ts *Transports) Close() {
 	ts.mu.Lock()

@@ -1,0 +1,142 @@
+package gateway
+
+import (
+	"weir/gateway/config"
+	"weir/upstream"
+)
+
+// lane is a loop's part of a route, or of a door while the route is not known. Owned by the loop.
+type lane struct {
+	shard    *shard
+	door     *door           // until the route is known, then nil
+	plan     *plan           // likewise: what decides about the client
+	route    *route          // nil until then
+	links    *upstream.Links // to the route's backends
+	sessions int
+	stale    bool // newcomers come into another
+}
+
+// cfg is what counts for the session: its route's values, once there is one.
+func (s *session) cfg() *config.Config {
+	if r := s.lane.route; r != nil {
+		return r.cfg
+	}
+	return s.lane.plan.cfg
+}
+
+// enterLane puts a session into a lane, and takes it out of the one that it was in.
+func (s *session) enterLane(l *lane) {
+	was := s.lane
+	s.lane = l
+	l.sessions++
+	if was != nil {
+		was.leave()
+	}
+}
+
+// leave takes a session out. A stale lane ends with its last.
+func (l *lane) leave() {
+	if l.sessions--; l.sessions == 0 && l.stale {
+		l.end()
+	}
+}
+
+// retire has the lane end with its last session.
+func (l *lane) retire() {
+	l.stale = true
+	if l.door != nil && l.sessions > 0 {
+		l.plan.hold()
+	}
+	if l.sessions == 0 && l.route != nil {
+		l.end()
+	}
+}
+
+func (l *lane) end() {
+	if l.door != nil {
+		l.plan.release()
+		return
+	}
+	sh := l.shard
+	delete(sh.lanes, l.route)
+	sh.unlink(l.route.fleet)
+}
+
+// laneOf is the loop's part of a route, also where the route has been replaced since the client came.
+func (sh *shard) laneOf(r *route) *lane {
+	l := sh.lanes[r]
+	if l == nil {
+		l = &lane{shard: sh, route: r, links: sh.link(r.fleet), stale: sh.plan.route(r.identity) != r}
+		sh.lanes[r] = l
+	}
+	return l
+}
+
+// links to a fleet are the loop's own, shared by its lanes.
+type fleetLinks struct {
+	*upstream.Links
+	lanes int
+}
+
+func (sh *shard) link(f *fleet) *upstream.Links {
+	fl := sh.links[f]
+	if fl == nil {
+		f.hold()
+		fl = &fleetLinks{Links: f.dialer.On(sh.loop)}
+		sh.links[f] = fl
+	}
+	fl.lanes++
+	return fl.Links
+}
+
+func (sh *shard) unlink(f *fleet) {
+	fl := sh.links[f]
+	if fl.lanes--; fl.lanes == 0 {
+		sh.count.pools.Add(fl.Stats())
+		fl.Close()
+		delete(sh.links, f)
+		f.release()
+	}
+}
+
+// adopt has newcomers judged by p from now on. Who is there stays with the plan that it came under.
+func (sh *shard) adopt(p *plan) {
+	sh.plan = p
+	secure := map[string]bool{}
+	for _, w := range p.listensOn() {
+		secure[w.name] = w.secure
+	}
+	sh.closeDoors(func(d *door) bool {
+		_, listened := secure[d.name]
+		return !listened
+	})
+	for _, d := range sh.doors {
+		d.secure = secure[d.name]
+		d.enter(p)
+	}
+	kept := make(map[*route]bool, len(p.routes))
+	for _, r := range p.routes {
+		kept[r] = true
+	}
+	for r, l := range sh.lanes {
+		if !kept[r] && !l.stale {
+			l.retire()
+		}
+		if kept[r] {
+			l.stale = false
+		}
+	}
+	for _, r := range p.routes {
+		if r.cfg.PoolMin > 0 {
+			sh.laneOf(r).links.Warm()
+		}
+	}
+}
+
+// enter gives a door's newcomers to p.
+func (d *door) enter(p *plan) {
+	if was := d.lane; was != nil {
+		was.retire()
+	}
+	d.lane = &lane{shard: d.shard, door: d, plan: p}
+}

@@ -1,0 +1,30 @@
+package gateway
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// part is what several plans may have in common: backends, certificates, the check of credentials. It begins with the first
+// of them that comes into force, and ends when nobody holds it any more. Any goroutine.
+type part struct {
+	begin func() // may be nil
+	end   func()
+
+	once    sync.Once
+	holders atomic.Int64
+}
+
+func (p *part) start() {
+	if p.begin != nil {
+		p.once.Do(p.begin)
+	}
+}
+
+func (p *part) hold() { p.holders.Add(1) }
+
+func (p *part) release() {
+	if p.holders.Add(-1) == 0 {
+		p.end()
+	}
+}

@@ -1,0 +1,150 @@
+package gateway
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/codec/http1"
+	"weir/gateway/certs"
+	"weir/gateway/clientaddr"
+	"weir/gateway/config"
+	"weir/gateway/rate"
+	routing "weir/gateway/route"
+	"weir/netpoll"
+	"weir/upstream"
+)
+
+// plan is one configuration made ready. It never changes: the next one is built beside it, with what both have in common,
+// and takes its place as a whole. A client is judged by the plan that was in force when it came.
+type plan struct {
+	// Immutable.
+	gw         *Gateway
+	generation uint64
+	cfg        *config.Config
+	trusted    func(netip.Addr) bool // whether an address is that of a proxy of ours
+	stickyKey  []byte
+	fleets     []*fleet
+	gates      []*gate
+	routes     []*route
+	table      *routing.Table
+	readsPaths bool         // to choose a route, or to rewrite
+	only       *route       // takes every request, being the only one; else nil
+	certs      *certs.Store // nil without TLS
+	tls        *netpoll.TLS // likewise
+	tlsTerms   string       // that certs was made of
+	certsPart  *part
+	newcomers  *rate.Table // handshakes by address; nil: any number
+	headLimits http1.Limits
+	sockets    int // of a session: 1 where all backends are pooled, else 2
+	gatherMax  int // bytes of unfinished messages, of one loop
+	parts      []*part
+
+	// Any goroutine.
+	users atomic.Int64 // the gateway while it is in force, loops with clients of before the next one, checks of credentials
+	over  sync.Once
+}
+
+// builder makes a plan. What the plan before has in the same terms is taken over.
+type builder struct {
+	*plan
+	before *plan // empty if this is the first
+}
+
+// build makes the plan of cfg. Nothing that is new in it runs before start; after an error nothing is left of it.
+func (g *Gateway) build(cfg *config.Config, before *plan) (*plan, error) {
+	if before == nil {
+		before = new(plan)
+	}
+	b := builder{&plan{gw: g, cfg: cfg, generation: before.generation + 1, sockets: 1}, before}
+	b.users.Store(1)
+	b.headLimits = http1.Limits{Head: int(cfg.MaxHeaderSize), Fields: cfg.MaxHeaderFields}
+	if b.stickyKey = []byte(cfg.StickyKey); len(b.stickyKey) == 0 {
+		b.stickyKey = g.stickyKey
+	}
+	trust, err := clientaddr.ParseSet(cfg.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	b.trusted = trust.Has
+	b.newcomers = b.newcomersOf()
+	if err = b.buildTLS(); err == nil {
+		err = b.buildRoutes()
+	}
+	if err != nil {
+		b.release()
+		return nil, err
+	}
+	b.gatherMax = int(cfg.GatherMemory) / loops(g.cfg)
+	for _, r := range b.routes { // each loop has room for one message
+		b.gatherMax = max(b.gatherMax, r.wholeLimit)
+	}
+	return b.plan, nil
+}
+
+// has makes a part one of the plan's.
+func (b *builder) has(p *part) {
+	if !slices.Contains(b.parts, p) {
+		p.hold()
+		b.parts = append(b.parts, p)
+	}
+}
+
+func (b *builder) newcomersOf() *rate.Table {
+	cfg, old := b.cfg, b.before.cfg
+	if old != nil && old.ConnectionRate == cfg.ConnectionRate && old.RateTable == cfg.RateTable {
+		return b.before.newcomers
+	}
+	if cfg.ConnectionRate.Per == 0 {
+		return nil
+	}
+	return rate.NewTable(cfg.ConnectionRate, cfg.RateTable)
+}
+
+// start begins what no plan before has begun: files are watched, keys fetched, backends looked after.
+func (p *plan) start() {
+	for _, part := range p.parts {
+		part.start()
+	}
+}
+
+func (p *plan) hold() { p.users.Add(1) }
+
+// release ends the plan with its last user: what no other plan has ends, too.
+func (p *plan) release() {
+	if p.users.Add(-1) == 0 {
+		p.over.Do(func() {
+			for _, part := range p.parts {
+				part.release()
+			}
+		})
+	}
+}
+
+// inForce is the plan of newcomers, held.
+func (g *Gateway) inForce() *plan {
+	for {
+		p := g.plan.Load()
+		p.hold()
+		if g.plan.Load() == p {
+			return p
+		}
+		p.release()
+	}
+}
+
+// welcome counts a newcomer, and tells whether there were too many of its address lately.
+func (p *plan) welcome(ip netip.Addr) bool {
+	return p.newcomers == nil || !ip.IsValid() || p.newcomers.Take(rate.IPKey(ip, p.cfg.IPv6Prefix), time.Since(began), 1)
+}
+
+// eachEndpoint walks the endpoints of all fleets.
+func (p *plan) eachEndpoint(do func(f *fleet, e *upstream.Endpoint)) {
+	for _, f := range p.fleets {
+		for _, e := range f.group.Endpoints() {
+			do(f, e)
+		}
+	}
+}

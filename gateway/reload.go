@@ -1,0 +1,140 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"weir/gateway/config"
+)
+
+// How a configuration takes the place of another while the gateway runs.
+//
+//	load -> build beside the plan in force -> open new listeners -> swap the pointer -> one task a loop -> close old listeners
+//
+// Until the swap any failure leaves everything as it was.
+
+// OnReload is how the configuration is read again.
+func OnReload(load func() (*config.Config, error)) Option {
+	return func(g *Gateway) { g.load = load }
+}
+
+// Report says what a reload did.
+type Report struct {
+	Generation uint64 `json:"generation"`
+	config.Difference
+	Warnings []string `json:"warnings,omitempty"` // files that could not be read again and stay as they were
+}
+
+// Reload reads the configuration again and puts it into force, and the files that it names, even where it says the same.
+// An error says why nothing has changed.
+func (g *Gateway) Reload() (Report, error) {
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	r, err := g.reload()
+	if err != nil {
+		g.metrics.configFailures.Inc()
+		g.log.Error("configuration not reloaded, the one before stays in force", "error", err)
+		return r, err
+	}
+	g.metrics.configReloads.Inc()
+	g.metrics.lastReload.Store(time.Now().Unix())
+	attrs := []any{"generation", r.Generation, "changes", r.Lines()}
+	if r.Warnings != nil {
+		attrs = append(attrs, "warnings", r.Warnings)
+	}
+	g.log.Info("configuration reloaded", attrs...)
+	return r, nil
+}
+
+func (g *Gateway) reload() (r Report, err error) {
+	g.starting.Lock()
+	defer g.starting.Unlock()
+	if g.draining.Load() || g.leaving.Load() {
+		return r, errors.New("this process is ending")
+	}
+	old := g.plan.Load()
+	cfg := old.cfg
+	if g.load != nil {
+		if cfg, err = g.load(); err != nil {
+			return r, err
+		}
+	}
+	if err := g.generationsLeft(); err != nil {
+		return r, err
+	}
+	next, err := g.build(cfg, old)
+	if err != nil {
+		return r, err
+	}
+	if err := g.openListeners(next); err != nil {
+		next.release()
+		return r, err
+	}
+	r = Report{Generation: next.generation, Difference: old.cfg.Diff(cfg)}
+	next.start()
+	g.plan.Store(next)
+	for _, sh := range g.shards {
+		_ = sh.loop.Do(func() { sh.adopt(next) })
+	}
+	g.forgetListeners(next)
+	old.release()
+	for _, err := range g.rereadFiles(next) {
+		r.Warnings = append(r.Warnings, err.Error())
+	}
+	return r, nil
+}
+
+// maxGenerations bounds the configurations that still have sessions.
+const maxGenerations = 16
+
+// generationsLeft refuses one more configuration while sessions of too many are there.
+func (g *Gateway) generationsLeft() error {
+	open := g.sessionsByGeneration()
+	if len(open) <= maxGenerations {
+		return nil
+	}
+	oldest := slices.Min(slices.Collect(func(yield func(uint64) bool) {
+		for n := range open {
+			if !yield(n) {
+				return
+			}
+		}
+	}))
+	return &BusyError{fmt.Errorf("there are sessions of %d configurations, the oldest of generation %d with %d sessions: close those (POST /sessions/close), or set reload-drain",
+		len(open), oldest, open[oldest])}
+}
+
+// BusyError says that a reload has to wait.
+type BusyError struct{ error }
+
+// sessionsByGeneration counts the sessions by the configuration that their route was made for.
+func (g *Gateway) sessionsByGeneration() map[uint64]int {
+	open := map[uint64]int{}
+	for _, sh := range g.shards {
+		_ = sh.loop.Do(func() {
+			for r, l := range sh.lanes {
+				if l.sessions > 0 {
+					open[r.generation] += l.sessions
+				}
+			}
+		})
+	}
+	return open
+}
+
+// rereadFiles reads what the configuration names again: certificates, keys, authorities, lists of addresses and users; key
+// sets are fetched anew. What cannot be read stays as it was, and is told.
+func (g *Gateway) rereadFiles(p *plan) (errs []error) {
+	if p.certs != nil {
+		errs = append(errs, p.certs.Reload())
+	}
+	for _, d := range p.gates {
+		errs = append(errs, g.reread(d, true))
+		if d.auth != nil {
+			d.auth.Refetch()
+		}
+	}
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
