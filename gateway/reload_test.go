@@ -1,9 +1,25 @@
 package gateway_test
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/coder/websocket"
 
 	"weir/gateway"
+	"weir/gateway/config"
 )
 
 // reread reloads, and gives all that could not be read as an error.
@@ -15,4 +31,195 @@ func reread(g interface {
 		err = errors.Join(err, errors.New(text))
 	}
 	return err
+}
+
+// reloading is a gateway whose configuration the test changes.
+type reloading struct {
+	*gateway.Gateway
+	t    testing.TB
+	next atomic.Pointer[config.Config]
+}
+
+// startReloading begins with routes, written as in the file; each is one line of YAML.
+func startReloading(t testing.TB, text string) *reloading {
+	t.Helper()
+	r := &reloading{t: t}
+	cfg := r.parse(text)
+	g, err := gateway.New(cfg, slog.New(slog.DiscardHandler), gateway.OnReload(func() (*config.Config, error) { return r.next.Load(), nil }))
+	if err == nil {
+		err = g.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		g.Drain()
+		_ = g.Wait()
+	})
+	r.Gateway = g
+	return r
+}
+
+const reloadBase = `
+admin: 127.0.0.1:0
+loops: 2
+health-interval: 0
+drain-timeout: 300ms
+close-timeout: 200ms
+access-log: off
+defer-accept: 0
+`
+
+func (r *reloading) parse(text string) *config.Config {
+	r.t.Helper()
+	listening := "listen: 127.0.0.1:0\n"
+	if strings.Contains(text, "\nlisten:") {
+		listening = ""
+	}
+	path := filepath.Join(r.t.TempDir(), "weir.yaml")
+	if err := os.WriteFile(path, []byte(reloadBase+listening+text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	cfg, err := config.Load([]string{"--config", path}, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return cfg
+}
+
+// to puts another configuration into force.
+func (r *reloading) to(text string) gateway.Report {
+	r.t.Helper()
+	r.next.Store(r.parse(text))
+	report, err := r.Reload()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return report
+}
+
+// saysName is a backend that answers each message with its name.
+func saysName(t testing.TB, name string) string {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer c.CloseNow()
+		for {
+			kind, b, err := c.Read(r.Context())
+			if err != nil {
+				return
+			}
+			if c.Write(r.Context(), kind, append([]byte(name+" "), b...)) != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(srv.Close)
+	return strings.Replace(srv.URL, "http://", "ws://", 1)
+}
+
+// says sends a message and expects its answer.
+func says(t testing.TB, c *websocket.Conn, want string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := c.Write(ctx, websocket.MessageText, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if _, got, err := c.Read(ctx); err != nil || string(got) != want+" hello" {
+		t.Fatalf("%q, %v, want %s", got, err, want)
+	}
+}
+
+// Newcomers get the new configuration, sessions keep the old one, and the report says what has changed.
+func TestReloadChangesRoutes(t *testing.T) {
+	t.Parallel()
+	one, two := saysName(t, "one"), saysName(t, "two")
+	g := startReloading(t, "routes: [{name: a, match: {path: /a}, upstream: '"+one+"'}, {name: b, match: {path: /b}, upstream: '"+one+"'}]")
+	old := dial(t, url(g.Gateway)+"a")
+	r := g.to("routes: [{name: a, match: {path: /a}, upstream: '" + two + "'}, {name: c, match: {path: /c}, upstream: '" + one + "', idle-timeout: 3s}]")
+	if r.Generation != 2 || !slices.Equal(r.RoutesAdded, []string{"c"}) || !slices.Equal(r.RoutesRemoved, []string{"b"}) ||
+		!reflect.DeepEqual(r.RoutesChanged, []config.RouteChange{{Route: "a", Knobs: []string{"upstream"}}}) || !slices.Equal(r.BackendsAdded, []string{two}) {
+		t.Errorf("%+v", r)
+	}
+	says(t, old, "one")
+	says(t, dial(t, url(g.Gateway)+"a"), "two")
+	says(t, dial(t, url(g.Gateway)+"c"), "one")
+	if _, answer, err := websocket.Dial(t.Context(), url(g.Gateway)+"b", nil); err == nil || answer == nil || answer.StatusCode != 404 {
+		t.Errorf("a route that has gone: %v, %v", answer, err)
+	}
+	wantMetric(t, g.Gateway, `weir_plan_sessions{generation="1"}`, 1)
+	_ = old.CloseNow()
+	wantMetric(t, g.Gateway, `weir_plan_sessions{generation="1"}`, 0)
+	wantMetric(t, g.Gateway, "weir_config_generation", 2)
+	wantMetric(t, g.Gateway, "weir_config_reloads_total", 1)
+}
+
+// What cannot be put into force changes nothing.
+func TestReloadFails(t *testing.T) {
+	t.Parallel()
+	one := saysName(t, "one")
+	g := startReloading(t, "upstream: "+one)
+	for _, text := range []string{
+		"upstream: " + one + "\nallow-file: /nowhere/allowed",
+		"upstream: " + one + "\nlisten: 127.0.0.1:0,192.0.2.1:1",
+		"upstream: " + one + "\ntls-listen: 127.0.0.1:0\ntls-cert: /nowhere/a.pem\ntls-key: /nowhere/a.key",
+	} {
+		g.next.Store(g.parse(text))
+		if r, err := g.Reload(); err == nil {
+			t.Errorf("%s: %+v", text, r)
+		}
+		says(t, dial(t, url(g.Gateway)), "one")
+	}
+	wantMetric(t, g.Gateway, "weir_config_generation", 1)
+	wantMetric(t, g.Gateway, "weir_config_reload_failures_total", 3)
+}
+
+// free is a loopback address that nobody listens on.
+func free(t testing.TB) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// Listeners come, go and change to TLS; who came through one that has gone stays.
+func TestReloadChangesListeners(t *testing.T) {
+	t.Parallel()
+	one := saysName(t, "one")
+	ca, dir := newAuthority(t), t.TempDir()
+	cert, key := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	ca.server(cert, key, "weir.test")
+	g := startReloading(t, "upstream: "+one)
+	old := dial(t, url(g.Gateway))
+	second := free(t)
+	r := g.to("upstream: " + one + "\ntls-listen: " + second + "\ntls-cert: " + cert + "\ntls-key: " + key)
+	if !slices.Equal(r.ListenersAdded, []string{second + " with TLS"}) {
+		t.Errorf("%+v", r)
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.pool, ServerName: "weir.test"}}}
+	secure, _, err := websocket.Dial(t.Context(), "wss://"+second, &websocket.DialOptions{HTTPClient: client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer secure.CloseNow()
+	says(t, secure, "one")
+	g.to("upstream: " + one + "\nlisten: 127.0.0.1:0," + second)
+	clear := dial(t, "ws://"+second)
+	for _, c := range []*websocket.Conn{old, secure, clear} {
+		says(t, c, "one")
+	}
+	g.to("upstream: " + one)
+	if c, err := net.Dial("tcp", second); err == nil {
+		_ = c.Close()
+		t.Error("a listener that has gone still accepts")
+	}
+	for _, c := range []*websocket.Conn{old, secure, clear} {
+		says(t, c, "one")
+	}
 }
