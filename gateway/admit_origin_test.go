@@ -37,8 +37,13 @@ func TestOriginPolicy(t *testing.T) {
 		bad      []string
 	}{
 		{"default", nil, false,
-			[]string{"", cookie, "Origin: http://evil.test", "Origin: http://weir.test; " + cookie, "Origin: HTTP://WEIR.TEST:80; " + cookie, "Origin: null"},
-			[]string{"Origin: http://evil.test; " + cookie, "Origin: https://weir.test; " + cookie, "Origin: http://weir.test:81; " + cookie,
+			[]string{"", cookie, "Origin: http://evil.test", "Origin: http://weir.test; " + cookie, "Origin: HTTP://WEIR.TEST:80; " + cookie, "Origin: null",
+				"Origin: ws://weir.test; " + cookie, "Origin: capacitor://localhost; Authorization: Bearer t", "Origin: http://localhost; authorization: bearer t",
+				"Origin: http://evil.test; Authorization: Token t", "Origin: http://weir.test; Authorization: Basic YTpi"},
+			[]string{"Origin: http://evil.test; Authorization: Basic YTpi", "Origin: http://evil.test; authorization: NEGOTIATE YTpi", "Origin: http://evil.test; Authorization: Digest username=a",
+				"Origin: http://evil.test; Authorization: NTLM", "Origin: http://evil.test; Authorization: Bearer t; Authorization: Basic YTpi", "Origin: wss://weir.test; " + cookie,
+				"Origin: http://evil.test; Authorization: Bearer t; " + cookie,
+				"Origin: http://evil.test; " + cookie, "Origin: https://weir.test; " + cookie, "Origin: http://weir.test:81; " + cookie,
 				"Origin: null; " + cookie, "Origin: http://weir.test.evil; " + cookie, "Origin: http://evil-weir.test; " + cookie,
 				"Origin: http://weir.test; Origin: http://weir.test; " + cookie, "Origin: http://weir.test@evil.test; " + cookie,
 				"Origin: http://weir.test http://evil.test; " + cookie, "Origin: ; " + cookie,

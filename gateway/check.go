@@ -29,13 +29,13 @@ func CheckFiles(cfg *config.Config) (warnings []string, err error) {
 	for _, r := range cfg.Routes {
 		_, err := tlsTermsOf(r.Config).open()
 		fails(err)
-		fails(checkGate(r.Config))
+		fails(checkGate(r.Config, cfg.Routes))
 	}
 	return warnings, errors.Join(wrong...)
 }
 
-func checkGate(cfg *config.Config) error {
-	t, err := termsOf(cfg)
+func checkGate(cfg *config.Config, all []config.Route) error {
+	t, err := termsOf(cfg, all)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type gate struct {
 	terms    terms
 	networks *clientaddr.Networks // nil: every address
 	origins  *origin.Policy
-	ambient  bool         // origins count only for handshakes with what a browser sends along for any page
+	ambient  bool         // origins count only for handshakes with a credential that browsers add for any page
 	auth     *auth.Policy // nil: everybody
 }
 
@@ -34,11 +34,13 @@ type terms struct {
 	originRequired bool
 	auth           *auth.Options // nil: everybody
 	claimed        []string      // headers in which only auth has a say, also where nobody asks for a credential
+	seats          []string      // cookies that the gateway itself sets, which are no credentials
 }
 
-func termsOf(cfg *config.Config) (terms, error) {
+// termsOf are those of one route among all.
+func termsOf(cfg *config.Config, all []config.Route) (terms, error) {
 	o, err := cfg.Auth()
-	t := terms{networks: cfg.Networks(), origins: cfg.Origin, originRequired: cfg.OriginRequired, auth: o, claimed: slices.Clone(cfg.AuthHeader)}
+	t := terms{networks: cfg.Networks(), origins: cfg.Origin, originRequired: cfg.OriginRequired, auth: o, claimed: slices.Clone(cfg.AuthHeader), seats: seats(o, all)}
 	for _, claim := range cfg.JWTHeader {
 		if words := strings.Fields(claim); len(words) == 2 {
 			t.claimed = append(t.claimed, words[1])
@@ -47,23 +49,38 @@ func termsOf(cfg *config.Config) (terms, error) {
 	return t, err
 }
 
-// allows tells whether there is a list of addresses that are let in.
-func (t *terms) allows() bool {
-	return t.networks != nil && (len(t.networks.Allow) > 0 || t.networks.AllowFile != "")
+// seats are the names of the cookies that routes keep clients at a backend by. A browser sends those of one route to all others
+// of its host. What tokens are taken from is a credential, however it is called elsewhere.
+func seats(o *auth.Options, all []config.Route) (names []string) {
+	for i := range all {
+		name := all[i].Config.StickyCookie
+		isToken := func(s auth.Source) bool { return s.Place == auth.Cookie && s.Name == name }
+		if name != "" && !slices.Contains(names, name) && (o == nil || o.JWT == nil || !slices.ContainsFunc(o.JWT.From, isToken)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// lendsAddress tells whether a client's address alone may let it in: a browser inside an allowed network lends its address
+// to any page that it shows. It cannot lend what a program alone can send; a service may let in by the address.
+func (t *terms) lendsAddress() bool {
+	allows := t.networks != nil && (len(t.networks.Allow) > 0 || t.networks.AllowFile != "")
+	return allows && (t.auth == nil || t.auth.Optional || t.auth.Forward != nil)
 }
 
 // gateOf gives the gate of these terms: that of a route before this one, or of the plan before, or a new one.
 func (b *builder) gateOf(cfg *config.Config) (*gate, error) {
-	text := cfg.Text("Access", "Authentication")
+	t, err := termsOf(cfg, b.cfg.Routes)
+	if err != nil {
+		return nil, err
+	}
+	text := cfg.Text("Access", "Authentication") + strings.Join(t.seats, " ")
 	for _, d := range slices.Concat(b.gates, b.before.gates) {
 		if d.text == text {
 			b.addGate(d)
 			return d, nil
 		}
-	}
-	t, err := termsOf(cfg)
-	if err != nil {
-		return nil, err
 	}
 	d := &gate{text: text, terms: t}
 	if err := d.open(b.gw); err != nil {
@@ -80,8 +97,8 @@ func (b *builder) addGate(d *gate) {
 	}
 }
 
-// sameOrigin is what handshakes have to be where no policy is given but credentials come along that a browser sends
-// for whatever page asks for it: cookies, a password, a certificate.
+// sameOrigin is what handshakes have to be where no policy is given but credentials come along that a browser adds
+// for whatever page asks: cookies, a password, a certificate.
 var sameOrigin = []string{"same-origin"}
 
 // open reads the files; the error has all that is wrong. Nothing runs before its authentication is started.
@@ -92,8 +109,8 @@ func (d *gate) open(g *Gateway) error {
 		d.networks, addresses = clientaddr.Open(*t.networks)
 	}
 	patterns := t.origins
-	if len(patterns) == 0 { // an address that is allowed is a browser's too, whichever page it shows
-		patterns, d.ambient = sameOrigin, !t.originRequired && !t.allows()
+	if len(patterns) == 0 {
+		patterns, d.ambient = sameOrigin, !t.originRequired && !t.lendsAddress()
 	}
 	var pages error
 	d.origins, pages = origin.New(patterns, t.originRequired)
@@ -136,7 +153,7 @@ func (d *gate) admits(ip netip.Addr) bool {
 
 // allows tells whether the page that a handshake comes from may open WebSockets.
 func (d *gate) allows(q *question, r *http1.Request) bool {
-	if d.ambient && r.Get("Cookie") == nil && r.Get("Authorization") == nil && (q.state == nil || len(q.state.PeerCertificates) == 0) {
+	if d.ambient && !origin.Ambient(r.Fields, d.terms.seats) && (q.state == nil || len(q.state.PeerCertificates) == 0) {
 		return true
 	}
 	value, count := r.Only("origin")

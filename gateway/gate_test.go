@@ -93,3 +93,66 @@ func TestAllowedAddressIsAmbient(t *testing.T) {
 		}
 	}
 }
+
+// TestAllowedAddressWithAToken: a page cannot add a token, so that where one is asked for the address lends it nothing.
+func TestAllowedAddressWithAToken(t *testing.T) {
+	t.Parallel()
+	optional := start(t, func(cfg *config.Config) {
+		takeTokens(t, cfg)
+		cfg.Allow, cfg.AuthOptional = []string{"127.0.0.0/8"}, true
+	}, echo(t))
+	needed := start(t, func(cfg *config.Config) {
+		takeTokens(t, cfg)
+		cfg.Allow = []string{"127.0.0.0/8"}
+	}, echo(t))
+	good := bearer(token(t, "HS256", nil))
+	if !letIn(t, needed, "403", handshake("/", "Origin: capacitor://localhost", good)) {
+		t.Error("an app with a token is refused")
+	}
+	if letIn(t, optional, "403", handshake("/", "Origin: http://evil.test")) {
+		t.Error("a foreign page is let in by the address alone")
+	}
+	if letIn(t, needed, "403", handshake("/", "Origin: http://evil.test", good, "Cookie: a=1")) {
+		t.Error("a foreign page is let in with a cookie")
+	}
+}
+
+// TestStickyCookieIsNoCredential: the gateway's own cookie, which a browser sends to it from any page, lets nobody in. It
+// counts by its name alone, on all routes of a host, whether or not it is signed; what tokens are read from is no such cookie.
+func TestStickyCookieIsNoCredential(t *testing.T) {
+	t.Parallel()
+	g := start(t, func(cfg *config.Config) {
+		cfg.StickyCookie = "seat"
+		addRoute(cfg, "other", routing.Match{Prefixes: []string{"/other"}}, func(c *config.Config) { c.StickyCookie = "chair" })
+		addRoute(cfg, "token", routing.Match{Prefixes: []string{"/token"}}, func(c *config.Config) { takeTokens(t, c, "cookie:chair") })
+		addRoute(cfg, "rest", routing.Match{}, nil)
+	}, echo(t))
+	foreign := "Origin: https://app.weir.test"
+	first := connect(t, g)
+	first.write(handshake("/", foreign))
+	cookie, _, _ := strings.Cut(first.wantStatus(101).fields.Get("Set-Cookie"), ";")
+	if !strings.HasPrefix(cookie, "seat=") {
+		t.Fatalf("the cookie is %q", cookie)
+	}
+	for line, in := range map[string]bool{
+		"Cookie: " + cookie:             true,
+		"Cookie: seat=forged":           true,
+		"Cookie: seat; ; chair=1;":      true,
+		"Cookie: chair=1":               true,
+		"Cookie: " + cookie + "; a=1":   false,
+		"Cookie: a=1; " + cookie:        false,
+		"Cookie: seats=1":               false,
+		"Cookie: Seat=1":                false,
+		"Cookie: =seat":                 false,
+		"Cookie: \"seat=1; a\"":         false,
+		"Cookie: seat=1\r\ncookie: a=1": false,
+	} {
+		for _, path := range []string{"/", "/other"} {
+			if got := letIn(t, g, "403", handshake(path, foreign, line)); got != in {
+				t.Errorf("%s with %s: let in is %t", path, line, got)
+			}
+		}
+	}
+	wantAnswer(t, g, 403, handshake("/token", foreign, "Cookie: chair="+token(t, "HS256", nil)))
+	wantAnswer(t, g, 401, handshake("/token", foreign, "Cookie: seat=1")) // the page may ask, and is nobody
+}

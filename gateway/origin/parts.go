@@ -19,10 +19,23 @@ func parse(b []byte) (p parts, ok bool) {
 	if i <= 0 || !all(b[:i], isScheme) {
 		return p, false
 	}
-	p.scheme = b[:i]
+	p.scheme = pageScheme(b[:i])
 	p.host, p.port, ok = splitPort(b[i+len("://"):], defaultPort(p.scheme))
 	return p, ok
 }
+
+// pageScheme is the scheme of the page where a library gives that of the WebSocket itself, as no browser does.
+func pageScheme(scheme []byte) []byte {
+	switch {
+	case http1.Same(scheme, "wss"):
+		return schemeHTTPS
+	case http1.Same(scheme, "ws"):
+		return schemeHTTP
+	}
+	return scheme
+}
+
+var schemeHTTP, schemeHTTPS = []byte("http"), []byte("https")
 
 func defaultPort(scheme []byte) int {
 	switch {

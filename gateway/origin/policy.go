@@ -23,6 +23,7 @@ type Policy struct {
 //	null                     pages without an origin: sandboxed frames, files; any page can become one
 //	*                        every page
 //
+// ws is read as http and wss as https, in an origin as in a pattern: some libraries send the WebSocket's own scheme.
 // A handshake without Origin comes from no browser; it is allowed unless required is set.
 func New(allowed []string, required bool) (*Policy, error) {
 	p := &Policy{required: required}

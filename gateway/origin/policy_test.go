@@ -19,14 +19,14 @@ func policy(t testing.TB, allowed string) *origin.Policy {
 func TestPolicy(t *testing.T) {
 	for _, c := range []struct{ allowed, yes, no string }{
 		{"https://app.example.com",
-			"https://app.example.com https://app.example.com:443 HTTPS://App.Example.COM",
+			"https://app.example.com https://app.example.com:443 HTTPS://App.Example.COM wss://app.example.com WSS://app.example.com:443",
 			"http://app.example.com https://app.example.com:80 https://app.example.com:8443 https://app.example.com.evil https://evil-app.example.com " +
 				"https://x.app.example.com https://example.com https://app.example.com. https://app.example.com:443.evil https://app.example.com:0443 " +
 				"https://app.example.com: https://app.example.com:+443 https://app.example.com:65979 https://app.example.com:4430 " +
 				"https://app.example.com/ https://app.example.com/x https://app.example.com?x https://app.example.com#x " +
 				"https://user@app.example.com https://app.example.com@evil https://evil#@app.example.com https://evil\\.app.example.com " +
 				"app.example.com //app.example.com https:app.example.com https:/app.example.com https://https://app.example.com " +
-				"null NULL * same-origin https:// :// https://app.example.com,https://evil wss://app.example.com"},
+				"null NULL * same-origin https:// :// https://app.example.com,https://evil ws://app.example.com wss://app.example.com:80 wsss://app.example.com"},
 		{"https://*.example.com",
 			"https://a.example.com https://a.b.example.com:443 https://A.EXAMPLE.com",
 			"https://example.com https://.example.com https://aexample.com https://a.example.com.evil https://a.example.com:444 http://a.example.com " +
@@ -38,11 +38,12 @@ func TestPolicy(t *testing.T) {
 		{"http://127.0.0.1:80", "http://127.0.0.1", "http://127.0.0.1:81 http://127.0.0.11"},
 		{"http://[0:0::1]:3000", "http://[::1]:3000", "http://[::1] http://[::2]:3000 http://::1:3000 http://[::1:3000 http://[::1]3000 http://[::1]:3000] http://[]:3000"},
 		{"https://[2001:DB8::a]", "https://[2001:db8::a] https://[2001:DB8::A]", "https://[2001:db8::a]evil https://2001:db8::a"},
+		{"wss://app.example.com ws://*.example.org:8080", "https://app.example.com wss://app.example.com http://a.example.org:8080", "http://app.example.com ws://app.example.com ws://a.example.org"},
 		{"chrome-extension://abcdef", "chrome-extension://abcdef", "chrome-extension://abcdefg chrome-extension://abcdef:80 https://abcdef"},
 		{"null", "null", "Null null.example.com https://null"},
 		{"*", "https://anything null file:// rubbish", ""},
 		{"", "", "https://app.example.com null"},
-		{"same-origin", "http://gate:8080 HTTP://GATE:8080", "https://gate:8080 http://gate http://gate:80 http://gate:8080.evil http://xgate:8080 null"},
+		{"same-origin", "http://gate:8080 HTTP://GATE:8080 ws://gate:8080", "https://gate:8080 wss://gate:8080 http://gate http://gate:80 http://gate:8080.evil http://xgate:8080 null"},
 		{"same-origin https://a", "http://gate:8080 https://a", "https://gate:8080 http://a"},
 	} {
 		p := policy(t, c.allowed)
@@ -143,8 +144,6 @@ func TestNewErrors(t *testing.T) {
 		"https://[10.0.0.1]":       "not an IPv6 address",
 		"https://[::1::]":          "not an IPv6 address",
 		"https://[fe80::1%25eth0]": "is not an origin",
-		"wss://app.example.com":    "write https://app.example.com",
-		"ws://app.example.com:80":  "write http://app.example.com:80",
 		"h ttps://a":               "is not an origin",
 	} {
 		p, err := origin.New([]string{"https://good", text}, false)
@@ -191,14 +190,14 @@ func FuzzAllows(f *testing.F) {
 				t.Fatalf("%q allowed: %v", o, err)
 			}
 			name := u.Hostname()
-			ours := u.Scheme == "https" && (u.Port() == "" || u.Port() == "443") && (strings.HasSuffix(name, ".example.com") || name == "app.example.org")
+			ours := (u.Scheme == "https" || u.Scheme == "wss") && (u.Port() == "" || u.Port() == "443") && (strings.HasSuffix(name, ".example.com") || name == "app.example.org")
 			if !ours || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" {
 				t.Fatalf("%q allowed: %#v", o, u)
 			}
 		}
 		if same.Allows([]byte(o), 1, []byte(host), true) {
 			u, err := url.Parse(o)
-			if err != nil || u.Scheme != "https" || !strings.EqualFold(strings.TrimSuffix(u.Host, ":443"), strings.TrimSuffix(host, ":443")) {
+			if err != nil || u.Scheme != "https" && u.Scheme != "wss" || !strings.EqualFold(strings.TrimSuffix(u.Host, ":443"), strings.TrimSuffix(host, ":443")) {
 				t.Fatalf("%q is said to be the origin of %q: %v", o, host, err)
 			}
 		}

@@ -18,9 +18,6 @@ type rule struct {
 
 func parseRule(text string) (r rule, err error) {
 	scheme, rest, ok := strings.Cut(strings.ToLower(text), "://")
-	if scheme == "ws" || scheme == "wss" {
-		return r, fmt.Errorf("%q: a browser sends the origin of its page; write http%s://%s", text, scheme[len("ws"):], rest)
-	}
 	rest, r.anyPort = strings.CutSuffix(rest, ":*")
 	rest, r.below = strings.CutPrefix(rest, "*.")
 	o, valid := parse([]byte(scheme + "://" + rest))
@@ -34,7 +31,7 @@ func parseRule(text string) (r rule, err error) {
 	case !valid || r.anyPort && len(rest) > len(o.host): // two ports
 		return r, fmt.Errorf("%q is not an origin; its host is a name (in its xn-- form), and the port, if any, 1 to 65535", text)
 	}
-	r.scheme, r.host, r.port = scheme, string(o.host), o.port
+	r.scheme, r.host, r.port = string(o.scheme), string(o.host), o.port
 	return r, r.checkHost(text)
 }
 
