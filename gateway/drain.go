@@ -3,8 +3,6 @@ package gateway
 import (
 	"time"
 
-	"github.com/gobwas/ws"
-
 	"weir/netpoll"
 )
 
@@ -49,7 +47,7 @@ func (sh *shard) beginDrain(timeout time.Duration) {
 // OnTimer takes the next step of the drain. Sessions are closed over most of the drain timeout; the close
 // timeout at its end, or half of it if that is longer, is for clients to answer.
 func (sh *shard) OnTimer(*netpoll.Timer) {
-	d, cfg, now := &sh.drain, sh.gw.cfg, sh.loop.Now()
+	d, cfg, now := &sh.drain, sh.plan.cfg, sh.loop.Now()
 	window := max(d.timeout-cfg.CloseTimeout, d.timeout/2)
 	if now >= d.deadline {
 		for len(sh.sessions) > 0 {
@@ -80,8 +78,7 @@ func dueBy(elapsed, window time.Duration, total int) int {
 	return int(float64(total) * min(1, float64(elapsed)/float64(window))) // integers would overflow: a day, a million
 }
 
-// drain asks both sides of one session to end. The client is told first: what it sends until it has answered
-// still goes to the backend, and its answer is the close frame that the backend gets.
+// drain ends one session, however far it has come.
 func (s *session) drain() {
 	if s.lane.shard.drain.timeout == 0 && s.phase == talking {
 		return
@@ -92,10 +89,7 @@ func (s *session) drain() {
 	case s.phase == greeting:
 		s.refuse(refusedDraining)
 	case s.phase == talking && s.ending() == nil:
-		code := ws.StatusCode(s.cfg().DrainCode)
-		s.begin(reasonDrain, code)
-		s.closeClient(code)
-		s.settle()
+		s.goAway(reasonDrain)
 	}
 }
 

@@ -50,6 +50,8 @@ type Gateway struct {
 
 	// Any goroutine.
 	plan         atomic.Pointer[plan] // in force
+	given        *config.Config       // that was loaded last, under reloading
+	tookConfig   chan struct{}        // after each reload
 	reloading    sync.Mutex           // one reload at a time
 	parting      sync.WaitGroup       // parts of plans that are ending
 	limits       limits
@@ -71,7 +73,7 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 	if len(cfg.Routes) == 0 { // made by hand
 		cfg = cfg.With(func(*config.Config) {})
 	}
-	g := &Gateway{cfg: cfg, log: log, stopped: make(chan struct{}), metrics: newMetricsSet(), toBackends: netpoll.NewHandshakes(backendHandshakes), fromClients: netpoll.NewHandshakes(cfg.TLSHandshakes), ticketSecrets: new(certs.Secrets)}
+	g := &Gateway{cfg: cfg, given: cfg, log: log, stopped: make(chan struct{}), metrics: newMetricsSet(), toBackends: netpoll.NewHandshakes(backendHandshakes), fromClients: netpoll.NewHandshakes(cfg.TLSHandshakes), ticketSecrets: new(certs.Secrets)}
 	for _, o := range options {
 		o(g)
 	}
@@ -83,7 +85,7 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 		return nil, err
 	}
 	g.access = newAccessLog(cfg, log)
-	g.proofs, g.rests = make(chan struct{}, maxProofs), make(chan error, 1)
+	g.proofs, g.rests, g.tookConfig = make(chan struct{}, maxProofs), make(chan error, 1), make(chan struct{}, 1)
 	g.running, g.end = context.WithCancel(context.Background())
 	g.plain, g.cutPlain = context.WithCancel(g.running)
 	g.web = g.newWeb()
@@ -126,6 +128,9 @@ func (g *Gateway) Start() error {
 	}
 	g.plan.Load().start()
 	go g.tellRests()
+	if g.load != nil {
+		go g.watchConfig()
+	}
 	if g.cfg.MetricsPushURL != "" {
 		go g.push()
 	}
@@ -198,7 +203,7 @@ func (g *Gateway) AdminAddr() net.Addr {
 
 // Drain begins to wind down and returns at once, or when a Start under way is over; Wait tells when it is done.
 // Further calls do nothing.
-func (g *Gateway) Drain() { g.drain(g.cfg.DrainTimeout) }
+func (g *Gateway) Drain() { g.drain(g.plan.Load().cfg.DrainTimeout) }
 
 // drain closes all sessions within timeout; with 0 they last as long as they like, until a drain with another timeout.
 func (g *Gateway) drain(timeout time.Duration) {

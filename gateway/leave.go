@@ -27,7 +27,7 @@ func (g *Gateway) PassOn() (s handover.State, listeners []*os.File, admin *os.Fi
 		return s, nil, nil, errors.New("this process is ending already")
 	}
 	s.PID = os.Getpid()
-	if g.cfg.StickyKey == "" {
+	if g.plan.Load().cfg.StickyKey == "" {
 		s.StickyKey = g.stickyKey
 	}
 	if s.Tickets, err = json.Marshal(g.ticketSecrets); err != nil {
@@ -84,7 +84,7 @@ func (g *Gateway) Leave(path string) error {
 	g.log.Info("left: the successor accepts, open sessions go on here", "sessions", g.limits.connections.Load(), "admin", path)
 	go func() {
 		g.awaitHandshakes()
-		g.drain(g.cfg.UpgradeDrain)
+		g.drain(g.plan.Load().cfg.UpgradeDrain)
 	}()
 	return err
 }

@@ -16,6 +16,7 @@ const (
 	reasonPong         = "pong_timeout"
 	reasonBackendPong  = "backend_pong_timeout"
 	reasonDrain        = "drain"
+	reasonReload       = "reload"            // its route or backend is no longer in the configuration
 	reasonClientGone   = "client_gone_early" // left before it had an answer
 	reasonDescriptors  = "no_descriptors"
 	reasonDeclined     = "backend_declined" // the backend's own answer was no 101, and was passed on

@@ -49,17 +49,13 @@ func (g *Gateway) Reload() (Report, error) {
 }
 
 func (g *Gateway) reload() (r Report, err error) {
-	g.starting.Lock()
-	defer g.starting.Unlock()
-	if g.draining.Load() || g.leaving.Load() {
-		return r, errors.New("this process is ending")
-	}
 	old := g.plan.Load()
-	cfg := old.cfg
+	given, cfg := g.given, old.cfg
 	if g.load != nil {
-		if cfg, err = g.load(); err != nil {
+		if given, err = g.load(); err != nil {
 			return r, err
 		}
+		cfg = given.Keep(g.cfg)
 	}
 	if err := g.generationsLeft(); err != nil {
 		return r, err
@@ -68,22 +64,43 @@ func (g *Gateway) reload() (r Report, err error) {
 	if err != nil {
 		return r, err
 	}
-	if err := g.openListeners(next); err != nil {
+	if err := g.swap(old, next); err != nil {
 		next.release()
 		return r, err
 	}
-	r = Report{Generation: next.generation, Difference: old.cfg.Diff(cfg)}
-	next.start()
-	g.plan.Store(next)
-	for _, sh := range g.shards {
-		_ = sh.loop.Do(func() { sh.adopt(next) })
-	}
-	g.forgetListeners(next)
-	old.release()
+	r = Report{Generation: next.generation, Difference: g.given.Diff(given)}
+	g.given = given
 	for _, err := range g.rereadFiles(next) {
 		r.Warnings = append(r.Warnings, err.Error())
 	}
+	select {
+	case g.tookConfig <- struct{}{}:
+	default:
+	}
 	return r, nil
+}
+
+// swap puts next into force. An error, after which nothing has changed, says why that cannot be.
+func (g *Gateway) swap(old, next *plan) error {
+	g.starting.Lock()
+	defer g.starting.Unlock()
+	if g.draining.Load() || g.leaving.Load() {
+		return errors.New("this process is ending")
+	}
+	if err := g.openListeners(next); err != nil {
+		return err
+	}
+	next.start()
+	g.plan.Store(next)
+	for _, sh := range g.shards {
+		_ = sh.loop.Do(func() {
+			sh.adopt(next)
+			sh.evict(next)
+		})
+	}
+	g.forgetListeners(next)
+	old.release()
+	return nil
 }
 
 // maxGenerations bounds the configurations that still have sessions.

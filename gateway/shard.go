@@ -35,6 +35,7 @@ type shard struct {
 	talking   int // sessions; counted as they come and go, since to look at a million takes a loop too long
 	ending    int
 	drain     drain
+	eviction  eviction
 	scratch   []byte                     // for heads and control frames; used within one call
 	framed    []byte                     // for messages that were looked at as a whole, likewise
 	plain     []byte                     // for what was inflated or deflated, likewise

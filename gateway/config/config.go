@@ -25,16 +25,17 @@ import (
 //
 // A Config is immutable once Load has returned it; With makes another.
 type Config struct {
-	Config    string   `knob:"config" group:"Basics" arg:"FILE" help:"YAML file with any of these knobs as keys"`
-	Listen    []string `knob:"listen" group:"Basics" arg:"ADDR" none:"off" help:"address clients connect to without TLS, as host:port, :port or unix:/path; off: none"`
-	TLSListen []string `knob:"tls-listen" group:"Basics" arg:"ADDR" help:"address clients connect to with TLS, in the same forms"`
-	UnixMode  Mode     `knob:"unix-mode" group:"Basics" help:"who may connect to a unix socket that is listened on, as the mode of its file"`
-	Admin     string   `knob:"admin" group:"Basics" arg:"ADDR" help:"address of health, metrics, drain and pprof, as host:port or unix:/path (for its owner alone); off: none"`
-	Upstream  []string `knob:"upstream" group:"Basics" arg:"URL" route:"true" help:"backend, as ws://host:port[#weight=N]; http:// means the same; h2c://: many sessions share a connection (RFC 8441), ws+h2c://: if the backend offers that; wss://, h2:// and wss+h2://: the same with TLS; unix:///path: a unix socket; #proxy-protocol=v1 or v2: connections begin with a PROXY header"`
-	Demo      bool     `knob:"demo" group:"Basics" help:"start an echo server inside and use it as the backend"`
-	Loops     int      `knob:"loops" group:"Basics" range:"0..1024" help:"event loops; 0: one per core"`
+	Config      string        `knob:"config" group:"Basics" arg:"FILE" help:"YAML file with any of these knobs as keys"`
+	ConfigWatch time.Duration `knob:"config-watch" group:"Basics" range:"0|1s..24h" help:"how often the file of config is looked at; one that has changed is reloaded once two looks in a row find the same; 0: only on SIGHUP or POST /reload"`
+	Listen      []string      `knob:"listen" group:"Basics" arg:"ADDR" none:"off" help:"address clients connect to without TLS, as host:port, :port or unix:/path; off: none"`
+	TLSListen   []string      `knob:"tls-listen" group:"Basics" arg:"ADDR" help:"address clients connect to with TLS, in the same forms"`
+	UnixMode    Mode          `knob:"unix-mode" group:"Basics" restart:"true" help:"who may connect to a unix socket that is listened on, as the mode of its file"`
+	Admin       string        `knob:"admin" group:"Basics" restart:"true" arg:"ADDR" help:"address of health, metrics, drain and pprof, as host:port or unix:/path (for its owner alone); off: none"`
+	Upstream    []string      `knob:"upstream" group:"Basics" arg:"URL" route:"true" help:"backend, as ws://host:port[#weight=N]; http:// means the same; h2c://: many sessions share a connection (RFC 8441), ws+h2c://: if the backend offers that; wss://, h2:// and wss+h2://: the same with TLS; unix:///path: a unix socket; #proxy-protocol=v1 or v2: connections begin with a PROXY header"`
+	Demo        bool          `knob:"demo" group:"Basics" restart:"true" help:"start an echo server inside and use it as the backend"`
+	Loops       int           `knob:"loops" group:"Basics" restart:"true" range:"0..1024" help:"event loops; 0: one per core"`
 
-	LoopFileTables bool `knob:"loop-file-tables" group:"Basics" help:"give each loop a file table of its own, so that the limit of open files holds for each loop and not for the process (Linux)"`
+	LoopFileTables bool `knob:"loop-file-tables" group:"Basics" restart:"true" help:"give each loop a file table of its own, so that the limit of open files holds for each loop and not for the process (Linux)"`
 
 	TLSCert           []string      `knob:"tls-cert" group:"TLS" arg:"FILE" help:"certificate with its chain, PEM; of several, the server name that a client asks for chooses; the first is the default"`
 	TLSKey            []string      `knob:"tls-key" group:"TLS" arg:"FILE" help:"private key, PEM, of the certificate in the same place of tls-cert"`
@@ -49,7 +50,7 @@ type Config struct {
 	TLSClientHeader   string        `knob:"tls-client-header" group:"TLS" arg:"NAME" help:"request header that tells backends the subject of a checked client certificate; the client's own is dropped; empty: none"`
 	TLSTickets        bool          `knob:"tls-tickets" group:"TLS" help:"let clients resume a TLS session by a ticket"`
 	TLSTicketKeys     string        `knob:"tls-ticket-keys" group:"TLS" arg:"FILE" help:"keys of tickets to share between gateways, 32 bytes a line as base64 or hex; the first encrypts, all decrypt; empty: keys of our own, renewed daily"`
-	TLSHandshakes     int           `knob:"tls-handshakes" group:"TLS" range:"1..1000000" help:"TLS handshakes under way at once, in all; more wait"`
+	TLSHandshakes     int           `knob:"tls-handshakes" group:"TLS" restart:"true" range:"1..1000000" help:"TLS handshakes under way at once, in all; more wait"`
 	TLSReloadInterval time.Duration `knob:"tls-reload-interval" group:"TLS" range:"0|1s..24h" help:"time between two looks whether certificates, keys and authorities have changed; 0: only on SIGHUP"`
 	RequireTLS        RequireTLS    `knob:"require-tls" group:"TLS" route:"true" help:"requests without TLS: off (they are taken), redirect (to https) or refuse"`
 	ACMEDomain        []string      `knob:"acme-domain" group:"TLS" arg:"NAME" help:"name to get a certificate for by ACME (tls-alpn-01: the authority connects to port 443)"`
@@ -105,7 +106,7 @@ type Config struct {
 	ByteRateRoute    rate.Limit `knob:"byte-rate-route" group:"Rates" route:"true" help:"bytes of all sessions of the route"`
 	RateAction       RateAction `knob:"rate-action" group:"Rates" route:"true" help:"what befalls messages over a rate: close, drop or pause (read on when allowed)"`
 	RateCode         int        `knob:"rate-code" group:"Rates" route:"true" arg:"CODE" help:"close code of a session over a rate: 1008, or 3000 to 4999"`
-	IPv6Prefix       int        `knob:"ipv6-prefix" group:"Rates" range:"1..128" help:"bits of an IPv6 address that count as one client"`
+	IPv6Prefix       int        `knob:"ipv6-prefix" group:"Rates" restart:"true" range:"1..128" help:"bits of an IPv6 address that count as one client"`
 	RateTable        int        `knob:"rate-table" group:"Rates" range:"1000..100000000" help:"addresses, and users, that are kept count of at once"`
 
 	HashOn         HashOn        `knob:"hash-on" group:"Routing" route:"true" help:"what chooses the backend: client-ip, path, header:NAME, cookie:NAME, query:NAME, claim:NAME or random"`
@@ -141,11 +142,11 @@ type Config struct {
 	HTTP               bool          `knob:"http" group:"HTTP" route:"true" help:"put plain HTTP requests through, too; false: answer 426 to them"`
 	HTTPUpstream       []string      `knob:"http-upstream" group:"HTTP" route:"true" arg:"URL" help:"backend of plain HTTP requests, in the forms of upstream; none given: the backends of WebSockets"`
 	HTTPTimeout        time.Duration `knob:"http-timeout" group:"HTTP" route:"true" range:"10ms..24h" help:"for a backend to begin its answer to a plain request"`
-	HTTPIdleTimeout    time.Duration `knob:"http-idle-timeout" group:"HTTP" range:"100ms..24h" help:"close a client's connection without a request for so long"`
-	MaxHTTPConnections int           `knob:"max-http-connections" group:"HTTP" range:"1..1000000" help:"client connections with plain requests at once, in all"`
+	HTTPIdleTimeout    time.Duration `knob:"http-idle-timeout" group:"HTTP" restart:"true" range:"100ms..24h" help:"close a client's connection without a request for so long"`
+	MaxHTTPConnections int           `knob:"max-http-connections" group:"HTTP" restart:"true" range:"1..1000000" help:"client connections with plain requests at once, in all"`
 	PathRewrite        string        `knob:"path-rewrite" group:"HTTP" route:"true" arg:"RULE" help:"change the path on its way to the backend, WebSockets' too: 'REGEXP REPLACEMENT', as '^/chat/(.*)$ /$1'; the query stays"`
 
-	HandshakeTimeout time.Duration `knob:"handshake-timeout" group:"Timeouts" range:"10ms..1h" help:"for a client to send its whole upgrade request"`
+	HandshakeTimeout time.Duration `knob:"handshake-timeout" group:"Timeouts" restart:"true" range:"10ms..1h" help:"for a client to send its whole upgrade request"`
 	ConnectTimeout   time.Duration `knob:"connect-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"for the connect to a backend, its TLS handshake included"`
 	BackendTimeout   time.Duration `knob:"backend-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"for a backend to answer the upgrade request"`
 	IdleTimeout      time.Duration `knob:"idle-timeout" group:"Timeouts" route:"true" range:"0|100ms..1000h" help:"close a session with no byte either way for so long; 0: never"`
@@ -154,19 +155,20 @@ type Config struct {
 	BackendPing      time.Duration `knob:"backend-ping-interval" group:"Timeouts" route:"true" range:"0|100ms..24h" help:"ping a backend, in each session, that was silent there for so long (184 bytes more a session); 0: never"`
 	SlowTimeout      time.Duration `knob:"slow-reader-timeout" group:"Timeouts" route:"true" range:"100ms..1h" help:"for a client to take from a full queue, before slow-reader counts"`
 	CloseTimeout     time.Duration `knob:"close-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"between a close frame and the end of the TCP connection"`
+	ReloadDrain      time.Duration `knob:"reload-drain" group:"Timeouts" range:"0|10ms..1000h" help:"time over which a reload closes the sessions whose route or backend the new configuration no longer has, with drain-code; 0: they last as long as they like"`
 	DrainTimeout     time.Duration `knob:"drain-timeout" group:"Timeouts" range:"10ms..24h" help:"time over which a drain closes the sessions"`
 	UpgradeDrain     time.Duration `knob:"upgrade-drain" group:"Timeouts" range:"0|10ms..1000h" help:"time over which a process that was replaced by a successor (weir upgrade) closes its sessions; 0: they last as long as they like"`
 
-	MaxConnections      int  `knob:"max-connections" group:"Limits" range:"0..100000000" help:"client connections in all; 0: derived from the limit of open files"`
-	MaxConnectionsPerIP int  `knob:"max-connections-per-ip" group:"Limits" range:"0..100000000" help:"client connections from one address; 0: no limit"`
-	MaxHeaderSize       Size `knob:"max-header-size" group:"Limits" range:"1KiB..1MiB" help:"head of a request or of a backend's answer"`
-	MaxHeaderFields     int  `knob:"max-header-fields" group:"Limits" range:"8..1000" help:"header fields in such a head"`
+	MaxConnections      int  `knob:"max-connections" group:"Limits" restart:"true" range:"0..100000000" help:"client connections in all; 0: derived from the limit of open files"`
+	MaxConnectionsPerIP int  `knob:"max-connections-per-ip" group:"Limits" restart:"true" range:"0..100000000" help:"client connections from one address; 0: no limit"`
+	MaxHeaderSize       Size `knob:"max-header-size" group:"Limits" restart:"true" range:"1KiB..1MiB" help:"head of a request or of a backend's answer"`
+	MaxHeaderFields     int  `knob:"max-header-fields" group:"Limits" restart:"true" range:"8..1000" help:"header fields in such a head"`
 	MaxMessageSize      Size `knob:"max-message-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one message as sent, all its frames, and inflated; 0: no limit, but 1 MiB where messages are looked at as a whole"`
 	MaxFrameSize        Size `knob:"max-frame-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one frame; 0: no limit"`
 	HighWater           Size `knob:"high-water" group:"Limits" range:"8KiB..1GiB" help:"bytes queued towards one side at which the other is no longer read; at least 2 x read-buffer"`
 	GatherMemory        Size `knob:"gather-memory" group:"Limits" range:"1MiB..1024GiB" help:"unfinished messages, in all, of those that are looked at as a whole: for compression by the gateway, or messages: json"`
-	LowWater            Size `knob:"low-water" group:"Limits" range:"0..1GiB" help:"bytes still queued at which it is read again"`
-	ReadBuffer          Size `knob:"read-buffer" group:"Limits" range:"4KiB..16MiB" help:"read buffer of a loop, shared by its connections"`
+	LowWater            Size `knob:"low-water" group:"Limits" restart:"true" range:"0..1GiB" help:"bytes still queued at which it is read again"`
+	ReadBuffer          Size `knob:"read-buffer" group:"Limits" restart:"true" range:"4KiB..16MiB" help:"read buffer of a loop, shared by its connections"`
 
 	Messages             Messages    `knob:"messages" group:"Messages" route:"true" help:"kind of message that clients may send: any, text, binary or json (text that is JSON); others are closed with 1003 or 1007"`
 	ValidateUTF8         bool        `knob:"validate-utf8" group:"Messages" route:"true" help:"check text messages; looks at every byte of them, but not inside what client and backend compress"`
@@ -183,20 +185,20 @@ type Config struct {
 	EndpointHeader string   `knob:"endpoint-header" group:"Headers" route:"true" arg:"NAME" help:"response header that tells clients which backend serves them; empty: none (it shows an inner address)"`
 	UpstreamHost   string   `knob:"upstream-host" group:"Headers" route:"true" arg:"HOST" help:"Host header sent to backends; empty: the client's"`
 
-	TCPNoDelay     bool          `knob:"tcp-nodelay" group:"Sockets" help:"send small segments at once"`
-	TCPKeepAlive   time.Duration `knob:"tcp-keepalive" group:"Sockets" range:"0|1s..9h" help:"silence after which TCP probes the peer, or up to half as much more, on up to 1,000 connections for each processor; 0: never"`
-	TCPUserTimeout time.Duration `knob:"tcp-user-timeout" group:"Sockets" range:"0|1ms..24h" help:"cut a peer that acknowledges nothing for so long; 0: the kernel's default"`
-	TCPNotSent     Size          `knob:"tcp-notsent-lowat" group:"Sockets" range:"0|4KiB..1GiB" help:"bytes not sent yet that the kernel keeps for a client before it takes no more (Linux); 0: as many as its buffer holds, some MiB, but 64 KiB where slow-reader is not wait"`
-	Backlog        int           `knob:"backlog" group:"Sockets" range:"0..65535" help:"connections that wait to be accepted; 0: the kernel's maximum"`
-	DeferAccept    time.Duration `knob:"defer-accept" group:"Sockets" range:"0|1s..1h" help:"accept a client once it has sent something, waiting up to so long (Linux); 0: at once"`
+	TCPNoDelay     bool          `knob:"tcp-nodelay" group:"Sockets" restart:"true" help:"send small segments at once"`
+	TCPKeepAlive   time.Duration `knob:"tcp-keepalive" group:"Sockets" restart:"true" range:"0|1s..9h" help:"silence after which TCP probes the peer, or up to half as much more, on up to 1,000 connections for each processor; 0: never"`
+	TCPUserTimeout time.Duration `knob:"tcp-user-timeout" group:"Sockets" restart:"true" range:"0|1ms..24h" help:"cut a peer that acknowledges nothing for so long; 0: the kernel's default"`
+	TCPNotSent     Size          `knob:"tcp-notsent-lowat" group:"Sockets" restart:"true" range:"0|4KiB..1GiB" help:"bytes not sent yet that the kernel keeps for a client before it takes no more (Linux); 0: as many as its buffer holds, some MiB, but 64 KiB where slow-reader is not wait"`
+	Backlog        int           `knob:"backlog" group:"Sockets" restart:"true" range:"0..65535" help:"connections that wait to be accepted; 0: the kernel's maximum"`
+	DeferAccept    time.Duration `knob:"defer-accept" group:"Sockets" restart:"true" range:"0|1s..1h" help:"accept a client once it has sent something, waiting up to so long (Linux); 0: at once"`
 
-	AccessLog       AccessLog  `knob:"access-log" group:"Logs" help:"lines for sessions opened and closed: text, json or off; json makes every line JSON"`
+	AccessLog       AccessLog  `knob:"access-log" group:"Logs" restart:"true" help:"lines for sessions opened and closed: text, json or off; json makes every line JSON"`
 	AccessLogSample int        `knob:"access-log-sample" group:"Logs" range:"1..1000000" help:"log one session in so many"`
 	LogLevel        slog.Level `knob:"log-level" group:"Logs" help:"least severe line to log: debug, info, warn or error"`
 
-	MetricsPushURL      string        `knob:"metrics-push-url" group:"Metrics" secret:"true" arg:"URL" help:"where to push metrics in Prometheus text format; empty: nowhere"`
-	MetricsPushInterval time.Duration `knob:"metrics-push-interval" group:"Metrics" range:"1s..24h" help:"time between two pushes"`
-	MetricsPushLabels   string        `knob:"metrics-push-labels" group:"Metrics" arg:"LABELS" help:"labels added to what is pushed, as 'instance=\"a\",zone=\"b\"'"`
+	MetricsPushURL      string        `knob:"metrics-push-url" group:"Metrics" restart:"true" secret:"true" arg:"URL" help:"where to push metrics in Prometheus text format; empty: nowhere"`
+	MetricsPushInterval time.Duration `knob:"metrics-push-interval" group:"Metrics" restart:"true" range:"1s..24h" help:"time between two pushes"`
+	MetricsPushLabels   string        `knob:"metrics-push-labels" group:"Metrics" restart:"true" arg:"LABELS" help:"labels added to what is pushed, as 'instance=\"a\",zone=\"b\"'"`
 
 	AdminToken string `knob:"admin-token" group:"Admin" secret:"true" arg:"TOKEN" help:"bearer token that POST needs; empty: POST is taken from loopback only"`
 

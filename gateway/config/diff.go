@@ -113,6 +113,17 @@ func (r *Route) differing(o *Route) (names []string) {
 	return names
 }
 
+// Keep is c with the values of start where another one counts after a restart alone.
+func (c *Config) Keep(start *Config) *Config {
+	return c.With(func(kept *Config) {
+		for i := range knobs {
+			if k := &knobs[i]; k.restart {
+				k.of(kept).Set(k.of(start))
+			}
+		}
+	})
+}
+
 // Same tells whether every knob has the same value in both.
 func (c *Config) Same(o *Config) bool {
 	for i := range knobs {

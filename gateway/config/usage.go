@@ -33,6 +33,9 @@ several times, or put commas between the elements; header rules hold commas, so 
 Durations are such as 500ms, 30s or 1h, sizes bytes or such as 64KiB or 1MiB. A switch is put out
 with =false, as in --forwarded=false. Routes and sites stand in the file alone; a route may have its
 own values for knobs marked "per route", which for it go before all others.
+
+SIGHUP, POST /reload and --config-watch read the file again while weir runs. All takes effect but
+knobs marked "restart"; flags and environment are those of the start.
 `
 
 // Usage is the text of --help: no line longer than 100 columns.
@@ -71,6 +74,9 @@ func (k *knob) endWords() string {
 	if k.route {
 		words = append(words, "per route")
 	}
+	if k.restart {
+		words = append(words, "restart")
+	}
 	if words == nil {
 		return ""
 	}
@@ -97,7 +103,7 @@ func wrap(text string, width int) []string {
 // Markdown is the table of knobs in README.md.
 func Markdown() string {
 	var b strings.Builder
-	b.WriteString("| Flag and YAML key | Variable | Default | Per route | What it does |\n| --- | --- | --- | --- | --- |\n")
+	b.WriteString("| Flag and YAML key | Variable | Default | Per route; needs a restart | What it does |\n| --- | --- | --- | --- | --- |\n")
 	group := ""
 	for i := range knobs {
 		k := &knobs[i]
@@ -112,6 +118,9 @@ func Markdown() string {
 		perRoute := ""
 		if k.route {
 			perRoute = "yes"
+		}
+		if k.restart {
+			perRoute = "no; restart"
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n",
 			k.name, k.env(), preset, perRoute, strings.ReplaceAll(k.help, "|", `\|`))
