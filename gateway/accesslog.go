@@ -4,21 +4,18 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"weir/gateway/config"
+	"weir/gateway/logqueue"
 	"weir/gateway/web"
 )
 
-// accessLog writes a line when a session opens and one when it closes. Writing may block, so it is done on a
-// goroutine behind a bounded queue; lines that do not fit are counted and left out rather than stall a loop.
+// accessLog writes a line when a session opens and one when it closes. The loop only copies what the line needs; it is
+// formatted and written behind the queue of all log lines, which leaves lines out rather than make a loop wait.
 // Query strings never get here: they may hold tokens.
 type accessLog struct {
-	log     *slog.Logger // nil: off
-	queue   chan accessLine
-	done    chan struct{}
-	dropped atomic.Uint64
+	lines *logqueue.Handler // nil: off
 }
 
 // accessLine is one line, with all it needs copied.
@@ -41,31 +38,24 @@ type accessLine struct {
 	lasted   time.Duration
 }
 
-const accessQueue = 8192
-
-func newAccessLog(cfg *config.Config, log *slog.Logger) *accessLog {
-	a := &accessLog{done: make(chan struct{})}
-	if cfg.AccessLog == config.AccessOff {
-		close(a.done)
-		return a
+func newAccessLog(cfg *config.Config, lines *logqueue.Handler) accessLog {
+	if cfg.AccessLog == config.AccessOff || !lines.Enabled(context.Background(), slog.LevelInfo) {
+		return accessLog{}
 	}
-	a.log = log
-	a.queue = make(chan accessLine, accessQueue)
-	go a.run()
-	return a
+	return accessLog{lines}
 }
 
-func (a *accessLog) add(l accessLine) {
-	select {
-	case a.queue <- l:
-	default:
-		a.dropped.Add(1)
-	}
+func (a accessLog) on() bool { return a.lines != nil }
+
+func (a accessLog) add(l *accessLine) {
+	r := slog.NewRecord(time.Now(), slog.LevelInfo, l.event, 0)
+	r.AddAttrs(slog.Any("", l)) // whose attributes are the line's
+	a.lines.HandleBulk(&r)
 }
 
 // asked copies what the lines of a session tell of its request, whose bytes are gone by the answer.
-func (a *accessLog) asked(h *handshake) {
-	if a.log != nil {
+func (a accessLog) asked(h *handshake) {
+	if a.on() {
 		h.host, h.path = clipped(h.request.Host), clipped(h.request.Path)
 	}
 }
@@ -80,25 +70,25 @@ func clipped[T string | []byte](text T) string {
 	return string(text)
 }
 
-func (a *accessLog) opened(s *session) {
-	if a.log != nil {
-		a.add(accessLine{event: "open", client: s.from(), route: s.lane.route.name, endpoint: s.endpoint().Name, host: s.hs.host, path: s.hs.path,
+func (a accessLog) opened(s *session) {
+	if a.on() {
+		a.add(&accessLine{event: "open", client: s.from(), route: s.lane.route.name, endpoint: s.endpoint().Name, host: s.hs.host, path: s.hs.path,
 			lasted: s.loop().Now() - s.opened})
 	}
 }
 
-func (a *accessLog) closed(s *session, e *ending) {
-	if a.log != nil {
-		a.add(accessLine{event: "close", client: s.from(), endpoint: s.endpoint().Name, reason: e.reason, code: int(e.code),
+func (a accessLog) closed(s *session, e *ending) {
+	if a.on() {
+		a.add(&accessLine{event: "close", client: s.from(), endpoint: s.endpoint().Name, reason: e.reason, code: int(e.code),
 			midFrame: e.midFrame, rtt: s.rtt, up: s.up.bytes, down: s.down.bytes, lasted: s.loop().Now() - s.opened})
 	}
 }
 
-func (a *accessLog) refused(s *session, status int, reason string) {
-	if a.log == nil {
+func (a accessLog) refused(s *session, status int, reason string) {
+	if !a.on() {
 		return
 	}
-	l := accessLine{event: "refuse", client: s.from(), status: status, reason: reason}
+	l := &accessLine{event: "refuse", client: s.from(), status: status, reason: reason}
 	if r := s.lane.route; r != nil {
 		l.route = r.name
 	}
@@ -115,47 +105,37 @@ func (a *accessLog) refused(s *session, status int, reason string) {
 }
 
 // plain is for requests that asked for no WebSocket.
-func (a *accessLog) plain(l web.Line) {
-	if a.log != nil {
-		a.add(accessLine{event: "http", client: l.Client, route: l.Route, endpoint: l.Endpoint, method: clipped(l.Method), host: clipped(l.Host), path: clipped(l.Path),
+func (a accessLog) plain(l web.Line) {
+	if a.on() {
+		a.add(&accessLine{event: "http", client: l.Client, route: l.Route, endpoint: l.Endpoint, method: clipped(l.Method), host: clipped(l.Host), path: clipped(l.Path),
 			status: l.Status, reason: l.Reason, detail: l.Detail, up: l.BytesUp, down: l.BytesDown, lasted: l.Duration})
 	}
 }
 
-// close writes what is queued and ends the goroutine. No line may be added any more.
-func (a *accessLog) close() {
-	if a.log != nil {
-		close(a.queue)
-	}
-	<-a.done
-}
-
-func (a *accessLog) run() {
-	defer close(a.done)
-	for l := range a.queue {
-		attrs := []slog.Attr{slog.String("client", l.client.String())}
-		switch l.event {
-		case "open":
-			attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("host", l.host), slog.String("path", l.path),
-				slog.String("route", l.route), slog.Duration("handshake", l.lasted))
-		case "http":
-			attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("method", l.method), slog.String("host", l.host),
-				slog.String("path", l.path), slog.String("route", l.route), slog.Int("status", l.status), slog.String("reason", l.reason),
-				slog.Uint64("bytes_up", l.up), slog.Uint64("bytes_down", l.down), slog.Duration("duration", l.lasted))
-			attrs = known(attrs, "detail", l.detail)
-		case "close":
-			attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("reason", l.reason), slog.Int("code", l.code),
-				slog.Bool("mid_frame", l.midFrame), slog.Uint64("bytes_up", l.up), slog.Uint64("bytes_down", l.down),
-				slog.Duration("duration", l.lasted))
-			if l.rtt > 0 {
-				attrs = append(attrs, slog.Int("ping_rtt_ms", int(l.rtt)))
-			}
-		default:
-			attrs = append(attrs, slog.Int("status", l.status), slog.String("reason", l.reason))
-			attrs = known(attrs, "host", l.host, "path", l.path, "route", l.route, "endpoint", l.endpoint, "origin", l.origin, "detail", l.detail)
+// LogValue is called when the line is written.
+func (l *accessLine) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("client", l.client.String())}
+	switch l.event {
+	case "open":
+		attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("host", l.host), slog.String("path", l.path),
+			slog.String("route", l.route), slog.Duration("handshake", l.lasted))
+	case "http":
+		attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("method", l.method), slog.String("host", l.host),
+			slog.String("path", l.path), slog.String("route", l.route), slog.Int("status", l.status), slog.String("reason", l.reason),
+			slog.Uint64("bytes_up", l.up), slog.Uint64("bytes_down", l.down), slog.Duration("duration", l.lasted))
+		attrs = known(attrs, "detail", l.detail)
+	case "close":
+		attrs = append(attrs, slog.String("endpoint", l.endpoint), slog.String("reason", l.reason), slog.Int("code", l.code),
+			slog.Bool("mid_frame", l.midFrame), slog.Uint64("bytes_up", l.up), slog.Uint64("bytes_down", l.down),
+			slog.Duration("duration", l.lasted))
+		if l.rtt > 0 {
+			attrs = append(attrs, slog.Int("ping_rtt_ms", int(l.rtt)))
 		}
-		a.log.LogAttrs(context.Background(), slog.LevelInfo, l.event, attrs...)
+	default:
+		attrs = append(attrs, slog.Int("status", l.status), slog.String("reason", l.reason))
+		attrs = known(attrs, "host", l.host, "path", l.path, "route", l.route, "endpoint", l.endpoint, "origin", l.origin, "detail", l.detail)
 	}
+	return slog.GroupValue(attrs...)
 }
 
 // known adds what there is of these names and values.
@@ -167,3 +147,23 @@ func known(attrs []slog.Attr, pairs ...string) []slog.Attr {
 	}
 	return attrs
 }
+
+// queueLog has all lines go through one queue: the one before log, or a new one.
+func (g *Gateway) queueLog(log *slog.Logger) {
+	lines, given := log.Handler().(*logqueue.Handler)
+	if !given {
+		lines = logqueue.New(log.Handler(), logqueue.Room)
+	}
+	g.lines, g.ownLines, g.log = lines, !given, slog.New(lines)
+	g.access = newAccessLog(g.cfg, lines)
+}
+
+// closeLog writes what waits, if whoever reads takes it.
+func (g *Gateway) closeLog() {
+	if g.ownLines {
+		g.lines.Close(logPatience)
+	}
+}
+
+// logPatience is how long the end waits for whoever reads the log.
+const logPatience = 2 * time.Second

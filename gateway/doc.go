@@ -44,8 +44,8 @@
 // # Who owns what
 //
 // A shard and its sessions belong to their loop. Limits are atomic or under a lock, and touched when a session comes
-// and goes. Counters are plain numbers of a shard, copied on the loop when somebody asks (metrics.go). The access log
-// takes copies over a bounded queue, and leaves lines out rather than make a loop wait.
+// and goes. Counters are plain numbers of a shard, copied on the loop when somebody asks (metrics.go). All log
+// lines go through one bounded queue (gateway/logqueue), which drops lines rather than make anybody wait.
 //
 // Routes, their gates and meters, and fleets are immutable and shared by all loops; a lane is one loop's part of a route.
 // What a gate reads from files is swapped as a whole (upkeep), and the tables of a meter have locks of their own; the

@@ -15,6 +15,7 @@ import (
 	"weir/codec/http1"
 	"weir/gateway/certs"
 	"weir/gateway/config"
+	"weir/gateway/logqueue"
 	"weir/gateway/web"
 	"weir/internal/handover"
 	"weir/netpoll"
@@ -40,7 +41,9 @@ type Gateway struct {
 	cutPlain      context.CancelFunc
 	pingMark      [4]byte
 	metrics       *metricsSet
-	access        *accessLog
+	lines         *logqueue.Handler // before log
+	ownLines      bool              // they are to be closed here
+	access        accessLog
 
 	// Immutable once Start has returned; under starting until then.
 	shards  []*shard
@@ -68,7 +71,8 @@ type Gateway struct {
 	started      time.Time
 }
 
-// New prepares a gateway; nothing listens yet. It looks names up, so it may take some seconds.
+// New prepares a gateway; nothing listens yet. It looks names up, so it may take some seconds. Where log is not written by way
+// of a logqueue, it is from now on: whoever reads it must not hold up the gateway.
 func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, error) {
 	if len(cfg.Routes) == 0 { // made by hand
 		cfg = cfg.With(func(*config.Config) {})
@@ -84,7 +88,7 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 	if err := g.takeKeys(); err != nil {
 		return nil, err
 	}
-	g.access = newAccessLog(cfg, log)
+	g.queueLog(log)
 	g.proofs, g.rests, g.tookConfig = make(chan struct{}, maxProofs), make(chan error, 1), make(chan struct{}, 1)
 	g.running, g.end = context.WithCancel(context.Background())
 	g.plain, g.cutPlain = context.WithCancel(g.running)
@@ -92,6 +96,7 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 	p, err := g.build(cfg, nil)
 	if err != nil {
 		g.stop()
+		g.closeLog()
 		return nil, err
 	}
 	g.plan.Store(p)
@@ -122,6 +127,7 @@ func (g *Gateway) Start() error {
 	if err != nil {
 		if g.draining.CompareAndSwap(false, true) { // else the drain that waits for us does this
 			g.stop()
+			g.closeLog()
 			close(g.stopped)
 		}
 		return err
@@ -238,6 +244,7 @@ func (g *Gateway) drain(timeout time.Duration) {
 		cut := g.totals().cut
 		g.stop()
 		g.log.Info("drained", "cut", cut)
+		g.closeLog()
 		close(g.stopped)
 	}()
 }
@@ -272,7 +279,6 @@ func (g *Gateway) stop() {
 		p.release()
 	}
 	g.parting.Wait()
-	g.access.close()
 	g.memory.ended.Store(true)
 }
 

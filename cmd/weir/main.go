@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -71,16 +72,34 @@ func (p program) loaded(cfg *config.Config, err error) (*config.Config, int) {
 }
 
 func (p program) failed(err error) int {
-	for line := range strings.Lines(err.Error() + "\n") {
-		fmt.Fprint(p.stderr, "weir: ", line)
-	}
+	p.tell(err, "")
 	return exitError
 }
 
 func (p program) misused(err error) int {
-	p.failed(err)
-	fmt.Fprintln(p.stderr, "weir: see weir --help")
+	p.tell(err, "weir: see weir --help\n")
 	return exitUsage
+}
+
+// lastWords is how long the end of the process waits for whoever reads standard error.
+const lastWords = 2 * time.Second
+
+// tell writes err, a line for each of its own. If nobody takes it, the process ends all the same.
+func (p program) tell(err error, more string) {
+	var text strings.Builder
+	for line := range strings.Lines(err.Error() + "\n") {
+		text.WriteString("weir: " + line)
+	}
+	text.WriteString(more)
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		_, _ = io.WriteString(p.stderr, text.String())
+	}()
+	select {
+	case <-told:
+	case <-time.After(lastWords):
+	}
 }
 
 // release is set by the linker in released binaries.

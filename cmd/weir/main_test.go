@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -149,5 +150,26 @@ weir: --drain-code: 1 is not 1001 (going away) or 1012 (service restart)
 `
 	if exit != exitError || stdout != "" || stderr != want {
 		t.Errorf("exit %d\n%s", exit, stderr)
+	}
+}
+
+// stuck takes nothing until it is closed.
+type stuck chan struct{}
+
+func (s stuck) Write(b []byte) (int, error) { <-s; return len(b), nil }
+
+// TestErrorThatNobodyReads: a start that fails ends all the same.
+func TestErrorThatNobodyReads(t *testing.T) {
+	pipe := make(stuck)
+	defer close(pipe)
+	exited := make(chan int, 1)
+	go func() { exited <- run([]string{"--listen=80"}, program{name: "weir", stdout: pipe, stderr: pipe}) }()
+	select {
+	case exit := <-exited:
+		if exit != exitError {
+			t.Errorf("exit %d", exit)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("it waits for whoever reads standard error")
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"weir/gateway"
 	"weir/gateway/config"
+	"weir/gateway/logqueue"
 	"weir/internal/handover"
 )
 
@@ -47,7 +48,8 @@ func serve(args []string, p program) int {
 	}
 	cfg = adapt(cfg)
 	makeRoom(cfg.Loops)
-	log := newLogger(cfg, p.stderr)
+	lines := logqueue.New(logHandler(cfg, p.stderr), logqueue.Room)
+	log := slog.New(lines)
 	slog.SetLogLoggerLevel(slog.LevelWarn)
 	slog.SetDefault(log) // what libraries say in package log's way becomes a line like the others
 	for _, text := range cfg.Warnings() {
@@ -55,16 +57,20 @@ func serve(args []string, p program) int {
 	}
 	u := &upgrader{args: args, environ: p.environ, log: log, adapt: adapt}
 	g, err := u.start(cfg)
+	if err == nil {
+		if echo != nil {
+			go printHints(p, len(cfg.Listen) == 0, g.Addrs()[0], g.AdminAddr()) // whoever reads them may take his time
+		}
+		stop := make(chan struct{})
+		defer close(stop)
+		go u.onSignals(upgrades, stop)
+		exit, err = await(g, signals, reloads, log)
+	}
+	lines.Close(lastWords)
 	if err != nil {
 		return p.failed(err)
 	}
-	if echo != nil {
-		printHints(p, len(cfg.Listen) == 0, g.Addrs()[0], g.AdminAddr())
-	}
-	stop := make(chan struct{})
-	defer close(stop)
-	go u.onSignals(upgrades, stop)
-	return await(g, signals, reloads, log, p)
+	return exit
 }
 
 // makeRoom gives Go's scheduler one processor more than there are loops, unless the user has set how many: a
@@ -98,7 +104,7 @@ type service interface {
 }
 
 // await drains s at the first signal and gives up at the second. Reloads may come at any time.
-func await(s service, signals, reloads <-chan os.Signal, log *slog.Logger, p program) int {
+func await(s service, signals, reloads <-chan os.Signal, log *slog.Logger) (exit int, err error) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.Wait() }()
 	for draining := false; ; {
@@ -106,14 +112,11 @@ func await(s service, signals, reloads <-chan os.Signal, log *slog.Logger, p pro
 		case <-reloads:
 			_, _ = s.Reload() // tells the log
 		case err := <-stopped:
-			if err != nil {
-				return p.failed(err)
-			}
-			return exitOK
+			return exitOK, err
 		case sig := <-signals:
 			if draining {
 				log.Warn("stopping at once, sessions are cut", "signal", sig.String())
-				return exitError
+				return exitError, nil
 			}
 			log.Info("draining; a second signal stops at once", "signal", sig.String())
 			s.Drain()
@@ -122,11 +125,11 @@ func await(s service, signals, reloads <-chan os.Signal, log *slog.Logger, p pro
 	}
 }
 
-// newLogger writes JSON where the access log is JSON, so that all lines parse alike.
-func newLogger(cfg *config.Config, w io.Writer) *slog.Logger {
+// logHandler writes JSON where the access log is JSON, so that all lines parse alike.
+func logHandler(cfg *config.Config, w io.Writer) slog.Handler {
 	options := &slog.HandlerOptions{Level: cfg.LogLevel}
 	if cfg.AccessLog == config.AccessJSON {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.NewJSONHandler(w, options)
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.NewTextHandler(w, options)
 }

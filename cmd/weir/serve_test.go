@@ -97,8 +97,8 @@ func TestReload(t *testing.T) {
 			f.reloaded <- err
 			f.ended <- nil
 		}()
-		if exit := await(f, signals, reloads, slog.New(slog.DiscardHandler), program{stderr: io.Discard}); exit != exitOK {
-			t.Errorf("exit %d", exit)
+		if exit, err := await(f, signals, reloads, slog.New(slog.DiscardHandler)); exit != exitOK || err != nil {
+			t.Errorf("exit %d, %v", exit, err)
 		}
 	}
 }
@@ -108,30 +108,29 @@ func TestSignals(t *testing.T) {
 	tests := map[string]struct {
 		play func(f fake, signals chan<- os.Signal)
 		exit int
-		told string
+		err  error
 	}{
 		"drained": {func(f fake, signals chan<- os.Signal) {
 			signals <- syscall.SIGTERM
 			<-f.drained
 			f.ended <- nil
-		}, exitOK, ""},
-		"drained through admin": {func(f fake, signals chan<- os.Signal) { f.ended <- nil }, exitOK, ""},
-		"broken":                {func(f fake, signals chan<- os.Signal) { f.ended <- broken }, exitError, "weir: broken\n"},
+		}, exitOK, nil},
+		"drained through admin": {func(f fake, signals chan<- os.Signal) { f.ended <- nil }, exitOK, nil},
+		"broken":                {func(f fake, signals chan<- os.Signal) { f.ended <- broken }, exitOK, broken},
 		"second signal": {func(f fake, signals chan<- os.Signal) {
 			signals <- os.Interrupt
 			<-f.drained
 			signals <- os.Interrupt
-		}, exitError, ""},
+		}, exitError, nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := newFake()
 			signals := make(chan os.Signal)
 			go test.play(f, signals)
-			var stderr bytes.Buffer
-			exit := await(f, signals, nil, slog.New(slog.DiscardHandler), program{stderr: &stderr})
-			if exit != test.exit || stderr.String() != test.told {
-				t.Errorf("exit %d, %q", exit, stderr.String())
+			exit, err := await(f, signals, nil, slog.New(slog.DiscardHandler))
+			if exit != test.exit || err != test.err {
+				t.Errorf("exit %d, %v", exit, err)
 			}
 			close(f.ended) // lets the waiting goroutine of a second signal go
 		})
@@ -143,7 +142,7 @@ func TestLoggerFollowsTheAccessLog(t *testing.T) {
 		config.AccessText: "level=WARN msg=hello", config.AccessOff: "level=WARN msg=hello", config.AccessJSON: `"level":"WARN","msg":"hello"`,
 	} {
 		var b bytes.Buffer
-		log := newLogger(&config.Config{AccessLog: form, LogLevel: slog.LevelWarn}, &b)
+		log := slog.New(logHandler(&config.Config{AccessLog: form, LogLevel: slog.LevelWarn}, &b))
 		log.Info("quiet")
 		log.Warn("hello")
 		if !strings.Contains(b.String(), want) || strings.Contains(b.String(), "quiet") {

@@ -2,8 +2,15 @@ package interop
 
 import (
 	"bufio"
+	"errors"
+	"io"
+	"net/http"
+	"os"
 	"os/exec"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -53,6 +60,128 @@ func TestLogReaderDies(t *testing.T) {
 		t.Errorf("at the drain the client got %v", err)
 	}
 	if err := await(t, p.ended, "the end of weir"); err != nil {
+		t.Errorf("weir ended with %v", err)
+	}
+}
+
+// silentPipe is a pipe that nobody reads; it takes what fits until fill leaves no room.
+func silentPipe(t *testing.T) (w *os.File, fill func()) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close(); _ = w.Close() })
+	return w, func() {
+		fd := int(w.Fd())
+		_ = syscall.SetNonblock(fd, true)
+		for chunk := make([]byte, 4096); len(chunk) > 0; {
+			if _, err := syscall.Write(fd, chunk); err != nil {
+				chunk = chunk[:len(chunk)/2] // to the last byte
+			}
+		}
+		_ = syscall.SetNonblock(fd, false)
+	}
+}
+
+// startMute runs weir with a standard output and error that take no byte once it is ready.
+func startMute(t *testing.T, args ...string) *process {
+	t.Helper()
+	path, err := buildWeir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{Front: &Front{Addr: freeAddr(t), Admin: freeAddr(t)}, ended: make(chan error, 1), stderr: &lines{}}
+	p.cmd = exec.Command(path, append([]string{"--listen", p.Addr, "--admin", p.Admin}, args...)...)
+	out, fill := silentPipe(t)
+	p.cmd.Stdout, p.cmd.Stderr = out, out
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+	go func() { p.ended <- p.cmd.Wait() }()
+	p.awaitReady(t)
+	fill()
+	return p
+}
+
+// ask makes a request to the admin listener, and gives status and body.
+func (p *process) ask(t *testing.T, method, path string) (int, string) {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	r, err := http.NewRequest(method, "http://"+p.Admin+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return answer.StatusCode, string(body)
+}
+
+// TestLogThatNobodyReads: standard output and error never take a byte, as with a log driver that is stuck. Sessions, every
+// admin call, a reload of certificates that have changed and a whole drain go on as ever.
+func TestLogThatNobodyReads(t *testing.T) {
+	ca := newAuthority(t)
+	files := ca.issue(t, time.Hour, "a.test")
+	p := startMute(t, "--demo", "--tls-listen", freeAddr(t), "--tls-cert", files.cert, "--tls-key", files.key,
+		"--drain-timeout", "2s", "--close-timeout", "1s", "--tls-reload-interval", "0")
+	dial := func() *websocket.Conn {
+		c, _, err := websocket.Dial(t.Context(), p.url("/"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.CloseNow() })
+		return c
+	}
+	first := dial()
+	for _, call := range []string{
+		"GET /healthz", "GET /readyz", "GET /metrics", "GET /endpoints", "GET /sessions", "GET /debug/pprof/",
+		"POST /sessions/renew?ip=127.0.0.1&expires=4000000000", "POST /sessions/close?ip=127.0.0.1&code=4003",
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		if status, body := p.ask(t, method, path); status != http.StatusOK {
+			t.Errorf("%s: %d %s", call, status, body)
+		}
+	}
+	if _, _, err := first.Read(t.Context()); websocket.CloseStatus(err) != 4003 {
+		t.Errorf("closed by admin: %v", err)
+	}
+	renewed := ca.issue(t, time.Hour, "a.test")
+	if err := errors.Join(os.Rename(renewed.cert, files.cert), os.Rename(renewed.key, files.key)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	awaitMetric(t, p.Front, 1, "weir_tls_reloads_total")
+	last := dial()
+	if status, _ := p.ask(t, "POST", "/drain"); status != http.StatusAccepted {
+		t.Errorf("POST /drain: %d", status)
+	}
+	if _, _, err := last.Read(t.Context()); websocket.CloseStatus(err) != 1001 {
+		t.Errorf("at the drain the client got %v", err)
+	}
+	if err := await(t, p.ended, "the end of weir"); err != nil {
+		t.Errorf("weir ended with %v", err)
+	}
+}
+
+// TestSignalsWithALogThatNobodyReads: the first drains, the second ends the process at once.
+func TestSignalsWithALogThatNobodyReads(t *testing.T) {
+	p := startMute(t, "--demo", "--drain-timeout", "1h", "--close-timeout", "1s")
+	_ = mustDial(t, p.Front) // which the drain would wait for
+	p.signal(t)
+	awaitTrue(t, "it drains", func() bool { return p.readiness() == http.StatusServiceUnavailable })
+	p.signal(t)
+	var status *exec.ExitError
+	if err := await(t, p.ended, "the end of weir"); !errors.As(err, &status) || status.ExitCode() != 1 {
 		t.Errorf("weir ended with %v", err)
 	}
 }
