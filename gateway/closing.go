@@ -26,6 +26,10 @@ func (s *session) begin(reason string, code ws.StatusCode) {
 			s.loop().Schedule(&m.pace, 0, (*pacer)(s))
 		}
 		s.lane.shard.ending++
+		if s.marks.has(evicted) {
+			s.marks.set(evicted, false)
+			s.lane.shard.eviction.left--
+		}
 		s.loop().Schedule(&s.timer, s.cfg().CloseTimeout, s)
 	}
 	if s.ending().code == 0 {

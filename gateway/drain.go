@@ -10,11 +10,10 @@ import (
 // reconnect elsewhere do not all come at once.
 type drain struct {
 	timer    netpoll.Timer
-	began    time.Duration
 	timeout  time.Duration // over which sessions are closed; 0: they last as long as they like
 	deadline time.Duration
-	due      []*session // those that stood when it began, not asked to close yet
-	total    int
+	pace     pace
+	due      []*session // those there when it began; only what is left of them to close counts
 	active   bool
 	done     bool
 }
@@ -37,18 +36,16 @@ func (sh *shard) beginDrain(timeout time.Duration) {
 		sh.ended()
 		return
 	}
-	d.began = sh.loop.Now()
-	d.deadline = d.began + timeout
+	// The close timeout at the end, or half of the time if that is less, is for clients to answer.
+	now, window := sh.loop.Now(), max(timeout-sh.plan.cfg.CloseTimeout, timeout/2)
+	d.deadline, d.pace = now+timeout, pace{end: now + window}
 	d.due = append(d.due[:0], sh.sessions...)
-	d.total = len(d.due)
 	sh.OnTimer(nil)
 }
 
-// OnTimer takes the next step of the drain. Sessions are closed over most of the drain timeout; the close
-// timeout at its end, or half of it if that is longer, is for clients to answer.
+// OnTimer takes the next step of the drain. Clients that have not asked for anything yet are told when they do, or at the end.
 func (sh *shard) OnTimer(*netpoll.Timer) {
-	d, cfg, now := &sh.drain, sh.plan.cfg, sh.loop.Now()
-	window := max(d.timeout-cfg.CloseTimeout, d.timeout/2)
+	d, now := &sh.drain, sh.loop.Now()
 	if now >= d.deadline {
 		for len(sh.sessions) > 0 {
 			s := sh.sessions[len(sh.sessions)-1]
@@ -63,19 +60,16 @@ func (sh *shard) OnTimer(*netpoll.Timer) {
 			s.cut()
 		}
 	}
-	want := dueBy(now-d.began+drainStep, window, d.total)
-	for ; d.total-len(d.due) < want; d.due = d.due[1:] {
-		d.due[0].drain()
+	for n := d.pace.take(sh.talking-sh.ending, now, drainStep); n > 0 && len(d.due) > 0; d.due = d.due[1:] {
+		if s := d.due[0]; s.stands() {
+			s.goAway(reasonDrain)
+			n--
+		}
 	}
 	sh.ended()
 	if !d.done {
 		sh.loop.Schedule(&d.timer, drainStep, sh)
 	}
-}
-
-// dueBy is how many of total sessions are to be closed when so much of the window has gone.
-func dueBy(elapsed, window time.Duration, total int) int {
-	return int(float64(total) * min(1, float64(elapsed)/float64(window))) // integers would overflow: a day, a million
 }
 
 // drain ends one session, however far it has come.
@@ -88,7 +82,7 @@ func (s *session) drain() {
 		s.turnAway(refusedDraining.Reason)
 	case s.phase == greeting:
 		s.refuse(refusedDraining)
-	case s.phase == talking && s.ending() == nil:
+	case s.stands():
 		s.goAway(reasonDrain)
 	}
 }

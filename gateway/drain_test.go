@@ -83,6 +83,50 @@ func TestDrainIsPaced(t *testing.T) {
 	}
 }
 
+// TestDrainPacesTheLiving: sessions that are ending already do not count, wherever they are in the list.
+func TestDrainPacesTheLiving(t *testing.T) {
+	t.Parallel()
+	const ending, living = 30, 10
+	b := listen(t)
+	g := start(t, func(cfg *config.Config) { cfg.DrainTimeout, cfg.CloseTimeout = 4*time.Second, 2*time.Second }, b.url())
+	window := 2 * time.Second // the drain timeout less the close timeout
+	for range ending {
+		client, server := session(t, g, b)
+		client.sendClose(1000) // which the backend never answers
+		server.wantClose(1000)
+	}
+	closedAt := make(chan time.Duration, living)
+	var began time.Time
+	ready := make(chan struct{})
+	for range living {
+		client, server := session(t, g, b)
+		go func() {
+			<-ready
+			client.wantClose(1001)
+			closedAt <- time.Since(began)
+			client.sendClose(1001)
+			server.wantClose(1001)
+			_ = server.conn.Close()
+		}()
+	}
+	began = time.Now()
+	close(ready)
+	g.Drain()
+	first, last := time.Hour, time.Duration(0)
+	for range living {
+		select {
+		case at := <-closedAt:
+			first, last = min(first, at), max(last, at)
+		case <-time.After(patience):
+			t.Fatal("not all were closed")
+		}
+	}
+	await(t, stopped(t, g), "the end")
+	if first > window/2 || last < window*3/4 {
+		t.Errorf("closed between %v and %v, not over %v", first, last, window)
+	}
+}
+
 // TestDrainKeepsFramesWhole closes sessions whose backend does not stop sending. The close frame stands behind a
 // whole frame, and nothing behind it.
 func TestDrainKeepsFramesWhole(t *testing.T) {

@@ -17,12 +17,11 @@ const (
 // eviction closes the sessions whose route or backend a reload has taken away, at an even pace over reload-drain. Owned by
 // the loop.
 type eviction struct {
-	shard  *shard
-	timer  netpoll.Timer
-	due    []*session
-	total  int
-	began  time.Duration
-	window time.Duration
+	shard *shard
+	timer netpoll.Timer
+	pace  pace
+	due   []*session
+	left  int // of those due, which are marked, that have not begun to end
 }
 
 // evict looks for sessions that p has no place for.
@@ -63,11 +62,13 @@ func (sh *shard) scan(p *plan, homeless map[*route]func(*session) bool, end int)
 	end = min(end, len(sh.sessions))
 	from := max(0, end-evictScan)
 	for _, s := range sh.sessions[from:end] {
-		if s.phase != talking || s.ending() != nil {
+		if !s.stands() || s.marks.has(evicted) {
 			continue
 		}
 		if without := homeless[s.lane.route]; without != nil && without(s) {
+			s.marks.set(evicted, true)
 			sh.eviction.due = append(sh.eviction.due, s)
+			sh.eviction.left++
 		}
 	}
 	if from > 0 {
@@ -75,18 +76,21 @@ func (sh *shard) scan(p *plan, homeless map[*route]func(*session) bool, end int)
 		return
 	}
 	if e := &sh.eviction; len(e.due) > 0 {
-		e.shard, e.total, e.began, e.window = sh, len(e.due), sh.loop.Now(), p.cfg.ReloadDrain
+		e.shard, e.pace = sh, pace{end: sh.loop.Now() + p.cfg.ReloadDrain}
 		e.OnTimer(nil)
 	}
 }
 
 // OnTimer closes those whose time has come.
 func (e *eviction) OnTimer(*netpoll.Timer) {
-	want := dueBy(e.shard.loop.Now()-e.began+evictStep, e.window, e.total)
-	for ; len(e.due) > 0 && e.total-len(e.due) < want; e.due = e.due[1:] {
-		if s := e.due[0]; s.phase == talking && s.ending() == nil {
+	for n := e.pace.take(e.left, e.shard.loop.Now(), evictStep); n > 0 && len(e.due) > 0; e.due = e.due[1:] {
+		if s := e.due[0]; s.stands() {
 			s.goAway(reasonReload)
+			n--
 		}
+	}
+	if e.left == 0 {
+		e.due = nil
 	}
 	if len(e.due) == 0 {
 		e.due = nil

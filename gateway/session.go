@@ -75,6 +75,7 @@ const (
 	admitted                      // counted by them
 	pingDue                       // a ping goes to the client at the next frame boundary
 	backendPing                   // one goes to the backend there
+	evicted                       // it is to be closed since a reload has no place for it, and has not begun to end
 )
 
 func (m marks) has(what marks) bool { return m&what != 0 }
