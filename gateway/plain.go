@@ -39,7 +39,7 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 		}
 		return
 	}
-	c := &web.Client{Peer: s.from(), Local: s.local(), TLS: s.client.TLSState(), Owner: s.lane.door, Closed: func() { g.limits.leave(client) }}
+	c := &web.Client{Peer: s.from(), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.tlsTermsOf(s.client.TLSState()), Owner: s.lane.door, Closed: func() { g.limits.leave(client) }}
 	s.marks.set(admitted, false) // the connection's end takes it off, not the session's
 	conn := s.client.Detach(early)
 	if err := g.web.Serve(conn, c); err != nil {
@@ -80,8 +80,9 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 		return
 	}
 	sh.add(s)
+	s.hs = newHandshake()
+	s.hs.terms = c.Terms
 	if d.local.AddrPort != c.Local {
-		s.hs = newHandshake()
 		s.hs.local = c.Local
 	}
 	s.greet(append(read, rest...))
@@ -94,7 +95,7 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, why *http1.Refusal) {
 	p := g.inForce()
 	defer p.release()
-	q := question{host: []byte(r.Host), asks: plainAsker{r}, from: p.originPlain(r, c), state: c.TLS}
+	q := question{host: []byte(r.Host), asks: plainAsker{r}, from: p.originPlain(r, c), state: c.TLS, terms: c.Terms}
 	q.path, q.query = splitTarget(r)
 	to, why := p.direct(&q)
 	if to != nil {
