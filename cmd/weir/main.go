@@ -44,6 +44,8 @@ func run(args []string, p program) int {
 		return check(args, p)
 	case "try":
 		return try(args, p)
+	case "healthcheck":
+		return healthcheck(args, p)
 	case "upgrade":
 		return upgrade(args, p)
 	case "version", "--version":
@@ -53,7 +55,7 @@ func run(args []string, p program) int {
 		fmt.Fprint(p.stdout, config.Usage())
 		return exitOK
 	}
-	return p.misused(fmt.Errorf("unknown command %q; there are check, try, upgrade, version and help", command))
+	return p.misused(fmt.Errorf("unknown command %q; there are check, try, healthcheck, upgrade, version and help", command))
 }
 
 // loaded is cfg, or nil where there is none to go on with and it has said why.

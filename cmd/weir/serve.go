@@ -8,10 +8,10 @@ import (
 	"runtime"
 	"syscall"
 
-	"weir/gateway"
 	"weir/gateway/config"
 	"weir/gateway/logqueue"
 	"weir/internal/handover"
+	"weir/internal/sdnotify"
 )
 
 // serve runs a gateway until it has drained.
@@ -55,7 +55,7 @@ func serve(args []string, p program) int {
 	for _, text := range cfg.Warnings() {
 		log.Warn("the configuration is legal, but this is hardly meant", "what", text)
 	}
-	u := &upgrader{args: args, environ: p.environ, log: log, adapt: adapt}
+	u := &upgrader{args: args, environ: p.environ, log: log, adapt: adapt, systemd: sdnotify.From(p.environ)}
 	g, err := u.start(cfg)
 	if err == nil {
 		if echo != nil {
@@ -63,8 +63,10 @@ func serve(args []string, p program) int {
 		}
 		stop := make(chan struct{})
 		defer close(stop)
-		go u.onSignals(upgrades, stop)
-		exit, err = await(g, signals, reloads, log)
+		go onSignals(upgrades, stop, u.replace)
+		go onSignals(reloads, stop, u.readAgain)
+		u.tell(u.systemd.Ready())
+		exit, err = await(u, signals, log)
 	}
 	lines.Close(lastWords)
 	if err != nil {
@@ -99,18 +101,15 @@ func loopsFor(cfg *config.Config) *config.Config {
 // A service is what await needs of a gateway.
 type service interface {
 	Drain()
-	Reload() (gateway.Report, error)
 	Wait() error
 }
 
-// await drains s at the first signal and gives up at the second. Reloads may come at any time.
-func await(s service, signals, reloads <-chan os.Signal, log *slog.Logger) (exit int, err error) {
+// await drains s at the first signal and gives up at the second.
+func await(s service, signals <-chan os.Signal, log *slog.Logger) (exit int, err error) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.Wait() }()
 	for draining := false; ; {
 		select {
-		case <-reloads:
-			_, _ = s.Reload() // tells the log
 		case err := <-stopped:
 			return exitOK, err
 		case sig := <-signals:
@@ -121,6 +120,18 @@ func await(s service, signals, reloads <-chan os.Signal, log *slog.Logger) (exit
 			log.Info("draining; a second signal stops at once", "signal", sig.String())
 			s.Drain()
 			draining = true
+		}
+	}
+}
+
+// onSignals does what each signal asks for, until stop is closed.
+func onSignals(signals <-chan os.Signal, stop <-chan struct{}, do func()) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-signals:
+			do()
 		}
 	}
 }

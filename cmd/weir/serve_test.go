@@ -13,7 +13,6 @@ import (
 	"syscall"
 	"testing"
 
-	"weir/gateway"
 	"weir/gateway/config"
 )
 
@@ -73,35 +72,14 @@ func await1(t *testing.T, r *bufio.Reader, pattern *regexp.Regexp) string {
 
 // A fake is a service that ends when told to.
 type fake struct {
-	drained  chan struct{}
-	ended    chan error
-	reloaded chan error // what reloads give
+	drained chan struct{}
+	ended   chan error
 }
 
-func newFake() fake { return fake{make(chan struct{}), make(chan error, 1), make(chan error)} }
+func newFake() fake { return fake{make(chan struct{}), make(chan error, 1)} }
 
-func (f fake) Drain()                                { f.drained <- struct{}{} }
-func (f fake) Wait() error                           { return <-f.ended }
-func (f fake) Reload() (r gateway.Report, err error) { return r, <-f.reloaded }
-
-func TestReload(t *testing.T) {
-	for _, err := range []error{nil, errors.New("weir.yaml:3: idle-timeout: no")} {
-		f := newFake()
-		signals, reloads := make(chan os.Signal), make(chan os.Signal)
-		go func() {
-			reloads <- syscall.SIGHUP
-			f.reloaded <- err
-			signals <- syscall.SIGTERM // a reload is no first signal
-			<-f.drained
-			reloads <- syscall.SIGHUP // nor does a drain end them
-			f.reloaded <- err
-			f.ended <- nil
-		}()
-		if exit, err := await(f, signals, reloads, slog.New(slog.DiscardHandler)); exit != exitOK || err != nil {
-			t.Errorf("exit %d, %v", exit, err)
-		}
-	}
-}
+func (f fake) Drain()      { f.drained <- struct{}{} }
+func (f fake) Wait() error { return <-f.ended }
 
 func TestSignals(t *testing.T) {
 	broken := errors.New("broken")
@@ -128,7 +106,7 @@ func TestSignals(t *testing.T) {
 			f := newFake()
 			signals := make(chan os.Signal)
 			go test.play(f, signals)
-			exit, err := await(f, signals, nil, slog.New(slog.DiscardHandler))
+			exit, err := await(f, signals, slog.New(slog.DiscardHandler))
 			if exit != test.exit || err != test.err {
 				t.Errorf("exit %d, %v", exit, err)
 			}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -21,6 +22,7 @@ import (
 	"weir/gateway"
 	"weir/gateway/config"
 	"weir/internal/handover"
+	"weir/internal/sdnotify"
 )
 
 const (
@@ -36,9 +38,11 @@ type upgrader struct {
 	environ []string
 	log     *slog.Logger
 	adapt   func(*config.Config) *config.Config // what the process makes of any configuration
+	systemd sdnotify.Socket
 	gateway *gateway.Gateway
 
-	one sync.Mutex // upgrade at a time
+	left atomic.Bool // a successor is the service's main process
+	one  sync.Mutex  // upgrade at a time
 }
 
 // start begins to serve, in the place of the process before this one if there is one. That process is told of a failure.
@@ -118,6 +122,8 @@ func (u *upgrader) upgrade() (pid int, err error) {
 	if pid, err = next.Wait(readyTimeout); err != nil {
 		return 0, err
 	}
+	u.left.Store(true)
+	u.tell(u.systemd.MainPID(pid))
 	place := filepath.Join(cmp.Or(os.Getenv("RUNTIME_DIRECTORY"), os.TempDir()), fmt.Sprintf("weir-%d.sock", os.Getpid()))
 	if err := u.gateway.Leave(place); err != nil {
 		u.log.Warn("this process has no admin listener any more", "error", err)
@@ -130,17 +136,35 @@ func (u *upgrader) upgrade() (pid int, err error) {
 	return pid, nil
 }
 
-// onSignals upgrades at each signal, until stop is closed.
-func (u *upgrader) onSignals(signals <-chan os.Signal, stop <-chan struct{}) {
-	for {
-		select {
-		case <-stop:
-			return
-		case <-signals:
-			if _, err := u.upgrade(); err != nil {
-				u.log.Error("not replaced, this process goes on", "error", err)
-			}
-		}
+// replace is upgrade for a signal, whose sender hears of it in the log alone.
+func (u *upgrader) replace() {
+	if _, err := u.upgrade(); err != nil {
+		u.log.Error("not replaced, this process goes on", "error", err)
+	}
+}
+
+// readAgain has the configuration read again.
+func (u *upgrader) readAgain() {
+	u.tell(u.systemd.Reloading())
+	_, _ = u.gateway.Reload() // tells the log
+	u.tell(u.systemd.Ready())
+}
+
+// Drain winds down. It is the end of the service unless a successor has taken over.
+func (u *upgrader) Drain() {
+	if !u.left.Load() {
+		u.tell(u.systemd.Stopping())
+	}
+	u.gateway.Drain()
+}
+
+// Wait returns when the gateway has been drained.
+func (u *upgrader) Wait() error { return u.gateway.Wait() }
+
+// tell hears whether systemd was told.
+func (u *upgrader) tell(err error) {
+	if err != nil {
+		u.log.Warn("systemd could not be told", "error", err)
 	}
 }
 
@@ -173,15 +197,19 @@ func upgrade(args []string, p program) int {
 		}
 	}
 	var answer struct{ PID int }
-	if err := askAdmin(*addr, *token, http.MethodPost, "/upgrade", &answer); err != nil {
+	body, err := askAdmin(*addr, *token, http.MethodPost, "/upgrade", upgradeTimeout)
+	if err == nil {
+		err = json.Unmarshal(body, &answer)
+	}
+	if err != nil {
 		return p.failed(fmt.Errorf("upgrade: %w", err))
 	}
 	fmt.Fprintf(p.stdout, "replaced by process %d\n", answer.PID)
 	return exitOK
 }
 
-// askAdmin makes one request to the admin listener of a running weir, and reads its answer as JSON.
-func askAdmin(addr, token, method, path string, into any) error {
+// askAdmin makes one request to the admin listener of a running weir, and gives the body of its answer.
+func askAdmin(addr, token, method, path string, timeout time.Duration) ([]byte, error) {
 	network := "tcp"
 	if at, unix := strings.CutPrefix(addr, "unix:"); unix {
 		network, addr = "unix", at
@@ -190,26 +218,23 @@ func askAdmin(addr, token, method, path string, into any) error {
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}
 	transport := &http.Transport{DialContext: dial, DisableKeepAlives: true}
-	ctx, cancel := context.WithTimeout(context.Background(), upgradeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	answer, err := transport.RoundTrip(r)
 	if err != nil {
-		return fmt.Errorf("nobody answers at the admin address %s: %w", addr, err)
+		return nil, fmt.Errorf("nobody answers at the admin address %s: %w", addr, err)
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, answerLimit))
-	switch {
-	case err != nil:
-		return err
-	case answer.StatusCode != http.StatusOK:
-		return fmt.Errorf("refused with %s: %s", answer.Status, strings.TrimSpace(string(body)))
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("refused with %s: %s", answer.Status, strings.TrimSpace(string(body)))
 	}
-	return json.Unmarshal(body, into)
+	return body, err
 }

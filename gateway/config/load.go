@@ -37,8 +37,36 @@ func LoadFlags(flags *pflag.FlagSet, args, environ []string) (*Config, error) {
 	return load(flags, environ)
 }
 
+// AdminAddr is where a gateway that was started with these is asked after its health. What else they say, right or wrong,
+// does not count.
+func AdminAddr(args, environ []string) (string, error) {
+	flags := Flags()
+	if err := parseFlags(flags, args); err != nil {
+		return "", err
+	}
+	if flags.NArg() > 0 {
+		return "", Unexpected(flags.Arg(0))
+	}
+	l := newLoader()
+	l.read(flags, environ)
+	return l.merged.Admin, nil
+}
+
 func load(flags *pflag.FlagSet, environ []string) (*Config, error) {
 	l := newLoader()
+	l.read(flags, environ)
+	c := l.config()
+	if len(l.problems) > 0 {
+		return nil, errors.Join(l.problems...)
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// read takes all sources, those that count less first.
+func (l *loader) read(flags *pflag.FlagSet, environ []string) {
 	if path, place := configPath(flags, environ); path != "" {
 		l.file(path, place)
 	}
@@ -52,14 +80,6 @@ func load(flags *pflag.FlagSet, environ []string) (*Config, error) {
 			l.take(k, k.flag(), f.Value.(*flagTexts).texts...)
 		}
 	})
-	c := l.config()
-	if len(l.problems) > 0 {
-		return nil, errors.Join(l.problems...)
-	}
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	return c, nil
 }
 
 // A loader puts the sources into one Config, in order of rising precedence, and remembers, for each knob, the place of

@@ -17,6 +17,7 @@ const usageHeader = `Weir puts WebSocket clients through to WebSocket backends.
                            (-H 'NAME: VALUE' for a header field of the request); with --files
                            open all files, with --resolve look all names up
   weir try URL [flags]     send a message through a gateway and show the way it took
+  weir healthcheck         ask the running weir whether it takes new sessions (exit 0 or 1)
   weir upgrade             have the running weir replaced by the program on disk, without a gap
   weir version             print the version
 
