@@ -34,6 +34,7 @@ type Gateway struct {
 	inherited     *handover.Inherited            // nil: nothing
 	onUpgrade     func() (pid int, err error)    // nil: there is none
 	load          func() (*config.Config, error) // reads the configuration again; nil: it cannot be
+	taken         func(*config.Config)           // hears of each that was taken; nil: nobody does
 	proofs        chan struct{}                  // taken by handshakes whose credential somebody else looks at
 	running       context.Context                // ends with the gateway
 	end           context.CancelFunc

@@ -15,9 +15,9 @@ import (
 //
 // Until the swap any failure leaves everything as it was.
 
-// OnReload is how the configuration is read again.
-func OnReload(load func() (*config.Config, error)) Option {
-	return func(g *Gateway) { g.load = load }
+// OnReload is how the configuration is read again, and who is told of one that has come into force; nil: nobody.
+func OnReload(load func() (*config.Config, error), taken func(*config.Config)) Option {
+	return func(g *Gateway) { g.load, g.taken = load, taken }
 }
 
 // Report says what a reload did.
@@ -70,6 +70,9 @@ func (g *Gateway) reload() (r Report, err error) {
 	}
 	r = Report{Generation: next.generation, Difference: g.given.Diff(given)}
 	g.given = given
+	if g.taken != nil {
+		g.taken(given)
+	}
 	for _, err := range g.rereadFiles(next) {
 		r.Warnings = append(r.Warnings, err.Error())
 	}

@@ -46,7 +46,7 @@ func startReloading(t testing.TB, text string) *reloading {
 	t.Helper()
 	r := &reloading{t: t}
 	cfg := r.parse(text)
-	g, err := gateway.New(cfg, slog.New(slog.DiscardHandler), gateway.OnReload(func() (*config.Config, error) { return r.next.Load(), nil }))
+	g, err := gateway.New(cfg, slog.New(slog.DiscardHandler), gateway.OnReload(func() (*config.Config, error) { return r.next.Load(), nil }, nil))
 	if err == nil {
 		err = g.Start()
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -22,9 +23,13 @@ func check(args []string, p program) int {
 	headers := flags.StringArrayP("header", "H", nil, "`'NAME: VALUE'` of the request that a URL stands for")
 	files := flags.Bool("files", false, "open all files")
 	resolve := flags.Bool("resolve", false, "look all names up")
+	other := flags.String("diff", "", "`FILE` to compare with: say what a reload with it in the place of the file of config would change")
 	cfg, exit := p.loaded(config.LoadFlags(flags, args, p.environ))
 	if cfg == nil {
 		return exit
+	}
+	if *other != "" {
+		return p.compare(cfg, *other, args)
 	}
 	requests, err := parseRequests(flags.Args(), *headers)
 	if err != nil {
@@ -70,6 +75,27 @@ func check(args []string, p program) int {
 	given(cfg, p.stdout)
 	for _, r := range requests {
 		r.explain(cfg, p.stdout)
+	}
+	return exitOK
+}
+
+// compare says what a reload would change if the file of the configuration were another one.
+func (p program) compare(cfg *config.Config, file string, args []string) int {
+	flags := config.Flags()
+	flags.StringArrayP("header", "H", nil, "")
+	flags.Bool("files", false, "")
+	flags.Bool("resolve", false, "")
+	flags.String("diff", "", "")
+	next, exit := p.loaded(config.LoadFlags(flags, append(slices.Clone(args), "--config", file), p.environ))
+	if next == nil {
+		return exit
+	}
+	d := cfg.Diff(next)
+	for _, line := range d.Lines() {
+		fmt.Fprintln(p.stdout, line)
+	}
+	if d.Empty() {
+		fmt.Fprintln(p.stdout, "The two say the same.")
 	}
 	return exitOK
 }

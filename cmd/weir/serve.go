@@ -48,14 +48,16 @@ func serve(args []string, p program) int {
 	}
 	cfg = adapt(cfg)
 	makeRoom(cfg.Loops)
-	lines := logqueue.New(logHandler(cfg, p.stderr), logqueue.Room)
+	level := new(slog.LevelVar)
+	level.Set(cfg.LogLevel)
+	lines := logqueue.New(logHandler(cfg, level, p.stderr), logqueue.Room)
 	log := slog.New(lines)
 	slog.SetLogLoggerLevel(slog.LevelWarn)
 	slog.SetDefault(log) // what libraries say in package log's way becomes a line like the others
 	for _, text := range cfg.Warnings() {
 		log.Warn("the configuration is legal, but this is hardly meant", "what", text)
 	}
-	u := &upgrader{args: args, environ: p.environ, log: log, adapt: adapt, systemd: sdnotify.From(p.environ)}
+	u := &upgrader{args: args, environ: p.environ, log: log, level: level, adapt: adapt, systemd: sdnotify.From(p.environ)}
 	g, err := u.start(cfg)
 	if err == nil {
 		if echo != nil {
@@ -137,8 +139,8 @@ func onSignals(signals <-chan os.Signal, stop <-chan struct{}, do func()) {
 }
 
 // logHandler writes JSON where the access log is JSON, so that all lines parse alike.
-func logHandler(cfg *config.Config, w io.Writer) slog.Handler {
-	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+func logHandler(cfg *config.Config, level slog.Leveler, w io.Writer) slog.Handler {
+	options := &slog.HandlerOptions{Level: level}
 	if cfg.AccessLog == config.AccessJSON {
 		return slog.NewJSONHandler(w, options)
 	}

@@ -81,6 +81,24 @@ func newFake() fake { return fake{make(chan struct{}), make(chan error, 1)} }
 func (f fake) Drain()      { f.drained <- struct{}{} }
 func (f fake) Wait() error { return <-f.ended }
 
+// Work for signals of one kind is done one after the other, until it is stopped.
+func TestOnSignals(t *testing.T) {
+	signals, stop, done, ended := make(chan os.Signal), make(chan struct{}), make(chan int), make(chan struct{})
+	n := 0
+	go func() {
+		onSignals(signals, stop, func() { n++; done <- n })
+		close(ended)
+	}()
+	for want := range 3 {
+		signals <- syscall.SIGHUP
+		if got := <-done; got != want+1 {
+			t.Errorf("done %d times, want %d", got, want+1)
+		}
+	}
+	close(stop)
+	<-ended
+}
+
 func TestSignals(t *testing.T) {
 	broken := errors.New("broken")
 	tests := map[string]struct {
@@ -120,7 +138,7 @@ func TestLoggerFollowsTheAccessLog(t *testing.T) {
 		config.AccessText: "level=WARN msg=hello", config.AccessOff: "level=WARN msg=hello", config.AccessJSON: `"level":"WARN","msg":"hello"`,
 	} {
 		var b bytes.Buffer
-		log := slog.New(logHandler(&config.Config{AccessLog: form, LogLevel: slog.LevelWarn}, &b))
+		log := slog.New(logHandler(&config.Config{AccessLog: form}, slog.LevelWarn, &b))
 		log.Info("quiet")
 		log.Warn("hello")
 		if !strings.Contains(b.String(), want) || strings.Contains(b.String(), "quiet") {

@@ -37,6 +37,7 @@ type upgrader struct {
 	args    []string
 	environ []string
 	log     *slog.Logger
+	level   *slog.LevelVar
 	adapt   func(*config.Config) *config.Config // what the process makes of any configuration
 	systemd sdnotify.Socket
 	gateway *gateway.Gateway
@@ -51,7 +52,7 @@ func (u *upgrader) start(cfg *config.Config) (*gateway.Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := gateway.New(cfg, u.log, gateway.Inherit(in), gateway.OnUpgrade(u.upgrade), gateway.OnReload(u.reload))
+	g, err := gateway.New(cfg, u.log, gateway.Inherit(in), gateway.OnUpgrade(u.upgrade), gateway.OnReload(u.reload, u.reloaded))
 	if err != nil {
 		in.Failed(err)
 		return nil, err
@@ -84,6 +85,9 @@ func (u *upgrader) reload() (*config.Config, error) {
 	}
 	return u.adapt(cfg), nil
 }
+
+// reloaded takes what the process itself has of a configuration that is in force.
+func (u *upgrader) reloaded(cfg *config.Config) { u.level.Set(cfg.LogLevel) }
 
 // awaitReady returns once new sessions are welcome.
 func awaitReady(g *gateway.Gateway) (err error) {

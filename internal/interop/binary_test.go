@@ -148,6 +148,16 @@ func (l *lines) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// await waits for a text to be written.
+func (l *lines) await(t testing.TB, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !strings.Contains(l.String(), text); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing says %q:\n%s", text, l)
+		}
+	}
+}
+
 func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -182,10 +182,8 @@ func TestFailedUpgrade(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGUSR2); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(patience); !strings.Contains(p.stderr.String(), "not replaced") && time.Now().Before(end); {
-		time.Sleep(5 * time.Millisecond)
-	}
-	if text := p.stderr.String(); !strings.Contains(text, "not replaced") || !strings.Contains(text, "upstraem") {
+	p.stderr.await(t, "not replaced")
+	if text := p.stderr.String(); !strings.Contains(text, "upstraem") {
 		t.Errorf("the log does not say why:\n%s", text)
 	}
 	if err := c.exchange("still here"); err != nil {
