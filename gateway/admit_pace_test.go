@@ -110,7 +110,7 @@ func TestPausedClientLeaves(t *testing.T) {
 			server.rest()
 		case "backend":
 			_ = server.conn.Close()
-			client.wantClose(1014)
+			client.wantClose(1011)
 			_ = client.conn.Close()
 		case "drain":
 			g.Drain()

@@ -78,6 +78,11 @@ func (s *session) refuse(why *http1.Refusal) {
 // lastWords ends the direction to a client that has its answer, and gives it until the close timeout to go.
 func (s *session) lastWords() {
 	s.client.CloseWrite()
+	s.awaitEnd()
+}
+
+// awaitEnd reads on until the client ends TCP, or the close timeout has gone.
+func (s *session) awaitEnd() {
 	s.client.Resume()
 	s.loop().Schedule(&s.timer, s.cfg().CloseTimeout, s)
 }

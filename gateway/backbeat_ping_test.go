@@ -58,7 +58,7 @@ func TestBackendPongs(t *testing.T) {
 	})
 }
 
-// TestDeadBackend never answers: its client is told 1014, whether it is silent itself or not.
+// TestDeadBackend never answers: its client is told 1011, whether it is silent itself or not.
 func TestDeadBackend(t *testing.T) {
 	t.Parallel()
 	for _, talks := range []bool{false, true} {
@@ -77,7 +77,7 @@ func TestDeadBackend(t *testing.T) {
 					}
 				}
 			}()
-			client.wantClose(1014)
+			client.wantClose(1011)
 			if took := time.Since(began); took < 200*time.Millisecond {
 				t.Errorf("closed after %v", took)
 			}
@@ -92,7 +92,7 @@ func TestDeadBackend(t *testing.T) {
 				if op == ws.OpPing {
 					pings++
 				}
-				if code, _ := ws.ParseCloseFrameData(f.Payload); op == ws.OpClose && code != 1014 {
+				if code, _ := ws.ParseCloseFrameData(f.Payload); op == ws.OpClose && code != 1011 {
 					t.Errorf("the backend is told %d", code)
 				}
 			}
@@ -100,7 +100,7 @@ func TestDeadBackend(t *testing.T) {
 				t.Errorf("%d pings", pings)
 			}
 			_, _ = client.conn.Close(), server.out.Close()
-			wantMetric(t, r.Gateway, ended("backend_pong_timeout", "1014"), 1)
+			wantMetric(t, r.Gateway, ended("backend_pong_timeout", "1011"), 1)
 		})
 	}
 }

@@ -203,10 +203,21 @@ func (e *chaosEnd) injected(b []byte) int {
 		return 0
 	case e.client && b[0] == 0x89 && b[1] == 8:
 		return 10
-	case e.client && b[0] == 0x88 && b[1] == 2 && len(b) >= 4 && b[2] < ownCode>>8:
+	case e.client && b[0] == 0x88 && len(b) >= 4 && b[2] < ownCode>>8:
+		return 2 + int(b[1])
+	case e.client && b[0] == 0x88 && b[1] == 2 && len(b) >= 4 && e.closedWith(b[2:4]): // its own code back
 		return 4
-	case !e.client && b[0] == 0x88 && b[1] == 0x82 && len(b) >= 8 && b[6]^b[2] < ownCode>>8:
-		return 8
+	case !e.client && b[0] == 0x88 && b[1]&0x80 != 0 && len(b) >= 8 && b[6]^b[2] < ownCode>>8:
+		return 6 + int(b[1]&0x7f)
 	}
 	return 0
+}
+
+// closedWith tells whether the last frame that a client sent was a close frame with the code.
+func (e *chaosEnd) closedWith(code []byte) bool {
+	if len(e.sent) == 0 {
+		return false
+	}
+	last := e.sent[len(e.sent)-1]
+	return last[0] == 0x88 && code[0] == last[2]^last[6] && code[1] == last[3]^last[7]
 }

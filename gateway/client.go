@@ -17,6 +17,10 @@ func (c *clientSide) OnData(_ *netpoll.Conn, b []byte) {
 		s.announced(b)
 	case securing:
 		s.notSecured()
+	case refusing:
+		if s.down.closed {
+			s.dropUp(b)
+		}
 	}
 }
 
@@ -42,10 +46,13 @@ func (c *clientSide) OnEOF(*netpoll.Conn) {
 	}
 	s.up.eof = true
 	s.begin(reasonClientEOF, 0)
-	if s.stream != nil && !s.up.closed {
+	switch {
+	case s.up.due != 0:
+		s.closeBackend(s.up.due, s.ending().reason)
+	case s.stream != nil && !s.up.closed:
 		s.stream.CloseWrite() // else a close frame has gone, and the backend ends by itself
 	}
-	s.settle()
+	s.bothClosed()
 }
 
 func (c *clientSide) OnClose(_ *netpoll.Conn, err error) {
@@ -65,8 +72,11 @@ func (c *clientSide) OnClose(_ *netpoll.Conn, err error) {
 	} else {
 		s.up.eof = true
 	}
+	if s.up.due != 0 {
+		s.closeBackend(s.up.due, s.ending().reason)
+	}
 	s.settle()
-	if s.stream != nil && s.up.eof { // it has not taken everything yet
+	if s.stream != nil && s.up.eof && !s.up.closed { // it has not taken everything yet
 		s.stream.CloseWrite()
 	}
 	if s.stream != nil {

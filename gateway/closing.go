@@ -10,11 +10,8 @@ import (
 //
 // Either side may send a close frame, which passes like any other; the gateway may put in one of its own, on a
 // frame boundary; either side may vanish. What comes first is the reason that is logged and counted. From then
-// on the close timeout runs. The session is over when both sides have ended and what they were sent has gone,
-// or when the timeout cuts it.
-
-// badGateway says that what stands behind the gateway failed (IANA's registry, beside RFC 6455 section 7.4).
-const badGateway ws.StatusCode = 1014
+// on the close timeout runs. TCP to the client ends when close frames have gone both ways. The session is over when
+// both sides have ended and what they were sent has gone, or when the timeout cuts it.
 
 // begin notes the first cause of the end and gives the rest of it a deadline.
 func (s *session) begin(reason string, code ws.StatusCode) {
@@ -40,38 +37,48 @@ func (s *session) begin(reason string, code ws.StatusCode) {
 // hangUp ends the session on the gateway's own account.
 func (s *session) hangUp(reason string, code ws.StatusCode) {
 	s.begin(reason, code)
-	s.closeBackend(code)
+	s.closeBackend(code, reason)
 	s.closeClient(code)
 	s.settle()
 }
 
-// closeClient puts a close frame into the direction to the client as soon as a frame boundary allows it.
+// closeClient puts a close frame into the direction to the client as soon as a frame boundary allows it. A client that
+// has sent one gets its own code back (RFC 6455 section 5.5.1).
 func (s *session) closeClient(code ws.StatusCode) {
 	if s.down.closed || s.down.due != 0 {
 		return
 	}
 	s.down.due = code
+	if s.answersClient() {
+		s.down.due = s.up.scan.CloseCode()
+	}
 	switch {
 	case s.down.scan.AtBoundary() && !s.awaitsWhole():
-		s.dropGathered(&s.down)
 		s.sendClose()
 	case s.down.eof:
 		s.cutClient()
 	default:
 		s.down.scan.WantBoundary()
+		s.waits()
 	}
 }
+
+// answersClient tells whether a close frame to the client answers one of its own.
+func (s *session) answersClient() bool { return s.up.scan.CloseCode() != 0 && s.up.scan.Err() == nil }
 
 // awaitsWhole tells whether a message of the backend's is under way of which nothing has passed, and which should still.
 func (s *session) awaitsWhole() bool {
 	return s.gathers(&s.down) && !s.down.eof && s.ending().reason == reasonDrain
 }
 
-// sendClose sends the close frame that is due to the client. Nothing of the backend's follows it. If the client
-// has sent its own already, or can say nothing more that is wanted, our direction ends behind it.
+// sendClose sends the close frame that is due to the client. Nothing of the backend's follows it.
 func (s *session) sendClose() {
-	sh := s.lane.shard
-	sh.scratch = frame.AppendClose(sh.scratch[:0], s.down.due, "", nil)
+	sh, why := s.lane.shard, s.ending().reason
+	if s.answersClient() {
+		why = ""
+	}
+	s.dropGathered(&s.down)
+	sh.scratch = frame.AppendClose(sh.scratch[:0], s.down.due, why, nil)
 	s.client.Write(sh.scratch)
 	s.down.closed = true
 	if s.stream != nil {
@@ -89,33 +96,60 @@ func (s *session) cutClient() {
 
 // closeBackend tells the backend with a close frame, upon which it ends TCP (see bothClosed), or ends the direction to
 // it where no such frame can be understood. What the client sends from now on is dropped.
-func (s *session) closeBackend(code ws.StatusCode) {
-	if s.up.closed {
-		return
+func (s *session) closeBackend(code ws.StatusCode, why string) {
+	switch {
+	case s.up.closed:
+	case s.up.scan.AtBoundary():
+		s.tellBackend(code, why)
+	default:
+		s.up.closed = true
+		s.client.Resume()
+		if s.stream != nil {
+			s.stream.CloseWrite()
+		}
 	}
-	s.up.closed = true
-	s.client.Resume()
-	if s.stream == nil {
-		return
-	}
-	if !s.up.scan.AtBoundary() {
-		s.stream.CloseWrite()
-		return
-	}
-	sh := s.lane.shard
-	key := sh.maskKey()
-	sh.scratch = frame.AppendClose(sh.scratch[:0], code, "", &key)
-	s.stream.Write(sh.scratch)
 }
 
-// bothClosed ends TCP as well once close frames have gone both ways. RFC 6455 section 7.1.1 has the server do it
-// first: that is us towards the client, but the backend towards us, who would be left with its port in TIME_WAIT.
-func (s *session) bothClosed() {
-	if !s.up.closed || !s.down.closed {
-		return
+// tellBackend is closeBackend between two frames.
+func (s *session) tellBackend(code ws.StatusCode, why string) {
+	s.up.closed = true
+	s.client.Resume()
+	if s.stream != nil {
+		sh := s.lane.shard
+		key := sh.maskKey()
+		sh.scratch = frame.AppendClose(sh.scratch[:0], code, why, &key)
+		s.stream.Write(sh.scratch)
+		s.toldBackend()
 	}
-	s.client.CloseWrite()
+}
+
+// toldBackend notes that a close frame has gone to the backend. If it answers the backend's, nothing may follow.
+func (s *session) toldBackend() {
+	s.marks.set(closedUp, true)
+	if s.down.scan.CloseCode() != 0 {
+		s.stream.Parted(true)
+	}
+}
+
+// bothClosed ends TCP to the client, if it has both got a close frame and sent its own. RFC 6455 section 7.1.1 has the
+// server do that first: to a client that sees TCP end before its close frame has gone, the connection broke. The backend
+// does it towards us, who would be left with our port in TIME_WAIT.
+func (s *session) bothClosed() {
+	if s.down.closed && (s.up.eof || s.up.scan.Ended()) {
+		s.client.CloseWrite()
+	}
 	s.settle()
+}
+
+// dropUp reads what may not pass any more for the client's close frame alone.
+func (s *session) dropUp(b []byte) {
+	if s.more != nil && s.more.rest != nil {
+		s.up.scan.Discard(s.more.rest.B)
+		s.dropRest()
+	}
+	if s.up.scan.Discard(b) {
+		s.bothClosed()
+	}
 }
 
 // backendEnded deals with the end of what the backend sends: after its close frame that is in order, without
@@ -123,17 +157,52 @@ func (s *session) bothClosed() {
 func (s *session) backendEnded(reason string) {
 	s.down.eof = true
 	if !s.down.closed {
-		s.begin(reason, badGateway)
-		switch {
-		case s.down.due == 0:
-			s.closeClient(badGateway)
-		case s.down.scan.AtBoundary():
-			s.sendClose() // of what was kept, nothing has passed
-		default:
-			s.cutClient() // a close frame was due at a boundary that never came
-		}
+		code := ws.StatusCode(s.cfg().BackendLostCode)
+		s.begin(reason, code)
+		s.sayDue(code)
 	}
-	s.client.CloseWrite()
+	s.bothClosed()
+}
+
+// sayDue sends the client the close frame that waited for more of the backend's, of whom nothing comes any more; or one with
+// the given code.
+func (s *session) sayDue(code ws.StatusCode) {
+	switch {
+	case s.down.closed:
+	case s.down.due == 0:
+		s.closeClient(code)
+	case s.down.scan.AtBoundary():
+		s.sendClose() // of what was kept, nothing has passed
+	default:
+		s.cutClient() // a close frame was due at a boundary that never came
+	}
+}
+
+// waits gives the close frames that are due half of the close timeout: the other half is for their answers.
+func (s *session) waits() {
+	s.ending().waits = true
+	s.loop().Schedule(&s.timer, s.cfg().CloseTimeout/2, s)
+}
+
+// late is called when half of the close timeout has gone, or all of it.
+func (s *session) late() {
+	e := s.ending()
+	if e == nil || !e.waits {
+		s.cut()
+		return
+	}
+	e.waits = false
+	s.loop().Schedule(&s.timer, s.cfg().CloseTimeout/2, s)
+	if s.up.due != 0 {
+		s.closeBackend(s.up.due, e.reason)
+	}
+	switch {
+	case s.down.closed || s.down.due == 0:
+	case s.down.scan.AtBoundary():
+		s.sendClose()
+	default:
+		s.down.scan.WantBoundary()
+	}
 	s.settle()
 }
 
@@ -153,8 +222,11 @@ func (s *session) settle() {
 	}
 }
 
-// cut ends the session at a deadline, whatever is still under way. A backend whose client did not answer our
-// close frame in time gets its own now.
+// unanswered is the reason text for a backend whose close frame the client did not answer in time.
+const unanswered = "close_timeout"
+
+// cut ends the session at a deadline, whatever is still under way. A backend whose client did not answer a close frame in
+// time gets ours now.
 func (s *session) cut() {
 	if s.phase == talking {
 		s.lane.shard.count.cut++
@@ -165,8 +237,8 @@ func (s *session) cut() {
 		default:
 			s.ending().midFrame = true // the boundary that our close frame waited for never came
 		}
-		s.closeBackend(ws.StatusGoingAway)
-		if s.stream != nil {
+		s.closeBackend(ws.StatusGoingAway, unanswered)
+		if s.stream != nil && !(s.marks.has(closedUp) && s.down.scan.CloseCode() != 0) {
 			s.stream.CloseWrite() // in order, as it may hear of the end only now
 		}
 	}

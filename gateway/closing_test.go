@@ -1,13 +1,17 @@
 package gateway_test
 
 import (
+	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gobwas/ws"
 
+	"weir/gateway"
 	"weir/gateway/config"
+	"weir/gateway/rate"
 )
 
 // TestCloseHandshake passes close frames untouched, from either side.
@@ -173,11 +177,11 @@ func TestBackendDies(t *testing.T) {
 			if c.inside {
 				client.rest() // no close frame can be understood here
 			} else {
-				client.wantClose(1014)
+				client.wantClose(1011)
 				client.wantEnd()
 			}
 			_ = client.conn.Close()
-			code := map[bool]string{true: "cut", false: "1014"}[c.inside]
+			code := map[bool]string{true: "cut", false: "1011"}[c.inside]
 			wantMetric(t, g, `weir_sessions_closed_total{reason="`+c.reason+`",code="`+code+`"}`, 1)
 			want := map[bool]string{true: "mid_frame=true", false: "mid_frame=false"}[c.inside]
 			if !eventually(func() bool { return strings.Contains(text.String(), want) }) {
@@ -209,4 +213,112 @@ func TestClientDies(t *testing.T) {
 	}
 	wantMetric(t, g, "weir_client_connections", 0)
 	wantMetric(t, g, `weir_sessions_closed_total{reason="client_lost",code="none"}`, 2)
+}
+
+// TestClientAnswersFirst: TCP stays open to a client until its own close frame has come, whoever began to close and why, and
+// ends at once then. The close frames of the gateway tell the reason.
+func TestClientAnswersFirst(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, payload string
+		change        func(cfg *config.Config)
+		begin         func(g *gateway.Gateway, client, server *peer)
+	}{
+		{"admin", "\x0f\xa1closed_by_admin", nil, func(g *gateway.Gateway, _, _ *peer) { ask(t, g, "POST", "/sessions/close?ip=127.0.0.1&code=4001") }},
+		{"idle", "\x03\xe9idle_timeout", func(cfg *config.Config) { cfg.IdleTimeout = 100 * time.Millisecond }, nil},
+		{"pong", "\x03\xe9pong_timeout", func(cfg *config.Config) {
+			cfg.PingInterval, cfg.PongTimeout = 100*time.Millisecond, 50*time.Millisecond
+		}, nil},
+		{"too large", "\x03\xf1message_too_large", func(cfg *config.Config) { cfg.MaxMessageSize = 125 }, func(_ *gateway.Gateway, client, server *peer) {
+			client.send(ws.OpBinary, strings.Repeat("x", 1000))
+			server.wantClose(1009)
+			server.sendClose(1009)
+		}},
+		{"too large, with more behind it", "\x03\xf1message_too_large", func(cfg *config.Config) { cfg.MaxMessageSize = 125 }, func(_ *gateway.Gateway, client, server *peer) {
+			large := string(client.encode(ws.NewBinaryFrame(make([]byte, 70_000))))
+			client.write(large[:66_000]) // its close frame comes behind the rest
+			server.wantClose(1009)
+			server.sendClose(1009)
+			client.write(large[66_000:])
+		}},
+		{"message rate", "\x03\xf0message_rate", func(cfg *config.Config) { cfg.MessageRate = rate.Limit{N: 1, Per: time.Hour, Burst: 1} }, func(_ *gateway.Gateway, client, _ *peer) {
+			client.send(ws.OpText, "one")
+			client.send(ws.OpText, "two")
+		}},
+		{"backend ends TCP", "\x03\xf3backend_gone", nil, func(_ *gateway.Gateway, _, server *peer) { _ = server.conn.Close() }},
+		{"backend is reset", "\x03\xf3backend_lost", nil, func(_ *gateway.Gateway, _, server *peer) { _ = server.conn.SetLinger(0); _ = server.conn.Close() }},
+		{"backend closes and ends TCP", "\x0f\xa0", nil, func(_ *gateway.Gateway, _, server *peer) { server.sendClose(4000); _ = server.conn.Close() }},
+		{"backend breaks a rule", "\x03\xeaunknown_opcode", nil, func(_ *gateway.Gateway, _, server *peer) { server.write("\x83\x00") }},
+		{"drain", "\x03\xe9drain", func(cfg *config.Config) { cfg.DrainTimeout = 4 * time.Second }, func(g *gateway.Gateway, _, _ *peer) { g.Drain() }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := listen(t)
+			g := start(t, func(cfg *config.Config) {
+				cfg.CloseTimeout = patience
+				if c.change != nil {
+					c.change(cfg)
+				}
+			}, b.url())
+			client, server := session(t, g, b)
+			if c.begin != nil {
+				c.begin(g, client, server)
+			}
+			for client.peekPing() {
+				_, _ = client.next()
+			}
+			client.want(ws.OpClose, c.payload)
+			_ = client.conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+			if _, err := client.in.ReadByte(); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatalf("before its answer the client saw %v", err)
+			}
+			answer := client.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "")))
+			client.write(string(answer[:5]))
+			client.write(string(answer[5:]))
+			client.wantEnd()
+			_, _ = client.conn.Close(), server.conn.Close()
+			if c.name != "drain" {
+				wantMetric(t, g, "weir_client_connections", 0)
+				wantMetric(t, g, "weir_sessions_cut_total", 0)
+			}
+		})
+	}
+}
+
+// TestOwnCodeComesBack to a client whose close frame the backend answers with the end of TCP.
+func TestOwnCodeComesBack(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(p *peer){
+		"in order":   func(p *peer) { _ = p.conn.Close() },
+		"by a reset": func(p *peer) { _ = p.conn.SetLinger(0); _ = p.conn.Close() },
+		"by a fault": func(p *peer) { p.write("\x83\x00") },
+	} {
+		for payload, code := range map[string]string{"\x03\xe8": "1000", "\x0f\xa1bye": "4xxx", "": "1005"} {
+			t.Run(name+" "+code, func(t *testing.T) {
+				t.Parallel()
+				b := listen(t)
+				g := start(t, nil, b.url())
+				client, server := session(t, g, b)
+				client.send(ws.OpClose, payload)
+				server.want(ws.OpClose, payload)
+				end(server)
+				client.want(ws.OpClose, payload[:min(2, len(payload))])
+				client.wantEnd()
+				_, _ = client.conn.Close(), server.conn.Close()
+				wantMetric(t, g, `weir_sessions_closed_total{reason="client_close",code="`+code+`"}`, 1)
+			})
+		}
+	}
+}
+
+// TestCodesThatMayBeChosen for what is no fault of the client's.
+func TestCodesThatMayBeChosen(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	g := start(t, func(cfg *config.Config) { cfg.BackendLostCode = 4014 }, b.url())
+	client, server := session(t, g, b)
+	_ = server.conn.Close()
+	client.want(ws.OpClose, "\x0f\xaebackend_gone")
+	client.sendClose(4014)
+	client.wantEnd()
 }

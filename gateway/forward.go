@@ -20,8 +20,9 @@ type writer interface {
 func (s *session) forwardUp(b []byte) {
 	s.up.bytes += uint64(len(b))
 	s.lane.shard.count.upBytes += uint64(len(b))
-	if s.stream == nil || s.up.closed {
-		return // after a close frame the rest is read only to see its end
+	if s.up.closed {
+		s.dropUp(b)
+		return
 	}
 	s.passUp(b)
 	if s.lane.route.meter != nil {
@@ -30,7 +31,8 @@ func (s *session) forwardUp(b []byte) {
 }
 
 func (s *session) passUp(b []byte) {
-	if s.stream == nil || s.up.closed {
+	if s.up.closed {
+		s.dropUp(b)
 		return
 	}
 	counts := &s.lane.shard.count.up
@@ -87,9 +89,12 @@ func (s *session) downRules() *frame.Rules {
 func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, counts *frame.Counts) (full bool) {
 	for {
 		pass, used, ev := s.scan(h, b, rules, counts)
-		if ev == frame.Start {
+		switch {
+		case ev == frame.Close && h.due != 0:
+			s.passOn(h, to, h.scan.BeforeClose(b[:pass], rules))
+		case ev == frame.Start:
 			s.queueOn(h, to, b[:pass]) // goes out with the message that begins
-		} else {
+		default:
 			s.passOn(h, to, b[:pass])
 		}
 		aside, rest, on := b[pass:used], b[used:], true
@@ -104,6 +109,9 @@ func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, coun
 			on = s.handle(h, to, ev)
 		}
 		if !on {
+			if h == &s.up && s.up.closed && s.phase == talking {
+				s.dropUp(rest)
+			}
 			return false
 		}
 		if b = rest; s.window > 0 && h == &s.up && len(b) > 0 && to.Full(s.lane.route.pauseAt) {
@@ -150,7 +158,7 @@ func (s *session) started(h *half, to writer, b []byte, rules *frame.Rules, coun
 	head, drop := h.scan.Begins(b), false
 	if h == &s.up {
 		if drop, on = s.meterMessage(b); !on {
-			return nil, false
+			return b, false
 		}
 		if !drop && (head.Compressed && s.window > 0 || s.lane.route.json) {
 			return s.takeAside(h, to, head, b, rules, counts)
@@ -166,7 +174,7 @@ func (s *session) started(h *half, to writer, b []byte, rules *frame.Rules, coun
 	pass, used, ev := h.scan.Admit(b, rules, counts, drop)
 	s.queueOn(h, to, b[:pass])
 	if ev == frame.Violation {
-		return nil, s.handle(h, to, ev)
+		return b[used:], s.handle(h, to, ev)
 	}
 	return b[used:], true
 }
@@ -189,7 +197,7 @@ func (s *session) queueOn(h *half, to writer, b []byte) {
 func (s *session) handle(h *half, to writer, ev frame.Event) bool {
 	switch ev {
 	case frame.Close:
-		s.sawClose(h)
+		return s.sawClose(h)
 	case frame.Boundary:
 		return s.boundary(h)
 	case frame.Pong:
@@ -198,6 +206,9 @@ func (s *session) handle(h *half, to writer, ev frame.Event) bool {
 		}
 	case frame.Ended:
 		h.closed = true
+		if h == &s.up {
+			s.toldBackend()
+		}
 		s.bothClosed()
 		return false
 	case frame.Violation:
@@ -207,20 +218,49 @@ func (s *session) handle(h *half, to writer, ev frame.Event) bool {
 	return true
 }
 
-// sawClose notes a close frame that is on its way through.
-func (s *session) sawClose(h *half) {
+// sawClose notes a close frame that is on its way through, and tells whether it is. If one of ours is due there, that goes in
+// its place.
+func (s *session) sawClose(h *half) (on bool) {
 	reason := reasonBackendClose
 	if h == &s.up {
 		reason = reasonClientClose
+	} else if s.marks.has(closedUp) {
+		s.stream.Parted(false)
 	}
 	s.begin(reason, h.scan.CloseCode())
+	switch {
+	case h.due == 0:
+		return true
+	case h == &s.up:
+		s.tellBackend(h.due, s.ending().reason)
+	default:
+		s.sendClose()
+	}
+	return false
 }
 
-// violated ends a session since one side broke the protocol. Both sides are told the same code.
+// violated ends a session since one side broke the protocol. Both sides are told the same code: who broke it behind what the
+// other one has still to say, up to its close frame.
 func (s *session) violated(h *half, err *codec.ProtocolError) {
 	s.begin(err.Reason, err.Code)
-	h.eof = h == &s.down
-	s.closeBackend(err.Code)
-	s.closeClient(err.Code)
+	if h == &s.up {
+		s.closeBackend(err.Code, err.Reason)
+		if s.stream == nil || s.down.eof || s.down.due != 0 {
+			s.sayDue(err.Code)
+		} else if !s.down.closed {
+			s.down.due = err.Code
+			s.waits()
+		}
+		s.settle()
+		return
+	}
+	s.down.eof = true
+	s.sayDue(err.Code)
+	if s.up.eof || !s.client.Open() || s.ending().midFrame {
+		s.closeBackend(err.Code, err.Reason)
+	} else if !s.up.closed && s.up.scan.CloseCode() == 0 {
+		s.up.due = err.Code
+		s.waits()
+	}
 	s.settle()
 }

@@ -45,7 +45,7 @@ func (s *session) beat() {
 	if cfg.BackendPing > 0 {
 		left, alive := s.heartbeat(&s.down, cfg.BackendPing)
 		if !alive {
-			s.hangUp(reasonBackendPong, badGateway)
+			s.hangUp(reasonBackendPong, ws.StatusCode(cfg.BackendLostCode))
 			return
 		}
 		next = min(next, left)
@@ -138,7 +138,7 @@ func (s *session) boundary(h *half) bool {
 	if h == &s.up {
 		due, source = backendPing, &s.down
 	}
-	if h.due != 0 {
+	if h == &s.down && h.due != 0 {
 		s.sendClose()
 		return false
 	}

@@ -22,7 +22,7 @@ func TestBackendBreaksBehindAFastClient(t *testing.T) {
 	client.fill(server, pattern(client))
 	_ = server.conn.SetLinger(0)
 	_ = server.conn.Close()
-	client.wantClose(1014)
+	client.wantClose(1011)
 	client.wantEnd()
 	_ = client.conn.Close()
 	wantMetric(t, g, "weir_client_connections", 0)

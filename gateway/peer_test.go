@@ -96,6 +96,13 @@ func (p *peer) next() (ws.Frame, error) {
 	return f, err
 }
 
+// peekPing tells whether the frame that comes next is a ping.
+func (p *peer) peekPing() bool {
+	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
+	b, err := p.in.Peek(1)
+	return err == nil && b[0] == 0x89
+}
+
 // want reads the frame that has to come next.
 func (p *peer) want(op ws.OpCode, payload string) {
 	p.t.Helper()
@@ -122,6 +129,17 @@ func (p *peer) wantEnd() {
 	p.t.Helper()
 	if rest := p.rest(); len(rest) > 0 {
 		p.t.Fatalf("wanted the end, got %.80q", rest)
+	}
+}
+
+// wantEndWithout reads the end of the connection, before which none of these may come.
+func (p *peer) wantEndWithout(bad ...string) {
+	p.t.Helper()
+	rest := string(p.rest())
+	for _, b := range bad {
+		if strings.Contains(rest, b) {
+			p.t.Errorf("went through: %.80q", rest)
+		}
 	}
 }
 

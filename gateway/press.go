@@ -80,7 +80,7 @@ func (s *session) inflate(h *half, payload []byte) (plain []byte, on bool) {
 	case err == nil:
 		return plain, true
 	case err == deflate.ErrTooLarge && room < limit:
-		s.hangUp(reasonGather, tryAgainLater)
+		s.hangUp(reasonGather, ws.StatusCode(s.cfg().GatherMemoryCode))
 	default:
 		s.violated(h, fault(err))
 	}

@@ -160,7 +160,7 @@ func TestPressEndsInside(t *testing.T) {
 						server.write(server.encode(ws.NewTextFrame([]byte(records(100_000))))[:90_000])
 						_ = server.conn.(interface{ CloseWrite() error }).CloseWrite()
 					},
-					func(_ *testing.T, client, server *talk) { client.wantClose(1014) }},
+					func(_ *testing.T, client, server *talk) { client.wantClose(1011) }},
 			} {
 				t.Run(how, func(t *testing.T) {
 					g := startPress(t, way, nil)

@@ -77,34 +77,33 @@ func (s *session) proved(to *route, q *question, out auth.Outcome, early []byte)
 	case out.Refusal == nil:
 		s.ask(to, q, out.Identity, early)
 	case to.cfg.AuthRefusal == config.RefuseClose:
-		s.refuseOpen(to.cfg, out)
+		s.refuseOpen(to.cfg, out, early)
 	default:
 		s.refuse(out.Refusal)
 	}
 }
 
-// refuseOpen takes the WebSocket and closes it at once with a code that a page can read.
-func (s *session) refuseOpen(cfg *config.Config, out auth.Outcome) {
+// refuseOpen takes the WebSocket and closes it at once with a code that a page can read. TCP ends when the client has answered.
+func (s *session) refuseOpen(cfg *config.Config, out auth.Outcome, early []byte) {
 	sh := s.lane.shard
 	code := ws.StatusCode(cfg.AuthInvalidCode)
 	switch {
 	case out.Missing:
 		code = ws.StatusCode(cfg.AuthMissingCode)
 	case out.Refusal.Status == 503:
-		code = tryAgainLater
+		code = ws.StatusCode(cfg.AuthUnavailableCode)
 	}
 	accept, fields := http1.Accept(s.hs.request.Key), offered(&s.hs.request)
 	s.phase = refusing
 	sh.refused(s, out.Refusal)
-	s.dropHandshake()
 	sh.scratch = http1.AppendSwitching(sh.scratch[:0], accept[:], fields)
 	sh.scratch = frame.AppendClose(sh.scratch, code, out.Refusal.Reason, nil)
 	s.client.Write(sh.scratch)
-	s.lastWords()
+	s.down.closed = true
+	s.awaitEnd()
+	s.dropUp(early)
+	s.dropHandshake()
 }
-
-// tryAgainLater is the code of a failure that will pass (IANA's registry, beside RFC 6455 section 7.4).
-const tryAgainLater ws.StatusCode = 1013
 
 // offered selects the first subprotocol that a client offers, if any: a browser takes no WebSocket that selects none.
 func offered(r *http1.Request) []http1.Field {

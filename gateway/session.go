@@ -35,7 +35,7 @@ type half struct {
 	scan   frame.Scanner
 	bytes  uint64
 	heard  moment        // when the source last sent anything
-	due    ws.StatusCode // a close frame to be put in at the next frame boundary, of down alone; 0: none
+	due    ws.StatusCode // of a close frame that is still to be put in; 0: none
 	closed bool          // a close frame went out in this direction, or nothing may follow for another reason
 	eof    bool          // the source will send no more
 }
@@ -76,6 +76,7 @@ const (
 	pingDue                       // a ping goes to the client at the next frame boundary
 	backendPing                   // one goes to the backend there
 	evicted                       // it is to be closed since a reload has no place for it, and has not begun to end
+	closedUp                      // a close frame has gone to the backend
 )
 
 func (m marks) has(what marks) bool { return m&what != 0 }
@@ -126,6 +127,7 @@ type ending struct {
 	reason   string        // the first cause, a name from reasons.go or of a codec's fault
 	code     ws.StatusCode // close code that the client was sent, or sent itself; 0: none
 	midFrame bool          // the client was cut inside a frame
+	waits    bool          // a close frame is due, behind what one side has still to say
 }
 
 func (s *session) loop() *netpoll.Loop { return s.lane.shard.loop }
@@ -225,7 +227,7 @@ func (s *session) OnTimer(*netpoll.Timer) {
 	case s.phase == proving:
 		s.refuse(auth.Unavailable)
 	case s.ending() != nil || s.phase != talking:
-		s.cut()
+		s.late()
 	default:
 		s.beat()
 	}

@@ -50,7 +50,7 @@ func (s *session) isSlow() {
 func (d *slow) OnTimer(*netpoll.Timer) {
 	s := d.session
 	if s.cfg().SlowReader == config.SlowClose {
-		s.hangUp(reasonSlow, tryAgainLater)
+		s.hangUp(reasonSlow, ws.StatusCode(s.cfg().SlowReaderCode))
 		return
 	}
 	d.sheds = true

@@ -93,7 +93,7 @@ func TestSlowDropEnds(t *testing.T) {
 		code ws.StatusCode
 	}{
 		{"backend closes", func(_ *road, server *far) { server.sendClose(4001) }, 4001},
-		{"backend is gone", func(_ *road, server *far) { _ = server.out.Close() }, 1014},
+		{"backend is gone", func(_ *road, server *far) { _ = server.out.Close() }, 1011},
 		{"drain", func(r *road, _ *far) { r.Drain() }, 1001},
 		{"admin", func(r *road, _ *far) { ask(r.t, r.Gateway, "POST", "/sessions/close?ip=127.0.0.1") }, 1008},
 		{"backend breaks a rule", func(_ *road, server *far) { server.write("\x83\x00") }, 1002},

@@ -1,8 +1,10 @@
 package gateway_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -85,22 +87,28 @@ func TestViolations(t *testing.T) {
 						t.Fatalf("wanted %.20q before the fault, got %.20q, %v", want, f.Payload, err)
 					}
 				}
-				bad.wantClose(c.code)
-				bad.wantEnd()
 				if c.inside {
-					if rest := string(other.rest()); strings.Contains(rest, "\xff") || strings.Contains(rest, "\xc0") || strings.Contains(rest, "after") {
-						t.Errorf("went through: %q", rest)
+					if byClient { // no close frame can be understood there, but the end of the direction
+						other.wantEndWithout("\xff", "\xc0", "after")
+						_ = other.conn.CloseWrite()
+						bad.wantClose(c.code)
+						bad.sendClose(c.code)
+					} else {
+						bad.wantClose(c.code)
+						other.wantEndWithout("\xff", "\xc0", "after")
 					}
-				} else {
+				} else { // who broke no rule answers first: what it had sent before comes first
 					other.wantClose(c.code)
-					other.wantEnd()
+					other.sendClose(c.code)
+					bad.wantClose(c.code)
+					bad.sendClose(c.code)
 				}
-				_ = client.conn.Close()
-				_ = server.conn.Close()
+				client.wantEndWithout()
 				code := codes[c.code]
 				if c.inside && !byClient {
 					code = "cut" // it was the client that could be told nothing any more
 				}
+				_, _ = client.conn.Close(), server.conn.Close()
 				wantMetric(t, g, `weir_sessions_closed_total{reason="`+reason+`",code="`+code+`"}`, 1)
 				wantMetric(t, g, "weir_client_connections", 0)
 			})
@@ -152,4 +160,68 @@ func TestReservedBitOfCompression(t *testing.T) {
 	client.write(raw(true, 0xc9, "\x00", ""))
 	client.wantClose(1002)
 	server.wantClose(1002)
+}
+
+// TestDeliveredBeforeAFault: what the other side says until it has answered the close frame still comes, and the close frame
+// with our code behind it, for whoever broke the rule. Nothing of the one that broke it passes meanwhile.
+func TestDeliveredBeforeAFault(t *testing.T) {
+	t.Parallel()
+	for _, split := range []bool{false, true} {
+		for _, byClient := range []bool{true, false} {
+			t.Run(fmt.Sprintf("client=%t,split=%t", byClient, split), func(t *testing.T) {
+				t.Parallel()
+				b := listen(t)
+				g := start(t, nil, b.url())
+				client, server := session(t, g, b)
+				bad, other := client, server
+				if !byClient {
+					bad, other = server, client
+				}
+				bad.send(ws.OpText, "one")
+				bad.write(raw(byClient, 0x83, "\x00", ""))
+				other.want(ws.OpText, "one")
+				other.wantClose(1002)
+				bad.send(ws.OpText, "late")
+				last := other.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(4000, "of its own")))
+				if split { // our close frame takes the place of one that comes in pieces, too
+					other.write(string(other.encode(ws.NewTextFrame([]byte("echo of one")))) + string(last[:3]))
+					bad.want(ws.OpText, "echo of one")
+					other.write(string(last[3:]))
+				} else {
+					other.write(string(other.encode(ws.NewTextFrame([]byte("echo of one")))) + string(last))
+					bad.want(ws.OpText, "echo of one")
+				}
+				bad.want(ws.OpClose, "\x03\xeaunknown_opcode")
+				bad.sendClose(1002)
+				client.wantEnd()
+				_ = client.conn.Close()
+				server.wantEnd()
+			})
+		}
+	}
+}
+
+// TestFaultIsNotWaitedForLong where the other side goes on and never answers: half of the close timeout is its own.
+func TestFaultIsNotWaitedForLong(t *testing.T) {
+	t.Parallel()
+	for _, byClient := range []bool{true, false} {
+		b := listen(t)
+		g := start(t, func(cfg *config.Config) { cfg.CloseTimeout = time.Second }, b.url())
+		client, server := session(t, g, b)
+		bad, other := client, server
+		if !byClient {
+			bad, other = server, client
+		}
+		began := time.Now()
+		bad.write(raw(byClient, 0x83, "\x00", ""))
+		other.wantClose(1002)
+		bad.wantClose(1002)
+		if took := time.Since(began); took < 450*time.Millisecond {
+			t.Errorf("closed after %v", took)
+		}
+		bad.sendClose(1002)
+		other.rest()
+		bad.rest()
+		wantMetric(t, g, "weir_client_connections", 0)
+	}
 }

@@ -100,7 +100,7 @@ func (s *session) setAside(h *half, to writer, piece []byte, ev frame.Event) (on
 			return false
 		case !sh.grow(g.buf, len(piece), s.lane.route.wholeLimit):
 			s.dropGathered(h)
-			s.hangUp(reasonGather, tryAgainLater)
+			s.hangUp(reasonGather, ws.StatusCode(s.cfg().GatherMemoryCode))
 			return false
 		}
 		g.buf.B = append(g.buf.B, piece...)

@@ -245,7 +245,7 @@ func (p *pool) upkeep() {
 		if pc.state < ready {
 			continue
 		}
-		if pc.streams.Len() == 0 && spare > 0 && now-pc.emptySince > o.Idle {
+		if pc.used() == 0 && spare > 0 && now-pc.emptySince > o.Idle {
 			spare--
 			pc.leave(h2.NoError, "idle")
 			continue

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"slices"
 	"testing"
@@ -247,5 +248,40 @@ func TestResetStorm(t *testing.T) {
 	echoes(t, p, cs[0], ids[0])
 	if st := r.stats(); st.Streams != 1 || st.Connections != 1 {
 		t.Errorf("stats %+v", st)
+	}
+}
+
+// TestFloodsOfWalks: a SETTINGS or GOAWAY frame costs as much as the streams that it makes the gateway look at. With few of
+// them a thousand changes a second are no flood, with many a few hundred are.
+func TestFloodsOfWalks(t *testing.T) {
+	for name, write := range map[string]func(p *peer, i int) error{
+		"SETTINGS": func(p *peer, i int) error {
+			return p.WriteSettings(setting(http2.SettingInitialWindowSize, uint32(1000+i%2)))
+		},
+		"GOAWAY": func(p *peer, i int) error { return p.WriteGoAway(1<<31-1, http2.ErrCodeNo, nil) },
+	} {
+		for _, c := range []struct {
+			streams int
+			flood   bool
+		}{{2, false}, {2000, true}} {
+			t.Run(fmt.Sprint(name, " over ", c.streams), func(t *testing.T) {
+				r, _, p, cs, ids := pair(t, c.streams, nil)
+				r.do(func() { r.pool().conns[0].refilled = 1 << 62 })
+				for i := range 1000 {
+					if write(p, i) != nil {
+						break // the connection has ended
+					}
+				}
+				if !c.flood {
+					echoes(t, p, cs[0], ids[0])
+					return
+				}
+				_, _ = io.Copy(io.Discard, p.conn)
+				cs[0].want("lost")
+				if st := r.stats(); st.Faults["h2_walk_flood"] != 1 {
+					t.Errorf("faults %v", st.Faults)
+				}
+			})
+		}
 	}
 }

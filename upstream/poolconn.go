@@ -29,6 +29,7 @@ const (
 	maxFrameSize = 16 << 10
 	minSpread    = 64 // sessions of a lost connection that are closed at once, whatever the pace
 	spreadStep   = 20 * time.Millisecond
+	mostKept     = 4096 // streams, that count as all where the endpoint sets no limit
 )
 
 // poolConn is one HTTP/2 connection to an endpoint (RFC 9113), shared by many sessions. Owned by the loop.
@@ -37,7 +38,8 @@ type poolConn struct {
 	pool    *pool
 	reader  *h2.Reader
 	encoder *h2.Encoder
-	streams table.Table[*stream] // open ones, and those that wait for an answer
+	streams table.Table[*stream] // open ones, those that wait for an answer, and those kept
+	kept    int                  // of those, whose sessions are over, see keep
 	next    uint32               // number of the next stream
 	state   connState
 
@@ -170,8 +172,30 @@ func (pc *poolConn) leave(code h2.ErrorCode, why string) {
 		pc.state = leaving
 		pc.pool.links.stats.Connections--
 	}
-	if pc.streams.Len() == 0 {
+	if pc.used() == 0 {
 		pc.end(code, why)
+	}
+}
+
+// used is how many streams have a session, or a request that waits for its answer.
+func (pc *poolConn) used() int { return pc.streams.Len() - pc.kept }
+
+// keep leaves a stream in its place whose session is over, and which the endpoint has not ended behind both close frames: to
+// the endpoint it may still be one of those that it allows. A connection that lost a quarter of its places so is left.
+func (pc *poolConn) keep() {
+	if pc.kept++; pc.state == ready && pc.kept*4 >= min(pc.limit(), mostKept) {
+		pc.leave(h2.NoError, "too many streams stay open behind their close frames")
+		pc.pool.serve()
+		return
+	}
+	pc.vacated()
+}
+
+// forget takes a stream that the endpoint has ended off the table.
+func (pc *poolConn) forget(st *stream) {
+	pc.streams.Delete(st.id)
+	if st.flags&closed != 0 {
+		pc.kept--
 	}
 }
 
@@ -238,7 +262,7 @@ func (pc *poolConn) loseFor(why string, refusal *http1.Refusal) {
 		return
 	}
 	p.links.stats.Lost++
-	p.endpoint.vitals.lost(p.endpoint, pc.streams.Len(), why)
+	p.endpoint.vitals.lost(p.endpoint, pc.used(), why)
 	for _, st := range pc.blocked {
 		st.flags &^= inTurn // one by one they would look for themselves here
 	}

@@ -63,6 +63,10 @@ func (pc *poolConn) onFrameData(ev *h2.Event) {
 		st.violated(endedStream)
 	case st.attempt != nil:
 		st.violated(earlyData)
+	case st.flags&closed != 0:
+		if ev.End {
+			st.remoteEnd()
+		}
 	default:
 		st.receive(ev)
 	}
@@ -145,7 +149,7 @@ func (pc *poolConn) onReset(ev *h2.Event) {
 		pc.unknown(ev.Stream)
 		return
 	}
-	pc.streams.Delete(st.id)
+	pc.forget(st)
 	a := st.attempt
 	st.flags |= localEnded | remoteEnded
 	switch {
@@ -166,17 +170,8 @@ func (pc *poolConn) onSettings() {
 		return
 	}
 	pc.maxFrame = int(min(peer.MaxFrameSize, maxFrameSize))
-	if was := pc.initial; peer.InitialWindowSize != was {
-		pc.initial = peer.InitialWindowSize
-		for _, st := range pc.streams.All() {
-			if err := st.window.Resize(was, pc.initial); err != nil {
-				pc.fault(err)
-				return
-			}
-		}
-		for _, st := range pc.streams.All() {
-			st.flush()
-		}
+	if pc.resize(peer.InitialWindowSize); pc.state == lost {
+		return
 	}
 	if pc.state == greeting {
 		pc.usable()
@@ -185,16 +180,45 @@ func (pc *poolConn) onSettings() {
 	}
 }
 
+// resize follows a change of the window that streams begin with, for those that are open.
+func (pc *poolConn) resize(initial uint32) {
+	was := pc.initial
+	if initial == was {
+		return
+	}
+	pc.initial = initial
+	if err := pc.reader.ChargeWalk(pc.streams.Len()); err != nil {
+		pc.fault(err)
+		return
+	}
+	for _, st := range pc.streams.All() {
+		if err := st.window.Resize(was, initial); err != nil {
+			pc.fault(err)
+			return
+		}
+	}
+	if initial < was {
+		return
+	}
+	for _, st := range pc.streams.All() {
+		st.flush()
+	}
+}
+
 // onGoAway: streams above the last one named were not acted on, and may be asked of another connection.
 func (pc *poolConn) onGoAway(ev *h2.Event) {
 	pc.pool.links.stats.GoAways++
+	if err := pc.reader.ChargeWalk(pc.streams.Len()); err != nil {
+		pc.fault(err)
+		return
+	}
 	pc.leave(h2.NoError, "") // first, so that those who are moved do not come back
 	for _, st := range pc.streams.All() {
 		id := st.id
 		if id <= ev.Stream {
 			continue
 		}
-		pc.streams.Delete(id)
+		pc.forget(st)
 		st.flags |= localEnded | remoteEnded
 		if a := st.attempt; a != nil {
 			a.move()
@@ -222,11 +246,11 @@ func (pc *poolConn) reply(b []byte) {
 func (pc *poolConn) vacated() {
 	switch {
 	case pc.state == lost:
-	case pc.state == leaving && pc.streams.Len() == 0:
+	case pc.state == leaving && pc.used() == 0:
 		pc.end(h2.NoError, "")
 	case len(pc.pool.waiting) > 0:
 		pc.pool.serve()
-	case pc.streams.Len() == 0:
+	case pc.used() == 0:
 		pc.emptySince = pc.pool.links.loop.Now()
 	}
 }
@@ -239,7 +263,7 @@ func (st *stream) answered(head *h2.Head, end bool) {
 		return
 	}
 	if head.Status == http.StatusOK && end { // a WebSocket that is over before it began
-		pc.streams.Delete(st.id)
+		pc.forget(st)
 		pc.reset(st.id, h2.Cancel)
 		st.flags |= localEnded | remoteEnded
 		a.refuse(RefusedAnswer)

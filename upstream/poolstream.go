@@ -18,6 +18,7 @@ const (
 	wantDrained                        // tell OnBackendDrained
 	inTurn                             // on the connection's list of those that wait
 	closed                             // the session is done with it
+	parted                             // close frames have gone both ways
 )
 
 // stream is a session's share of a pooled connection. Owned by the loop.
@@ -61,9 +62,10 @@ func (pc *poolConn) scheme() string {
 func (st *stream) Endpoint() *Endpoint { return st.conn.pool.endpoint }
 
 // Write frames b as DATA, as far as both windows allow; the rest is held until they do. Those who wait for the
-// connection already go first.
+// connection already go first. An endpoint that has ended the stream hears nothing more: some end the whole connection over
+// it.
 func (st *stream) Write(b []byte) {
-	if st.flags&(localEnded|endWanted) != 0 || len(b) == 0 {
+	if st.flags&(localEnded|endWanted|remoteEnded) != 0 || len(b) == 0 {
 		return
 	}
 	if st.out == nil && len(st.conn.blocked) == 0 {
@@ -218,7 +220,7 @@ func (st *stream) receive(ev *h2.Event) {
 
 // credit widens the endpoint's window by what came, if that is at least so much.
 func (st *stream) credit(least uint32) {
-	if st.owed >= least && st.flags&(pausedRead|remoteEnded|closed) == 0 {
+	if st.owed >= least && st.flags&(pausedRead|remoteEnded|parted|closed) == 0 {
 		st.conn.queue(h2.AppendWindowUpdate(st.conn.scratch(), st.id, st.owed))
 		st.owed = 0
 	}
@@ -227,7 +229,7 @@ func (st *stream) credit(least uint32) {
 // CloseWrite sends END_STREAM behind what is held.
 func (st *stream) CloseWrite() {
 	switch {
-	case st.flags&(localEnded|endWanted) != 0:
+	case st.flags&(localEnded|endWanted|remoteEnded) != 0:
 	case st.out != nil:
 		st.flags |= endWanted
 	default:
@@ -242,29 +244,62 @@ func (st *stream) end() {
 	}
 }
 
+// remoteEnd is the end of what the endpoint sends. What is held for it, nobody waits for any more.
 func (st *stream) remoteEnd() {
-	if st.flags&(remoteEnded|closed) == 0 {
-		st.flags |= remoteEnded
+	if st.flags&remoteEnded != 0 {
+		return
+	}
+	st.flags |= remoteEnded
+	if st.flags&closed != 0 {
+		if st.flags&localEnded == 0 {
+			st.conn.reset(st.id, h2.NoError)
+		}
+		st.conn.forget(st)
+		st.conn.vacated()
+		return
+	}
+	if st.out != nil {
+		st.dropOut()
+	}
+	if st.flags&wantDrained != 0 {
+		st.flags &^= wantDrained
+		st.sink.OnBackendDrained()
+	}
+	if st.flags&closed == 0 {
 		st.sink.OnBackendEOF()
 	}
 }
 
-// Close ends the stream. Unless both sides have ended it in order, it is reset.
+// Parted ends the stream with our close frame, if the endpoint has sent its own before. Behind the endpoint's nothing follows:
+// some have forgotten the stream by then, and end the whole connection over any frame of it.
+func (st *stream) Parted(last bool) {
+	if last {
+		st.CloseWrite()
+	}
+	st.flags |= parted
+}
+
+// Close ends the stream. Unless both sides have ended it in order, it is reset; but behind close frames the end is the
+// endpoint's to make.
 func (st *stream) Close() {
 	if st.flags&closed != 0 {
 		return
 	}
 	st.flags |= closed
 	st.release()
+	pc := st.conn
 	switch {
+	case st.flags&(remoteEnded|parted) == parted:
+		pc.keep()
+		return
 	case st.flags&remoteEnded == 0:
-		st.conn.reset(st.id, h2.Cancel)
+		pc.reset(st.id, h2.Cancel)
 	case st.flags&localEnded == 0: // nothing is lost: the endpoint has ended, and hears no more
-		st.conn.reset(st.id, h2.NoError)
+		pc.reset(st.id, h2.NoError)
 	}
-	if st.conn.streams.Get(st.id) == st {
-		st.conn.streams.Delete(st.id)
-		st.conn.vacated()
+	if pc.streams.Get(st.id) == st {
+		pc.streams.Delete(st.id)
+		pc.vacated()
 	}
 }
 
@@ -305,7 +340,7 @@ func (st *stream) violated(err *h2.Error) {
 	pc.count(err)
 	pc.reset(st.id, err.Code)
 	st.flags |= localEnded | remoteEnded
-	pc.streams.Delete(st.id)
+	pc.forget(st)
 	if st.attempt != nil {
 		st.attempt.note(err.Text)
 		st.attempt.refuse(RefusedAnswer)

@@ -24,6 +24,8 @@ type Stream interface {
 	Resume()
 	// CloseWrite ends the direction to the backend behind what is queued.
 	CloseWrite()
+	// Parted says that close frames have gone both ways, and whether ours was the last: nothing is to be written any more.
+	Parted(last bool)
 	// Close ends the stream; the sink hears no more. A backend that has not ended it may see a reset.
 	Close()
 	// Endpoint is the backend that serves the stream, or did.

@@ -71,6 +71,9 @@ func (t *tunnel) Resume()             { t.conn.Resume() }
 func (t *tunnel) CloseWrite()         { t.conn.CloseWrite() }
 func (t *tunnel) Endpoint() *Endpoint { return t.endpoint }
 
+// Parted: the backend ends TCP, as the server it is (RFC 6455 section 7.1.1).
+func (t *tunnel) Parted(bool) {}
+
 func (t *tunnel) Close() {
 	t.abandon()
 	if t.counted {

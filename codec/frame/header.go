@@ -65,7 +65,8 @@ func (s *Scanner) walkHead(b []byte, r *Rules, c *Counts, admitted bool) (pass, 
 	s.nKept = 0
 	switch {
 	case ev == Violation:
-		return 0, len(b), ev
+		s.nKept = uint8(before) // Discard goes on with this very frame
+		return 0, 0, ev
 	case n == 0: // not whole, so h is shorter than kept and has all of b
 		s.nKept = uint8(copy(s.kept[:], h))
 		return 0, len(b), None
@@ -112,7 +113,7 @@ func (s *Scanner) openFrame(h []byte, r *Rules, c *Counts) (n int, ev Event) {
 			return 0, None
 		}
 		code = ws.StatusCode(h[n-2]^key[0])<<8 | ws.StatusCode(h[n-1]^key[1])
-		if !mayBeSent(code) {
+		if !MayBeSent(code) {
 			s.fault = closeCode
 			return 0, Violation
 		}
@@ -194,9 +195,9 @@ func checkControl(op ws.OpCode, b0, b1 byte) fault {
 	return 0
 }
 
-// mayBeSent says whether a close frame may carry the code (RFC 6455 section 7.4; 1012 to 1014 are from
+// MayBeSent says whether a close frame may carry the code (RFC 6455 section 7.4; 1012 to 1014 are from
 // the registry of section 11.7). ws.CheckCloseFrameData refuses 1012 to 1014 and accepts what is above 4999.
-func mayBeSent(code ws.StatusCode) bool {
+func MayBeSent(code ws.StatusCode) bool {
 	switch {
 	case code >= 3000:
 		return code <= 4999

@@ -83,7 +83,7 @@ type Scanner struct {
 // Scan walks b, the bytes which follow those of the last call (after an event: b[used:] of the same
 // slice, even if that is empty). Held, then b[:pass] may be passed on; used >= pass bytes of b were
 // dealt with, the difference being kept inside, given as a Pong, set aside, or dropped. Ended and Violation are
-// final: they use all of b, and every later call gives them again.
+// final: every later call gives them again, using all of b. Ended does so at once; what a Violation leaves is for Discard.
 //
 // A UTF-8 fault is found at the first byte that no valid text can have there, and that byte is not
 // passed; the start of its broken sequence may have been. A text that ends inside a sequence is found
@@ -101,7 +101,7 @@ func (s *Scanner) Scan(b []byte, r *Rules, c *Counts) (pass, used int, ev Event)
 			}
 			i += n
 			if s.fault != 0 {
-				return i, len(b), Violation
+				return i, i, Violation
 			}
 			if s.left > 0 {
 				return i, i, None
@@ -210,7 +210,12 @@ func (s *Scanner) finishFrame(c *Counts) {
 func (s *Scanner) Held() []byte { return s.held[:s.nHeld] }
 
 // Buffered is how many bytes are kept inside, waiting for more.
-func (s *Scanner) Buffered() int { return int(s.nKept) }
+func (s *Scanner) Buffered() int {
+	if s.fault != 0 {
+		return 0
+	}
+	return int(s.nKept)
+}
 
 // AllowRSV1 says that permessage-deflate was negotiated: RSV1 may be set on the first frame of a data
 // message, which is then not checked as text (RFC 7692 section 6).

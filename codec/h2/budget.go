@@ -12,4 +12,16 @@ func (b *budget) spend() bool {
 	return b.spent <= b.limit
 }
 
+// streamsWalked is how many streams may be looked at for what one frame costs.
+const streamsWalked = 16
+
+// ChargeWalk pays for a walk over that many streams, which a frame of the peer's made its owner take. The error, if that
+// could not be afforded, ends the connection.
+func (r *Reader) ChargeWalk(streams int) *Error {
+	if r.budget.spent += frameCost * (streams / streamsWalked); r.budget.spent > r.budget.limit {
+		return walkFlood
+	}
+	return nil
+}
+
 func (b *budget) earn(payload int) { b.spent = max(0, b.spent-payload) }

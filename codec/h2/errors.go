@@ -40,6 +40,7 @@ var (
 	priorityFlood = blame(EnhanceYourCalm, "h2_priority_flood", "too many PRIORITY frames (RFC 9113 section 10.5)")
 	resetFlood    = blame(EnhanceYourCalm, "h2_reset_flood", "too many RST_STREAM frames (RFC 9113 section 10.5)")
 	settingsFlood = blame(EnhanceYourCalm, "h2_settings_flood", "too many SETTINGS frames (RFC 9113 section 10.5)")
+	walkFlood     = blame(EnhanceYourCalm, "h2_walk_flood", "too many SETTINGS or GOAWAY frames for so many streams (RFC 9113 section 10.5)")
 	pingFlood     = blame(EnhanceYourCalm, "h2_ping_flood", "too many PING frames (RFC 9113 section 10.5)")
 	goAwayFlood   = blame(EnhanceYourCalm, "h2_goaway_flood", "too many GOAWAY frames (RFC 9113 section 10.5)")
 	unknownFlood  = blame(EnhanceYourCalm, "h2_unknown_frame_flood", "too many frames of unknown types (RFC 9113 section 10.5)")

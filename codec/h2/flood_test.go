@@ -90,6 +90,21 @@ func TestDataSavesNothingUp(t *testing.T) {
 	}
 }
 
+// TestWalks: 16 streams that a frame makes its receiver look at cost as much as a frame.
+func TestWalks(t *testing.T) {
+	r := begun(t, h2.Client)
+	r.Refill()
+	if err := r.ChargeWalk(16 * limits.Flood); err != nil {
+		t.Error(err)
+	}
+	if err := r.ChargeWalk(15); err != nil {
+		t.Error(err)
+	}
+	if err := r.ChargeWalk(16); err == nil || err.Reason != "h2_walk_flood" {
+		t.Error(err)
+	}
+}
+
 func TestRefill(t *testing.T) {
 	r, ping := begun(t, h2.Client), h2.AppendPing(nil, [8]byte{})
 	for range 10 {

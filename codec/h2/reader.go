@@ -17,7 +17,8 @@ func (s Side) other() Side { return s ^ 1 }
 // without payload that does not end its stream, HEADERS of requests and of interim responses, and whatever becomes a
 // [StreamFault]. Each 64 bytes of DATA payload give one back and [Reader.Refill] gives back all, never
 // beyond Flood. WINDOW_UPDATE is free, since nothing is answered or kept and each window overflows in the end. So are
-// final responses, trailers and END_STREAM: of these the caller allows one for each stream.
+// final responses, trailers and END_STREAM: of these the caller allows one for each stream. A frame that makes the caller
+// look at many streams takes more, by [Reader.ChargeWalk].
 type Limits struct {
 	Fields        int // fields of one header list, pseudo-header fields among them
 	Continuations int // CONTINUATION frames of one header block

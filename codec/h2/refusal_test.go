@@ -261,7 +261,7 @@ func TestErrorsHaveOneNameEach(t *testing.T) {
 	}
 	// These have tables of their own above.
 	for _, reason := range []string{"h2_priority_length", "h2_bad_field_name", "h2_bad_field_value", "h2_connection_field",
-		"h2_bad_status", "h2_bad_request_pseudo_field", "h2_window_exceeded", "h2_window_overflow"} {
+		"h2_bad_status", "h2_bad_request_pseudo_field", "h2_window_exceeded", "h2_window_overflow", "h2_walk_flood"} {
 		seen[reason] = false
 	}
 	for reason, untested := range seen {

@@ -71,28 +71,29 @@ type Config struct {
 	DenyFile       string        `knob:"deny-file" group:"Access" route:"true" arg:"FILE" none:"off" filled:"true" help:"file with further addresses that may not connect, one per line"`
 	ReloadInterval time.Duration `knob:"reload-interval" group:"Access" range:"0|1s..24h" help:"how often files of addresses, keys and users are read again; 0: on SIGHUP only"`
 
-	JWTKeys         string        `knob:"jwt-keys" group:"Authentication" route:"true" arg:"FILE" none:"off" filled:"true" help:"keys that tokens are signed with: public keys in PEM, a JWK set, or one HMAC secret"`
-	JWTJWKSURL      string        `knob:"jwt-jwks-url" group:"Authentication" route:"true" secret:"true" arg:"URL" none:"off" filled:"true" help:"where a JWK set is fetched from instead"`
-	JWTAlgorithm    []string      `knob:"jwt-algorithm" group:"Authentication" route:"true" arg:"NAME" none:"off" filled:"true" help:"algorithms that the issuer signs with: HS256 to HS512, RS..., PS..., ES..., EdDSA"`
-	JWTIssuer       []string      `knob:"jwt-issuer" group:"Authentication" route:"true" arg:"NAME" none:"off" filled:"true" help:"issuers (iss) that are believed; off: any"`
-	JWTAudience     []string      `knob:"jwt-audience" group:"Authentication" route:"true" arg:"NAME" none:"off" filled:"true" help:"audiences (aud) of which a token has to name one; off: any"`
-	JWTLeeway       time.Duration `knob:"jwt-leeway" group:"Authentication" route:"true" range:"0|1s..10m" help:"by how much clocks may differ"`
-	JWTEndless      bool          `knob:"jwt-endless" group:"Authentication" route:"true" help:"take tokens without exp"`
-	JWTFrom         []string      `knob:"jwt-from" group:"Authentication" route:"true" arg:"PLACE" none:"off" filled:"true" help:"where tokens are looked for, in this order: header, header:NAME, cookie:NAME, query:NAME, protocol:NAME or protocol-prefix:PREFIX; off: header (Authorization)"`
-	JWTHeader       []string      `knob:"jwt-header" group:"Authentication" route:"true" arg:"'CLAIM NAME'" none:"off" filled:"true" help:"tells a claim to backends in the header NAME"`
-	AuthURL         string        `knob:"auth-url" group:"Authentication" route:"true" secret:"true" arg:"URL" none:"off" filled:"true" help:"service that is asked about each request; 2xx lets it in, 401 and 403 do not"`
-	AuthTimeout     time.Duration `knob:"auth-timeout" group:"Authentication" route:"true" range:"10ms..1m" help:"for it to answer"`
-	AuthCache       time.Duration `knob:"auth-cache" group:"Authentication" route:"true" range:"0|1s..1h" help:"how long its answer counts for the same request again; 0: once"`
-	AuthHeader      []string      `knob:"auth-header" group:"Authentication" route:"true" arg:"NAME" help:"header of its answer that backends are told"`
-	AuthUserHeader  string        `knob:"auth-user-header" group:"Authentication" route:"true" arg:"NAME" help:"header of its answer that names the user"`
-	APIKeys         string        `knob:"api-keys" group:"Authentication" route:"true" arg:"FILE" none:"off" filled:"true" help:"keys taken in X-API-Key, as lines of name:SHA-256"`
-	BasicUsers      string        `knob:"basic-users" group:"Authentication" route:"true" arg:"FILE" none:"off" filled:"true" help:"names and passwords taken in Authorization: Basic, as lines of name:bcrypt or name:SHA-256"`
-	AuthOptional    bool          `knob:"auth-optional" group:"Authentication" route:"true" help:"let requests without any credential through"`
-	AuthStrip       bool          `knob:"auth-strip" group:"Authentication" route:"true" help:"take the credential out of what backends get"`
-	AuthRefusal     AuthRefusal   `knob:"auth-refusal" group:"Authentication" route:"true" help:"how WebSockets are refused: http (401 or 403), or close (accepted and closed at once, since browsers do not tell a page the status)"`
-	AuthMissingCode int           `knob:"auth-missing-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code where the credential is missing"`
-	AuthInvalidCode int           `knob:"auth-invalid-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code where it is not valid"`
-	AuthExpiredCode int           `knob:"auth-expired-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code of a session whose credential has expired"`
+	JWTKeys             string        `knob:"jwt-keys" group:"Authentication" route:"true" arg:"FILE" none:"off" filled:"true" help:"keys that tokens are signed with: public keys in PEM, a JWK set, or one HMAC secret"`
+	JWTJWKSURL          string        `knob:"jwt-jwks-url" group:"Authentication" route:"true" secret:"true" arg:"URL" none:"off" filled:"true" help:"where a JWK set is fetched from instead"`
+	JWTAlgorithm        []string      `knob:"jwt-algorithm" group:"Authentication" route:"true" arg:"NAME" none:"off" filled:"true" help:"algorithms that the issuer signs with: HS256 to HS512, RS..., PS..., ES..., EdDSA"`
+	JWTIssuer           []string      `knob:"jwt-issuer" group:"Authentication" route:"true" arg:"NAME" none:"off" filled:"true" help:"issuers (iss) that are believed; off: any"`
+	JWTAudience         []string      `knob:"jwt-audience" group:"Authentication" route:"true" arg:"NAME" none:"off" filled:"true" help:"audiences (aud) of which a token has to name one; off: any"`
+	JWTLeeway           time.Duration `knob:"jwt-leeway" group:"Authentication" route:"true" range:"0|1s..10m" help:"by how much clocks may differ"`
+	JWTEndless          bool          `knob:"jwt-endless" group:"Authentication" route:"true" help:"take tokens without exp"`
+	JWTFrom             []string      `knob:"jwt-from" group:"Authentication" route:"true" arg:"PLACE" none:"off" filled:"true" help:"where tokens are looked for, in this order: header, header:NAME, cookie:NAME, query:NAME, protocol:NAME or protocol-prefix:PREFIX; off: header (Authorization)"`
+	JWTHeader           []string      `knob:"jwt-header" group:"Authentication" route:"true" arg:"'CLAIM NAME'" none:"off" filled:"true" help:"tells a claim to backends in the header NAME"`
+	AuthURL             string        `knob:"auth-url" group:"Authentication" route:"true" secret:"true" arg:"URL" none:"off" filled:"true" help:"service that is asked about each request; 2xx lets it in, 401 and 403 do not"`
+	AuthTimeout         time.Duration `knob:"auth-timeout" group:"Authentication" route:"true" range:"10ms..1m" help:"for it to answer"`
+	AuthCache           time.Duration `knob:"auth-cache" group:"Authentication" route:"true" range:"0|1s..1h" help:"how long its answer counts for the same request again; 0: once"`
+	AuthHeader          []string      `knob:"auth-header" group:"Authentication" route:"true" arg:"NAME" help:"header of its answer that backends are told"`
+	AuthUserHeader      string        `knob:"auth-user-header" group:"Authentication" route:"true" arg:"NAME" help:"header of its answer that names the user"`
+	APIKeys             string        `knob:"api-keys" group:"Authentication" route:"true" arg:"FILE" none:"off" filled:"true" help:"keys taken in X-API-Key, as lines of name:SHA-256"`
+	BasicUsers          string        `knob:"basic-users" group:"Authentication" route:"true" arg:"FILE" none:"off" filled:"true" help:"names and passwords taken in Authorization: Basic, as lines of name:bcrypt or name:SHA-256"`
+	AuthOptional        bool          `knob:"auth-optional" group:"Authentication" route:"true" help:"let requests without any credential through"`
+	AuthStrip           bool          `knob:"auth-strip" group:"Authentication" route:"true" help:"take the credential out of what backends get"`
+	AuthRefusal         AuthRefusal   `knob:"auth-refusal" group:"Authentication" route:"true" help:"how WebSockets are refused: http (401 or 403), or close (accepted and closed at once, since browsers do not tell a page the status)"`
+	AuthMissingCode     int           `knob:"auth-missing-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code where the credential is missing"`
+	AuthInvalidCode     int           `knob:"auth-invalid-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code where it is not valid"`
+	AuthUnavailableCode int           `knob:"auth-unavailable-code" group:"Authentication" route:"true" arg:"CODE" range:"1000..4999" help:"close code where the credential could not be checked, with auth-refusal: close"`
+	AuthExpiredCode     int           `knob:"auth-expired-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code of a session whose credential has expired"`
 
 	ConnectionRate   rate.Limit `knob:"connection-rate" group:"Rates" help:"handshakes of one address, such as 10/s or '100/60s burst 20'"`
 	MessageRate      rate.Limit `knob:"message-rate" group:"Rates" route:"true" help:"messages of one session, such as 100/60s"`
@@ -176,8 +177,11 @@ type Config struct {
 	CompressionLevel     int         `knob:"compression-level" group:"Messages" route:"true" range:"1..6" help:"effort of the gateway's own compression"`
 	CompressionThreshold Size        `knob:"compression-threshold" group:"Messages" route:"true" range:"0..1GiB" help:"shorter messages are sent as they are"`
 	CompressionWindow    int         `knob:"compression-window" group:"Messages" route:"true" range:"8..15" help:"bits of the largest window that the gateway compresses with; clients need as much memory, and may ask for less"`
-	SlowReader           SlowReader  `knob:"slow-reader" group:"Messages" route:"true" help:"a client whose queue stays full: wait (its backend is not read), close (1013) or drop (the oldest whole messages)"`
+	SlowReader           SlowReader  `knob:"slow-reader" group:"Messages" route:"true" help:"a client whose queue stays full: wait (its backend is not read), close (with slow-reader-code) or drop (the oldest whole messages)"`
 	DrainCode            int         `knob:"drain-code" group:"Messages" arg:"CODE" help:"close code of a drain: 1001 (going away) or 1012 (service restart)"`
+	BackendLostCode      int         `knob:"backend-lost-code" group:"Messages" route:"true" arg:"CODE" range:"1000..4999" help:"close code for clients whose backend ended without a close frame; not every client library takes 1014"`
+	SlowReaderCode       int         `knob:"slow-reader-code" group:"Messages" route:"true" arg:"CODE" range:"1000..4999" help:"close code of slow-reader: close"`
+	GatherMemoryCode     int         `knob:"gather-memory-code" group:"Messages" route:"true" arg:"CODE" range:"1000..4999" help:"close code of a session whose message has no room in gather-memory"`
 
 	RequestHeader  []string `knob:"request-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change a request on its way to the backend: 'set X-Team: blue', 'add X-Via: weir' or 'remove X-Debug'"`
 	ResponseHeader []string `knob:"response-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change an answer on its way to the client, by the same rules"`

@@ -26,12 +26,13 @@ func Default() *Config {
 
 		ReloadInterval: 10 * time.Second,
 
-		JWTLeeway:       10 * time.Second,
-		AuthTimeout:     3 * time.Second,
-		AuthRefusal:     RefuseHTTP,
-		AuthMissingCode: 4001,
-		AuthInvalidCode: 4002,
-		AuthExpiredCode: 4401,
+		JWTLeeway:           10 * time.Second,
+		AuthTimeout:         3 * time.Second,
+		AuthRefusal:         RefuseHTTP,
+		AuthMissingCode:     4001,
+		AuthInvalidCode:     4002,
+		AuthExpiredCode:     4401,
+		AuthUnavailableCode: 1013,
 
 		RateAction: RateClose,
 		RateCode:   1008,
@@ -85,6 +86,9 @@ func Default() *Config {
 		CompressionWindow:    15,
 		SlowReader:           SlowWait,
 		DrainCode:            1001,
+		BackendLostCode:      1011,
+		SlowReaderCode:       1013,
+		GatherMemoryCode:     1013,
 
 		Forwarded: true,
 

@@ -3,6 +3,9 @@ package config
 import (
 	"slices"
 
+	"github.com/gobwas/ws"
+
+	"weir/codec/frame"
 	"weir/codec/http1"
 	"weir/gateway/auth"
 	"weir/gateway/clientaddr"
@@ -31,6 +34,15 @@ func (v *verdict) guard(c *Config) {
 	}
 	if c.RateCode != 1008 && (c.RateCode < 3000 || c.RateCode > 4999) {
 		v.wrong("rate-code", "%d is not 1008 (policy violation) or from 3000 to 4999", c.RateCode)
+	}
+	for _, close := range []struct {
+		name string
+		code int
+	}{{"backend-lost-code", c.BackendLostCode}, {"slow-reader-code", c.SlowReaderCode}, {"gather-memory-code", c.GatherMemoryCode},
+		{"auth-unavailable-code", c.AuthUnavailableCode}} {
+		if code := ws.StatusCode(close.code); code < 3000 && !frame.MayBeSent(code) {
+			v.wrong(close.name, "%d is no code that a close frame may carry; write one of 1000 to 1003, 1007 to 1014 or 3000 to 4999", code)
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func TestBackendKilledInsideFrame(t *testing.T) {
 	}
 }
 
-// Between two frames the client can be told: 1014, bad gateway.
+// Between two frames the client can be told: 1011.
 func TestBackendKilledBetweenFrames(t *testing.T) {
 	for _, k := range kills {
 		for _, sent := range []string{"", "hello"} {
@@ -66,12 +66,12 @@ func TestBackendKilledBetweenFrames(t *testing.T) {
 					}
 				}
 				k.kill(backend)
-				expectClose(t, client, 1014)
+				expectClose(t, client, 1011)
 				if more := rest(t, client); len(more) > 0 {
 					t.Errorf("behind the close frame came %x", more)
 				}
 				_ = client.Close()
-				awaitMetric(t, f, 1, "weir_sessions_closed_total", k.reason, "1014")
+				awaitMetric(t, f, 1, "weir_sessions_closed_total", k.reason, "1011")
 			})
 		}
 	}

@@ -75,7 +75,7 @@ func TestPoolBackendKilled(t *testing.T) {
 	killed := time.Now()
 	_ = backend.Process.Kill()
 	for _, c := range all {
-		expectClose(t, c, 1014)
+		expectClose(t, c, 1011)
 		if more := rest(t, c); len(more) > 0 {
 			t.Errorf("behind the close frame came %x", more)
 		}
@@ -83,7 +83,7 @@ func TestPoolBackendKilled(t *testing.T) {
 	if took := time.Since(killed); took < spread/10 { // a few are told at once, whatever the spread
 		t.Errorf("all clients were told within %v, so all will be back at once", took)
 	}
-	awaitMetric(t, f, clients, "weir_sessions_closed_total", "1014")
+	awaitMetric(t, f, clients, "weir_sessions_closed_total", "1011")
 	awaitMetric(t, f, 0, "weir_pool_streams")
 	awaitMetric(t, f, 0, "weir_endpoint_sessions")
 }

@@ -166,6 +166,10 @@ func (ca *carrier) onSettings() {
 		return
 	}
 	ca.initial = peer.InitialWindowSize
+	if err := ca.reader.ChargeWalk(len(ca.streams)); err != nil {
+		ca.fault(err)
+		return
+	}
 	for _, c := range ca.streams {
 		if err := c.theirs.Resize(was, ca.initial); err != nil {
 			ca.fault(err)
