@@ -40,7 +40,7 @@ func (c *clientSide) OnEOF(*netpoll.Conn) {
 		s.gone(reasonClientGone)
 		return
 	}
-	if s.more != nil && s.more.rest != nil && !s.up.closed {
+	if s.more != nil && !s.up.closed && (s.more.rest != nil || s.inGrace()) {
 		s.more.ended = true // told again behind the rest
 		return
 	}
@@ -67,7 +67,7 @@ func (c *clientSide) OnClose(_ *netpoll.Conn, err error) {
 	}
 	s.begin(reasonClientLost, 0)
 	s.down.closed = true
-	if s.more.rest != nil && !s.up.closed {
+	if !s.up.closed && (s.more.rest != nil || s.inGrace()) {
 		s.more.ended = true // the rest first
 	} else {
 		s.up.eof = true

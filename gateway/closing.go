@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"github.com/gobwas/ws"
 
 	"weir/codec/frame"
@@ -126,10 +128,32 @@ func (s *session) tellBackend(code ws.StatusCode, why string) {
 // toldBackend notes that a close frame has gone to the backend. If it answers the backend's, nothing may follow.
 func (s *session) toldBackend() {
 	s.marks.set(closedUp, true)
-	if s.down.scan.CloseCode() != 0 {
+	if s.backendSaid() {
 		s.stream.Parted(true)
 	}
 }
+
+// backendSaid tells whether the backend has sent a close frame.
+func (s *session) backendSaid() bool { return s.down.scan.CloseCode() != 0 || s.down.scan.Ended() }
+
+// answerGrace is for backends that share a connection among sessions and end a stream right behind their close frame: an
+// answer that comes in between is DATA for a stream that some of them have forgotten, and ends the connection. Those that wait
+// for the answer get it so much later.
+const answerGrace = 50 * time.Millisecond
+
+// backendClosed notes a close frame of the backend's.
+func (s *session) backendClosed() {
+	switch {
+	case s.stream == nil:
+	case s.marks.has(closedUp):
+		s.stream.Parted(false)
+	case s.stream.Shared() && !s.up.closed:
+		s.hold(answerGrace)
+	}
+}
+
+// inGrace tells whether what the client says waits for the end of the backend's stream.
+func (s *session) inGrace() bool { return s.more.held && s.backendSaid() && !s.up.closed }
 
 // bothClosed ends TCP to the client, if it has both got a close frame and sent its own. RFC 6455 section 7.1.1 has the
 // server do that first: to a client that sees TCP end before its close frame has gone, the connection broke. The backend
@@ -152,10 +176,31 @@ func (s *session) dropUp(b []byte) {
 	}
 }
 
+// drop is what becomes of the rest of a read behind which nothing passes in that direction.
+func (s *session) drop(h *half, rest []byte) {
+	switch {
+	case !h.closed || s.phase != talking:
+	case h == &s.up:
+		s.dropUp(rest)
+	default:
+		s.dropDown(rest)
+	}
+}
+
+// dropDown is the same for the backend's close frame.
+func (s *session) dropDown(b []byte) {
+	if said := s.backendSaid(); s.down.scan.Discard(b) && !said {
+		s.backendClosed()
+	}
+}
+
 // backendEnded deals with the end of what the backend sends: after its close frame that is in order, without
 // one the client is told, if it can be.
 func (s *session) backendEnded(reason string) {
 	s.down.eof = true
+	if s.more != nil && s.more.held {
+		s.loop().Schedule(&s.more.pace, 0, (*pacer)(s)) // there is nothing to wait for
+	}
 	if !s.down.closed {
 		code := ws.StatusCode(s.cfg().BackendLostCode)
 		s.begin(reason, code)
@@ -238,7 +283,7 @@ func (s *session) cut() {
 			s.ending().midFrame = true // the boundary that our close frame waited for never came
 		}
 		s.closeBackend(ws.StatusGoingAway, unanswered)
-		if s.stream != nil && !(s.marks.has(closedUp) && s.down.scan.CloseCode() != 0) {
+		if s.stream != nil && !(s.marks.has(closedUp) && s.backendSaid()) {
 			s.stream.CloseWrite() // in order, as it may hear of the end only now
 		}
 	}

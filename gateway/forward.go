@@ -52,6 +52,7 @@ func (s *session) forwardDown(b []byte) {
 	s.down.bytes += uint64(len(b))
 	sh.count.downBytes += uint64(len(b))
 	if s.down.closed {
+		s.dropDown(b)
 		return
 	}
 	if s.forward(&s.down, s.toClient(), b, s.downRules(), &sh.count.down) && s.stream != nil {
@@ -109,9 +110,7 @@ func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, coun
 			on = s.handle(h, to, ev)
 		}
 		if !on {
-			if h == &s.up && s.up.closed && s.phase == talking {
-				s.dropUp(rest)
-			}
+			s.drop(h, rest)
 			return false
 		}
 		if b = rest; s.window > 0 && h == &s.up && len(b) > 0 && to.Full(s.lane.route.pauseAt) {
@@ -224,10 +223,11 @@ func (s *session) sawClose(h *half) (on bool) {
 	reason := reasonBackendClose
 	if h == &s.up {
 		reason = reasonClientClose
-	} else if s.marks.has(closedUp) {
-		s.stream.Parted(false)
 	}
 	s.begin(reason, h.scan.CloseCode())
+	if h == &s.down {
+		s.backendClosed()
+	}
 	switch {
 	case h.due == 0:
 		return true

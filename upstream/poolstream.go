@@ -61,6 +61,8 @@ func (pc *poolConn) scheme() string {
 
 func (st *stream) Endpoint() *Endpoint { return st.conn.pool.endpoint }
 
+func (st *stream) Shared() bool { return true }
+
 // Write frames b as DATA, as far as both windows allow; the rest is held until they do. Those who wait for the
 // connection already go first. An endpoint that has ended the stream hears nothing more: some end the whole connection over
 // it.

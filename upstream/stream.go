@@ -28,6 +28,8 @@ type Stream interface {
 	Parted(last bool)
 	// Close ends the stream; the sink hears no more. A backend that has not ended it may see a reset.
 	Close()
+	// Shared tells whether other sessions have the same connection.
+	Shared() bool
 	// Endpoint is the backend that serves the stream, or did.
 	Endpoint() *Endpoint
 }

@@ -69,6 +69,7 @@ func (t *tunnel) Full(limit int) bool { return t.conn.Full(limit) }
 func (t *tunnel) Pause()              { t.conn.Pause() }
 func (t *tunnel) Resume()             { t.conn.Resume() }
 func (t *tunnel) CloseWrite()         { t.conn.CloseWrite() }
+func (t *tunnel) Shared() bool        { return false }
 func (t *tunnel) Endpoint() *Endpoint { return t.endpoint }
 
 // Parted: the backend ends TCP, as the server it is (RFC 6455 section 7.1.1).

@@ -25,6 +25,7 @@ var echoBackends = []struct {
 	{"accept", func(t testing.TB) string { return startAcceptEcho(t, accept.Options{}) }},
 	{"net/http", startNetHTTP},
 	{"Hypercorn", startHypercorn},
+	{"node:http2", startNodeEcho},
 }
 
 // echoSession serves one session until its end.
@@ -146,5 +147,13 @@ func startHypercorn(t testing.TB) string {
 	t.Helper()
 	addr := freeAddr(t)
 	startProcess(t, addr, []string{"PYTHONDONTWRITEBYTECODE=1"}, "/usr/bin/python3", "-m", "hypercorn", "--bind", addr, "python/h2_echo:app")
+	return addr
+}
+
+func startNodeEcho(t testing.TB) string {
+	t.Helper()
+	addr := freeAddr(t)
+	_, port, _ := net.SplitHostPort(addr)
+	startProcess(t, addr, nil, "node", "node/h2echo.mjs", port)
 	return addr
 }

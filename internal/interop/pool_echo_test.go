@@ -14,18 +14,20 @@ func TestPoolEcho(t *testing.T) {
 		t.Run(backend.name, func(t *testing.T) {
 			t.Parallel()
 			url := "ws://" + backend.start(t)
+			f := pools(t, url)
+			neighbour := mustDial(t, f)
 			for _, client := range implementations {
-				t.Run(client.name, func(t *testing.T) { playEcho(t, url, client.peer(t)) })
+				t.Run(client.name, func(t *testing.T) {
+					playEcho(t, f, client.peer(t))
+					neighbour.roundTrip(t, "still here")
+				})
 			}
 		})
 	}
 }
 
-// playEcho gives each scenario a gateway of its own: Hypercorn 0.13 breaks the connection when anything follows the
-// close frames of one of its sessions.
-func playEcho(t *testing.T, url string, client *Peer) {
+func playEcho(t *testing.T, f *Front, client *Peer) {
 	t.Run("messages", func(t *testing.T) {
-		f := pools(t, url)
 		c, answer := client.Dial(t, command{URL: f.url("/room/7?seat=a%20b"), Protocols: []string{"red", "blue"}})
 		if c == nil || answer.Protocol != "blue" {
 			t.Fatalf("status %d, subprotocol %q", answer.Status, answer.Protocol)
@@ -50,7 +52,6 @@ func playEcho(t *testing.T, url string, client *Peer) {
 		}
 	})
 	t.Run("refused", func(t *testing.T) {
-		f := pools(t, url)
 		if c, answer := client.Dial(t, command{URL: f.url("/refused")}); c != nil || answer.Status != 403 {
 			t.Errorf("connected: %v, status %d", c != nil, answer.Status)
 		}
