@@ -11,6 +11,9 @@
 // The same scenarios and the pools' own faults over pooled upstreams (RFC 8441) are in pool_*_test.go, with backends on
 // package upstream/accept, Node's http2, Go's net/http, Hypercorn, and HAProxy as a sidecar.
 //
+// closing_test.go has more client libraries, Node's own, npm's websocket, aiohttp and Firefox among them, tell how their
+// WebSockets ended, for every close that the gateway begins.
+//
 // The fault tests (fault_*_test.go) speak raw TCP, to see each byte and to break connections anywhere. Those of
 // a whole process (process_*_test.go) build and run the command weir.
 //

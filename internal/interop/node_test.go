@@ -25,8 +25,13 @@ type args map[string]any
 // startNode runs a script until the end of the test.
 func startNode(t testing.TB, script string, argv ...string) *node {
 	t.Helper()
-	n := &node{script: script, process: exec.Command("node", append([]string{"node/" + script}, argv...)...),
-		answers: make(chan []byte, 1), said: &lines{}}
+	return startCalled(t, script, append([]string{"node", "node/" + script}, argv...)...)
+}
+
+// startCalled is startNode for any program that answers calls.
+func startCalled(t testing.TB, name string, argv ...string) *node {
+	t.Helper()
+	n := &node{script: name, process: exec.Command(argv[0], argv[1:]...), answers: make(chan []byte, 1), said: &lines{}}
 	n.process.Stderr = n.said
 	stdin, err := n.process.StdinPipe()
 	if err != nil {
