@@ -61,7 +61,7 @@ func (s *session) closeClient(code ws.StatusCode) {
 		s.cutClient()
 	default:
 		s.down.scan.WantBoundary()
-		s.waits()
+		s.waits(&s.down)
 	}
 }
 
@@ -70,7 +70,8 @@ func (s *session) answersClient() bool { return s.up.scan.CloseCode() != 0 && s.
 
 // awaitsWhole tells whether a message of the backend's is under way of which nothing has passed, and which should still.
 func (s *session) awaitsWhole() bool {
-	return s.gathers(&s.down) && !s.down.eof && s.ending().reason == reasonDrain
+	reason := s.ending().reason
+	return s.gathers(&s.down) && !s.down.eof && (reason == reasonDrain || reason == reasonReload)
 }
 
 // sendClose sends the close frame that is due to the client. Nothing of the backend's follows it.
@@ -223,26 +224,26 @@ func (s *session) sayDue(code ws.StatusCode) {
 	}
 }
 
-// waits gives the close frames that are due half of the close timeout: the other half is for their answers.
-func (s *session) waits() {
-	s.ending().waits = true
+// waits gives the close frame that is due in a direction half of the close timeout: the other half is for its answer.
+func (s *session) waits(h *half) {
+	s.ending().waits = h
 	s.loop().Schedule(&s.timer, s.cfg().CloseTimeout/2, s)
 }
 
 // late is called when half of the close timeout has gone, or all of it.
 func (s *session) late() {
 	e := s.ending()
-	if e == nil || !e.waits {
+	if e == nil || e.waits == nil {
 		s.cut()
 		return
 	}
-	e.waits = false
+	h := e.waits
+	e.waits = nil
 	s.loop().Schedule(&s.timer, s.cfg().CloseTimeout/2, s)
-	if s.up.due != 0 {
-		s.closeBackend(s.up.due, e.reason)
-	}
 	switch {
-	case s.down.closed || s.down.due == 0:
+	case h == &s.up:
+		s.closeBackend(h.due, e.reason)
+	case h.closed:
 	case s.down.scan.AtBoundary():
 		s.sendClose()
 	default:
@@ -282,7 +283,11 @@ func (s *session) cut() {
 		default:
 			s.ending().midFrame = true // the boundary that our close frame waited for never came
 		}
-		s.closeBackend(ws.StatusGoingAway, unanswered)
+		code, why := ws.StatusGoingAway, unanswered
+		if s.up.due != 0 {
+			code, why = s.up.due, s.ending().reason
+		}
+		s.closeBackend(code, why)
 		if s.stream != nil && !(s.marks.has(closedUp) && s.backendSaid()) {
 			s.stream.CloseWrite() // in order, as it may hear of the end only now
 		}

@@ -127,6 +127,23 @@ func TestDrainPacesTheLiving(t *testing.T) {
 	}
 }
 
+// TestDrainTellsBackend what the client was told, behind the client's last message.
+func TestDrainTellsBackend(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	g := start(t, func(cfg *config.Config) { cfg.DrainTimeout = 4 * time.Second }, b.url())
+	client, server := session(t, g, b)
+	g.Drain()
+	client.want(ws.OpClose, "\x03\xe9drain")
+	client.send(ws.OpText, "the last word")
+	client.sendClose(4000)
+	server.want(ws.OpText, "the last word")
+	server.want(ws.OpClose, "\x03\xe9drain")
+	client.wantEnd()
+	_, _ = client.conn.Close(), server.conn.Close()
+	await(t, stopped(t, g), "the end")
+}
+
 // TestDrainKeepsFramesWhole closes sessions whose backend does not stop sending. The close frame stands behind a
 // whole frame, and nothing behind it.
 func TestDrainKeepsFramesWhole(t *testing.T) {

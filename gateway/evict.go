@@ -100,10 +100,13 @@ func (e *eviction) OnTimer(*netpoll.Timer) {
 }
 
 // goAway asks both sides of a session to end. The client is told first: what it sends until it has answered still goes to
-// the backend, and its answer is the close frame that the backend gets.
+// the backend, which gets the same close frame in the place of the answer.
 func (s *session) goAway(reason string) {
 	code := ws.StatusCode(s.cfg().DrainCode)
 	s.begin(reason, code)
 	s.closeClient(code)
+	if s.up.scan.CloseCode() == 0 {
+		s.up.due = code
+	}
 	s.settle()
 }

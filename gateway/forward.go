@@ -249,7 +249,7 @@ func (s *session) violated(h *half, err *codec.ProtocolError) {
 			s.sayDue(err.Code)
 		} else if !s.down.closed {
 			s.down.due = err.Code
-			s.waits()
+			s.waits(&s.down)
 		}
 		s.settle()
 		return
@@ -260,7 +260,7 @@ func (s *session) violated(h *half, err *codec.ProtocolError) {
 		s.closeBackend(err.Code, err.Reason)
 	} else if !s.up.closed && s.up.scan.CloseCode() == 0 {
 		s.up.due = err.Code
-		s.waits()
+		s.waits(&s.up)
 	}
 	s.settle()
 }

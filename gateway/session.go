@@ -127,7 +127,7 @@ type ending struct {
 	reason   string        // the first cause, a name from reasons.go or of a codec's fault
 	code     ws.StatusCode // close code that the client was sent, or sent itself; 0: none
 	midFrame bool          // the client was cut inside a frame
-	waits    bool          // a close frame is due, behind what one side has still to say
+	waits    *half         // in which a close frame is due, behind what its source has still to say; nil: none
 }
 
 func (s *session) loop() *netpoll.Loop { return s.lane.shard.loop }

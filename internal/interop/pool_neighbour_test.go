@@ -48,15 +48,37 @@ var endings = []struct {
 			time.Sleep(time.Millisecond)
 		}
 	}},
-	{"backend closes, client is gone", func(t *testing.T, _ *Front, c rawClient) { c.text(t, "close 4001 enough"); expectClose(t, c, 4001); reset(c.TCPConn) }},
-	{"both close at once", func(t *testing.T, _ *Front, c rawClient) { c.text(t, "close 4001 enough"); c.closes(t); _, _ = io.Copy(io.Discard, c); fin(c.TCPConn) }},
+	{"backend closes, client is gone", func(t *testing.T, _ *Front, c rawClient) {
+		c.text(t, "close 4001 enough")
+		expectClose(t, c, 4001)
+		reset(c.TCPConn)
+	}},
+	{"both close at once", func(t *testing.T, _ *Front, c rawClient) {
+		c.text(t, "close 4001 enough")
+		c.closes(t)
+		_, _ = io.Copy(io.Discard, c)
+		fin(c.TCPConn)
+	}},
 	{"client ends TCP", func(_ *testing.T, _ *Front, c rawClient) { fin(c.TCPConn) }},
 	{"client ends its direction", func(_ *testing.T, _ *Front, c rawClient) { _ = c.CloseWrite() }},
 	{"client is gone", func(_ *testing.T, _ *Front, c rawClient) { reset(c.TCPConn) }},
-	{"client ends TCP inside a frame", func(_ *testing.T, _ *Front, c rawClient) { _, _ = c.Write([]byte("\x82\xfe\x01\x00\x00\x00\x00\x00half")); fin(c.TCPConn) }},
-	{"client is gone inside a frame", func(_ *testing.T, _ *Front, c rawClient) { _, _ = c.Write([]byte("\x82\xfe\x01\x00\x00\x00\x00\x00half")); reset(c.TCPConn) }},
-	{"client breaks a rule", func(t *testing.T, _ *Front, c rawClient) { _, _ = c.Write([]byte("\x83\x80\x00\x00\x00\x00")); expectClose(t, c, 1002); c.closes(t) }},
-	{"client breaks a rule inside a frame", func(t *testing.T, _ *Front, c rawClient) { _, _ = c.Write([]byte("\x81\x84\x00\x00\x00\x00a\xff\xff\xff")); expectClose(t, c, 1007) }},
+	{"client ends TCP inside a frame", func(_ *testing.T, _ *Front, c rawClient) {
+		_, _ = c.Write([]byte("\x82\xfe\x01\x00\x00\x00\x00\x00half"))
+		fin(c.TCPConn)
+	}},
+	{"client is gone inside a frame", func(_ *testing.T, _ *Front, c rawClient) {
+		_, _ = c.Write([]byte("\x82\xfe\x01\x00\x00\x00\x00\x00half"))
+		reset(c.TCPConn)
+	}},
+	{"client breaks a rule", func(t *testing.T, _ *Front, c rawClient) {
+		_, _ = c.Write([]byte("\x83\x80\x00\x00\x00\x00"))
+		expectClose(t, c, 1002)
+		c.closes(t)
+	}},
+	{"client breaks a rule inside a frame", func(t *testing.T, _ *Front, c rawClient) {
+		_, _ = c.Write([]byte("\x81\x84\x00\x00\x00\x00a\xff\xff\xff"))
+		expectClose(t, c, 1007)
+	}},
 	{"client says nothing", func(t *testing.T, _ *Front, c rawClient) { expectClose(t, c, 1001); c.closes(t) }},
 	{"client says nothing and does not answer", func(t *testing.T, _ *Front, c rawClient) { expectClose(t, c, 1001) }},
 	{"admin closes", func(t *testing.T, f *Front, c rawClient) {
