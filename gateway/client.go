@@ -1,6 +1,10 @@
 package gateway
 
-import "weir/netpoll"
+import (
+	"io"
+
+	"weir/netpoll"
+)
 
 // clientSide is a session as its client's connection sees it: the same memory, other methods.
 type clientSide session
@@ -13,6 +17,8 @@ func (c *clientSide) OnData(_ *netpoll.Conn, b []byte) {
 		s.forwardUp(b)
 	case greeting:
 		s.greet(b)
+	case silent:
+		s.firstHeard(b)
 	case announcing:
 		s.announced(b)
 	case securing:
@@ -36,6 +42,13 @@ func (c *clientSide) OnDrained(*netpoll.Conn) {
 
 func (c *clientSide) OnEOF(*netpoll.Conn) {
 	s := (*session)(c)
+	if s.phase == silent {
+		s.appear()
+	}
+	if s.phase == securing { // else TLS tells of it
+		s.tlsFailed(io.EOF)
+		return
+	}
 	if s.phase != talking {
 		s.gone(reasonClientGone)
 		return
@@ -57,6 +70,9 @@ func (c *clientSide) OnEOF(*netpoll.Conn) {
 
 func (c *clientSide) OnClose(_ *netpoll.Conn, err error) {
 	s := (*session)(c)
+	if s.phase == silent {
+		s.appear()
+	}
 	if s.phase == securing {
 		s.tlsFailed(err)
 		return

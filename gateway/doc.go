@@ -6,6 +6,7 @@
 // A [Gateway] has a shard for each event loop, and a shard has its doors (listeners) and sessions; nothing of a session
 // is ever touched by another loop. A session begins with an accepted socket and passes through phases:
 //
+//	silent      nothing has come; the plan of the first byte will judge the client   door.go
 //	announcing  a trusted proxy's PROXY header is read (codec/proxyproto)           threshold.go
 //	securing    TLS is made to stand (netpoll, gateway/certs)
 //	greeting    the client's request is read and checked once (codec/http1)         handshake.go

@@ -11,10 +11,9 @@ import (
 type door struct {
 	shard    *shard // immutable
 	name     string // of the listener in the configuration; immutable
-	lane     *lane  // of clients whose route is not known yet
+	lane     *lane  // of clients whose route is not known yet; nil until a plan that listens here is adopted
 	listener *netpoll.Listener
 	local    netpoll.Addr
-	secure   bool // clients speak TLS
 }
 
 // OnAccept begins a session. A client past the limit is answered when its request has come, but not many more:
@@ -26,7 +25,7 @@ func (d *door) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 		ln.Refuse(fd)
 		return
 	}
-	s := &session{opened: sh.loop.Now(), phase: greeting}
+	s := &session{opened: sh.loop.Now()}
 	s.enterLane(d.lane)
 	s.setFrom(from)
 	if !s.knock() {
@@ -42,12 +41,25 @@ func (d *door) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 		return
 	}
 	sh.add(s)
+}
+
+// appear says what a client has to go through, which the plan of its first byte decides; one that ends without has to go
+// through the same. A client whose listener has gone stays with the plan that it came under.
+func (s *session) appear() {
+	if d := s.lane.door; d.lane != s.lane && d.lane.plan == d.shard.plan {
+		s.enterLane(d.lane)
+	}
+	l, from := s.lane, s.from().Addr()
 	switch {
-	case s.lane.plan.cfg.ProxyProtocol && s.lane.plan.trusted(from.Addr()):
+	case l.plan.cfg.ProxyProtocol && l.plan.trusted(from):
 		s.phase = announcing
-	case d.secure:
+	case l.secure:
 		s.phase = securing
-		s.client.StartTLS(s.lane.plan.tls, nil)
+	default:
+		s.phase = greeting
+	}
+	if l.plan.trusted(from) {
+		s.leaveDoor() // it may be trusted only since it came
 	}
 }
 

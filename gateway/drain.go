@@ -49,6 +49,9 @@ func (sh *shard) OnTimer(*netpoll.Timer) {
 	if now >= d.deadline {
 		for len(sh.sessions) > 0 {
 			s := sh.sessions[len(sh.sessions)-1]
+			if s.phase == silent {
+				s.appear()
+			}
 			if s.phase < greeting {
 				s.turnAway(refusedDraining.Reason)
 				continue
@@ -76,6 +79,9 @@ func (sh *shard) OnTimer(*netpoll.Timer) {
 func (s *session) drain() {
 	if s.lane.shard.drain.timeout == 0 && s.phase == talking {
 		return
+	}
+	if s.phase == silent {
+		s.appear()
 	}
 	switch {
 	case s.phase < greeting:

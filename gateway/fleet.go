@@ -98,8 +98,7 @@ func (f *fleet) open(g *Gateway, specs []upstream.Spec) (err error) {
 	}
 	f.dialer = &upstream.Dialer{Group: f.group, Retries: t.retries, ConnectTimeout: t.connect, AnswerTimeout: t.answer, Limits: t.head,
 		OnConnect: g.metrics.connected, Handshakes: g.toBackends, Pool: t.pool}
-	f.begin = f.group.Start
-	f.end = func() { g.parting.Go(f.group.Close) }
+	f.begin, f.end, f.parting = f.group.Start, f.group.Close, &g.parting
 	return nil
 }
 

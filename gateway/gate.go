@@ -83,6 +83,7 @@ func (b *builder) gateOf(cfg *config.Config) (*gate, error) {
 		}
 	}
 	d := &gate{text: text, terms: t}
+	d.parting = &b.gw.parting
 	if err := d.open(b.gw); err != nil {
 		return nil, err
 	}

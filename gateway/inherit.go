@@ -129,12 +129,12 @@ func (s inheritedSockets) kept(i, n int) (fds []int) {
 }
 
 // listenOnInherited has every loop accept from its share of the sockets that were opened for addr.
-func (g *Gateway) listenOnInherited(w wanted, addr netpoll.Addr, p *plan) error {
+func (g *Gateway) listenOnInherited(w wanted, addr netpoll.Addr) error {
 	for i, sh := range g.shards {
 		for _, f := range deal(g.sockets[addr], i, len(g.shards)) {
-			d := &door{shard: sh, name: w.name, secure: w.secure}
+			d := &door{shard: sh, name: w.name}
 			var err error
-			if stopped := sh.loop.Do(func() { err = d.takeOver(f, p) }); stopped != nil || err != nil {
+			if stopped := sh.loop.Do(func() { err = d.takeOver(f) }); stopped != nil || err != nil {
 				return fmt.Errorf("cannot go on listening on %s: %w", w.text, cmp.Or(err, stopped))
 			}
 			addr = d.local
@@ -145,11 +145,11 @@ func (g *Gateway) listenOnInherited(w wanted, addr netpoll.Addr, p *plan) error 
 }
 
 // takeOver runs on the door's loop.
-func (d *door) takeOver(f *os.File, p *plan) (err error) {
+func (d *door) takeOver(f *os.File) (err error) {
 	sh := d.shard
 	if d.listener, err = sh.loop.ListenOn(f, d); err == nil {
+		d.listener.Hold()
 		d.local = d.listener.Addr()
-		d.enter(p)
 		sh.doors = append(sh.doors, d)
 	}
 	return err

@@ -9,7 +9,8 @@ import (
 type lane struct {
 	shard    *shard
 	door     *door           // until the route is known, then nil
-	plan     *plan           // likewise: what decides about the client
+	plan     *plan           // likewise: what decides about the client; held while there are sessions
+	secure   bool            // likewise: clients speak TLS
 	route    *route          // nil until then
 	links    *upstream.Links // to the route's backends
 	sessions int
@@ -28,7 +29,9 @@ func (s *session) cfg() *config.Config {
 func (s *session) enterLane(l *lane) {
 	was := s.lane
 	s.lane = l
-	l.sessions++
+	if l.sessions++; l.sessions == 1 && l.door != nil {
+		l.plan.hold()
+	}
 	if was != nil {
 		was.leave()
 	}
@@ -36,30 +39,30 @@ func (s *session) enterLane(l *lane) {
 
 // leave takes a session out. A stale lane ends with its last.
 func (l *lane) leave() {
-	if l.sessions--; l.sessions == 0 && l.stale {
+	l.sessions--
+	switch {
+	case l.sessions > 0:
+	case l.door != nil:
+		l.plan.release()
+	case l.stale:
 		l.end()
 	}
 }
 
-// retire has the lane end with its last session.
+// retire has a route's lane end with its last session.
 func (l *lane) retire() {
 	l.stale = true
-	if l.door != nil && l.sessions > 0 {
-		l.plan.hold()
-	}
-	if l.sessions == 0 && l.route != nil {
+	if l.sessions == 0 {
 		l.end()
 	}
 }
 
+// end gives the lane up. Its links are closed by a task of their own, as it may be one of them that has just told the last
+// session of its end, and is not done yet.
 func (l *lane) end() {
-	if l.door != nil {
-		l.plan.release()
-		return
-	}
-	sh := l.shard
+	sh, f := l.shard, l.route.fleet
 	delete(sh.lanes, l.route)
-	sh.unlink(l.route.fleet)
+	_ = sh.loop.Post(func() { sh.unlink(f) }) // a loop that stops closes them all
 }
 
 // laneOf is the loop's part of a route, also where the route has been replaced since the client came.
@@ -92,8 +95,8 @@ func (sh *shard) link(f *fleet) *upstream.Links {
 func (sh *shard) unlink(f *fleet) {
 	fl := sh.links[f]
 	if fl.lanes--; fl.lanes == 0 {
-		sh.count.pools.Add(fl.Stats())
 		fl.Close()
+		sh.count.pools.Add(fl.Stats())
 		delete(sh.links, f)
 		f.release()
 	}
@@ -111,8 +114,8 @@ func (sh *shard) adopt(p *plan) {
 		return !listened
 	})
 	for _, d := range sh.doors {
-		d.secure = secure[d.name]
-		d.enter(p)
+		d.lane = &lane{shard: sh, door: d, plan: p, secure: secure[d.name]}
+		d.listener.Accept()
 	}
 	kept := make(map[*route]bool, len(p.routes))
 	for _, r := range p.routes {
@@ -131,12 +134,4 @@ func (sh *shard) adopt(p *plan) {
 			sh.laneOf(r).links.Warm()
 		}
 	}
-}
-
-// enter gives a door's newcomers to p.
-func (d *door) enter(p *plan) {
-	if was := d.lane; was != nil {
-		was.retire()
-	}
-	d.lane = &lane{shard: d.shard, door: d, plan: p}
 }

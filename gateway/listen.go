@@ -23,7 +23,7 @@ func (g *Gateway) openListeners(p *plan) error {
 			continue
 		}
 		opened = append(opened, w.name)
-		if err := g.listenOn(w, p); err != nil {
+		if err := g.listenOn(w); err != nil {
 			for _, sh := range g.shards {
 				_ = sh.loop.Do(func() { sh.closeDoors(func(d *door) bool { return slices.Contains(opened, d.name) }) })
 			}
@@ -73,12 +73,11 @@ func (sh *shard) closeDoors(which func(*door) bool) {
 			return false
 		}
 		d.listener.Close()
-		d.lane.retire()
 		return true
 	})
 }
 
-func (g *Gateway) listenOn(w wanted, p *plan) error {
+func (g *Gateway) listenOn(w wanted) error {
 	knob, text := "listen", w.text
 	if w.secure {
 		knob = "tls-listen"
@@ -88,7 +87,7 @@ func (g *Gateway) listenOn(w wanted, p *plan) error {
 		return fmt.Errorf("%s: %q: %w", knob, text, err)
 	}
 	if files := g.sockets[addr]; len(files) > 0 {
-		return g.listenOnInherited(w, addr, p)
+		return g.listenOnInherited(w, addr)
 	}
 	shards := g.shards
 	if addr.Path != "" && g.cfg.LoopFileTables && len(shards) > 1 {
@@ -96,8 +95,8 @@ func (g *Gateway) listenOn(w wanted, p *plan) error {
 	}
 	var first *netpoll.Listener
 	for _, sh := range shards {
-		d := &door{shard: sh, name: w.name, secure: w.secure}
-		if stopped := sh.loop.Do(func() { err = d.open(addr, first, p) }); stopped != nil || err != nil {
+		d := &door{shard: sh, name: w.name}
+		if stopped := sh.loop.Do(func() { err = d.open(addr, first) }); stopped != nil || err != nil {
 			if errors.Is(err, syscall.EADDRINUSE) {
 				err = fmt.Errorf("%w: by another program, or a weir of another user", err)
 			}
@@ -116,8 +115,8 @@ func (g *Gateway) listenOn(w wanted, p *plan) error {
 	return nil
 }
 
-// open runs on the door's loop. Only one listener can be bound to a unix socket; the others share it.
-func (d *door) open(addr netpoll.Addr, first *netpoll.Listener, p *plan) (err error) {
+// open runs on the door's loop. Clients wait at it until a plan that listens there is adopted. Only one listener can be bound to a unix socket; the others share it.
+func (d *door) open(addr netpoll.Addr, first *netpoll.Listener) (err error) {
 	sh := d.shard
 	if addr.Path != "" && first != nil {
 		d.listener, err = sh.loop.ListenShared(first, d)
@@ -125,8 +124,8 @@ func (d *door) open(addr netpoll.Addr, first *netpoll.Listener, p *plan) (err er
 		d.listener, err = sh.loop.Listen(addr, d)
 	}
 	if err == nil {
+		d.listener.Hold()
 		d.local = d.listener.Addr()
-		d.enter(p)
 		sh.doors = append(sh.doors, d)
 	}
 	return err

@@ -8,8 +8,9 @@ import (
 // part is what several plans may have in common: backends, certificates, the check of credentials. It begins with the first
 // of them that comes into force, and ends when nobody holds it any more. Any goroutine.
 type part struct {
-	begin func() // may be nil
-	end   func()
+	begin   func() // may be nil
+	end     func() // may wait for what it ends
+	parting *sync.WaitGroup
 
 	once    sync.Once
 	holders atomic.Int64
@@ -23,8 +24,9 @@ func (p *part) start() {
 
 func (p *part) hold() { p.holders.Add(1) }
 
+// release never waits: the last holder may be a loop.
 func (p *part) release() {
 	if p.holders.Add(-1) == 0 {
-		p.end()
+		p.parting.Go(p.end)
 	}
 }

@@ -71,7 +71,11 @@ func (g *Gateway) takeBack(conn net.Conn, c *web.Client, head, early []byte) {
 func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 	sh := d.shard
 	s := &session{opened: sh.loop.Now(), phase: greeting}
-	s.enterLane(d.lane)
+	l := d.lane
+	if l.plan != sh.plan { // the listener has gone
+		l = &lane{shard: sh, door: d, plan: sh.plan}
+	}
+	s.enterLane(l)
 	s.setFrom(c.Peer)
 	rest, err := sh.loop.Adopt(&s.client, conn, (*clientSide)(s))
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 )
 
 // plan is one configuration made ready. It never changes: the next one is built beside it, with what both have in common,
-// and takes its place as a whole. A client is judged by the plan that was in force when it came.
+// and takes its place as a whole. A handshake is judged by the plan that was in force when its first byte came.
 type plan struct {
 	// Immutable.
 	gw         *Gateway
@@ -43,7 +43,7 @@ type plan struct {
 	parts      []*part
 
 	// Any goroutine.
-	users atomic.Int64 // the gateway while it is in force, loops with clients of before the next one, checks of credentials
+	users atomic.Int64 // the gateway while it is in force, each loop while a client is judged by it, checks of credentials
 	over  sync.Once
 }
 

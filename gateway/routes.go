@@ -105,7 +105,7 @@ func (b *builder) servePlain(r, before *route) error {
 	if before != nil && before.plan != nil && before.plan.Transports.Options() == ts.Options() {
 		ts, r.transports = before.plan.Transports, before.transports
 	} else {
-		r.transports = &part{end: ts.Close}
+		r.transports = &part{end: ts.Close, parting: &b.gw.parting}
 	}
 	r.plan = &web.Plan{Route: r.name, Group: f.group, Retries: r.cfg.ConnectRetries, Rules: &r.headers,
 		EndpointHeader: r.cfg.EndpointHeader, Sticky: r.sticky, Transports: ts}

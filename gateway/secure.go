@@ -31,7 +31,7 @@ func (b *builder) buildTLS() error {
 		return err
 	}
 	b.tls = &netpoll.TLS{Config: b.certs.Config(), Handshakes: b.gw.fromClients}
-	b.certsPart = &part{begin: b.certs.Start, end: b.certs.Close}
+	b.certsPart = &part{begin: b.certs.Start, end: b.certs.Close, parting: &b.gw.parting}
 	b.has(b.certsPart)
 	return nil
 }

@@ -19,7 +19,8 @@ import (
 type phase uint8
 
 const (
-	announcing phase = iota // a trusted proxy is to say whom it speaks for
+	silent     phase = iota // nothing has come
+	announcing              // a trusted proxy is to say whom it speaks for
 	securing                // TLS does not stand yet
 	greeting                // the client's request is being read
 	proving                 // somebody is asked whether the client may come in
@@ -216,6 +217,9 @@ func (s *session) endpoint() *upstream.Endpoint {
 
 // OnTimer is called when the session's next deadline is due.
 func (s *session) OnTimer(*netpoll.Timer) {
+	if s.phase == silent {
+		s.appear()
+	}
 	switch {
 	case s.phase < greeting:
 		if s.phase == securing {

@@ -15,6 +15,19 @@ import (
 // What a client goes through before its request is read: a PROXY header where a trusted proxy stands in front, then
 // TLS where the door asks for it.
 
+// firstHeard takes a client's first bytes.
+func (s *session) firstHeard(b []byte) {
+	s.appear()
+	switch s.phase {
+	case announcing:
+		s.announced(b)
+	case securing:
+		s.client.StartTLS(s.lane.plan.tls, b)
+	default:
+		s.greet(b)
+	}
+}
+
 // announced reads the PROXY header that a trusted proxy begins with.
 func (s *session) announced(b []byte) {
 	h, b := s.gather(b)
@@ -35,7 +48,7 @@ func (s *session) announced(b []byte) {
 		bytebufferpool.Put(h.head)
 		h.head = nil
 	}
-	if d := s.lane.door; d.secure {
+	if s.lane.secure {
 		s.phase = securing
 		s.client.StartTLS(s.lane.plan.tls, rest)
 		return

@@ -31,6 +31,7 @@ type Listener struct {
 	shared   bool // a unix socket that another loop's listener opened
 	rest     Timer
 	open     bool
+	held     bool // until Accept
 	putOff   bool // on the list of listeners to go on at the end of the batch
 }
 
@@ -73,17 +74,28 @@ func (ln *Listener) Addr() Addr { return ln.addr }
 // Loop is the loop that owns the listener.
 func (ln *Listener) Loop() *Loop { return ln.loop }
 
+// Hold has clients wait until Accept.
+func (ln *Listener) Hold() { ln.held = true }
+
+// Accept takes those who wait after Hold, and all others again.
+func (ln *Listener) Accept() {
+	if ln.held {
+		ln.held = false
+		ln.ready()
+	}
+}
+
 // Refuse closes a socket just accepted without an answer.
 func (ln *Listener) Refuse(fd int) { ln.loop.sys.close(fd) }
 
 // Close stops accepting. Clients whose connection the kernel had completed are taken first: they would
-// otherwise see a reset.
+// otherwise see a reset. Those whom Hold keeps waiting do.
 func (ln *Listener) Close() {
 	if !ln.open {
 		return
 	}
 	ln.open = false // an acceptor may call Close again
-	for n := 0; n < maxBacklog && ln.accept(); n++ {
+	for n := 0; n < maxBacklog && !ln.held && ln.accept(); n++ {
 	}
 	ln.loop.Cancel(&ln.rest)
 	delete(ln.loop.listen, ln.fd)
@@ -95,7 +107,7 @@ func (ln *Listener) Close() {
 
 func (ln *Listener) ready() {
 	for range acceptsPerTurn {
-		if !ln.open || ln.putOff || ln.rest.Set() || !ln.accept() {
+		if !ln.open || ln.held || ln.putOff || ln.rest.Set() || !ln.accept() {
 			return
 		}
 	}
