@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/netip"
 
+	"weir/gateway/limits"
 	"weir/netpoll"
 )
 
@@ -16,11 +17,15 @@ type door struct {
 	local    netpoll.Addr
 }
 
-// OnAccept begins a session. A client past the limit is answered when its request has come, but not many more:
-// beyond them it is cheaper for all to be turned away at once.
+// OnAccept begins a session. A client past the limit is answered when its request has come, but not many more: beyond them,
+// and where descriptors run short, it is cheaper for all to be turned away at once. All loops count together.
 func (d *door) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 	sh := d.shard
-	if len(sh.sessions) >= sh.gw.limits.max+refusalRoom {
+	b := &sh.gw.limits
+	if sh.sockets.Full(0) {
+		sh.gw.shortage()
+	}
+	if sh.sockets.Full(refusalFiles) || b.accepted.Enter(netip.Addr{}) != limits.In {
 		sh.count.refused[refusedFull.Reason]++
 		ln.Refuse(fd)
 		return
@@ -29,6 +34,7 @@ func (d *door) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 	s.enterLane(d.lane)
 	s.setFrom(from)
 	if !s.knock() {
+		b.accepted.Leave(netip.Addr{})
 		sh.count.refused[refusedPerIP.Reason]++
 		ln.Refuse(fd)
 		d.lane.leave()
@@ -36,6 +42,7 @@ func (d *door) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 	}
 	if err := sh.loop.Attach(&s.client, fd, (*clientSide)(s)); err != nil {
 		s.leaveDoor()
+		b.accepted.Leave(netip.Addr{})
 		sh.count.refused[reasonDescriptors]++
 		s.lane.leave()
 		return
@@ -67,10 +74,10 @@ func (s *session) appear() {
 // that trusted proxies bring are told apart only by what they send.
 func (s *session) knock() (ok bool) {
 	gw, ip := s.lane.shard.gw, s.from().Addr()
-	if gw.limits.maxPerIP == 0 || !ip.IsValid() || s.lane.plan.trusted(ip) {
+	if !gw.limits.perIP || !ip.IsValid() || s.lane.plan.trusted(ip) {
 		return true
 	}
-	ok = gw.limits.knock(ip)
+	ok = gw.limits.atDoor.Enter(ip) == limits.In
 	s.marks.set(knocked, ok)
 	return ok
 }
@@ -79,12 +86,9 @@ func (s *session) knock() (ok bool) {
 func (s *session) leaveDoor() {
 	if s.marks.has(knocked) {
 		s.marks.set(knocked, false)
-		s.lane.shard.gw.limits.leaveDoor(s.from().Addr())
+		s.lane.shard.gw.limits.atDoor.Leave(s.from().Addr())
 	}
 }
-
-// refusalRoom is how many clients past the limit a loop reads the request of, in order to answer it.
-const refusalRoom = 256
 
 // add puts a session on the books; its request has to come in time.
 func (sh *shard) add(s *session) {

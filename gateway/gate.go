@@ -118,6 +118,9 @@ func (d *gate) open(g *Gateway) error {
 	if t.auth != nil {
 		o := *t.auth
 		o.OnFetch, o.OnSilence = g.fetched, g.silent
+		if g != nil { // else nobody is going to be let in
+			o.Compute, o.Failures, o.IPv6Prefix = g.limits.compute, g.limits.failures, g.cfg.IPv6Prefix
+		}
 		d.auth, credentials = auth.New(o)
 	}
 	d.begin, d.end = func() {}, func() {}

@@ -15,6 +15,7 @@ import (
 	"weir/codec/http1"
 	"weir/gateway/certs"
 	"weir/gateway/config"
+	"weir/gateway/limits"
 	"weir/gateway/logqueue"
 	"weir/gateway/web"
 	"weir/internal/handover"
@@ -35,7 +36,6 @@ type Gateway struct {
 	onUpgrade     func() (pid int, err error)    // nil: there is none
 	load          func() (*config.Config, error) // reads the configuration again; nil: it cannot be
 	taken         func(*config.Config)           // hears of each that was taken; nil: nobody does
-	proofs        chan struct{}                  // taken by handshakes whose credential somebody else looks at
 	running       context.Context                // ends with the gateway
 	end           context.CancelFunc
 	plain         context.Context // ends when connections with plain HTTP are to be cut
@@ -58,7 +58,8 @@ type Gateway struct {
 	tookConfig   chan struct{}        // after each reload
 	reloading    sync.Mutex           // one reload at a time
 	parting      sync.WaitGroup       // parts of plans that are ending
-	limits       limits
+	limits       bounds
+	freeing      atomic.Bool // idle connections are being closed
 	memory       giveBack
 	starting     sync.Mutex // a drain waits for the start to be over
 	draining     atomic.Bool
@@ -78,19 +79,21 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 	if len(cfg.Routes) == 0 { // made by hand
 		cfg = cfg.With(func(*config.Config) {})
 	}
-	g := &Gateway{cfg: cfg, given: cfg, log: log, stopped: make(chan struct{}), metrics: newMetricsSet(), toBackends: netpoll.NewHandshakes(backendHandshakes), fromClients: netpoll.NewHandshakes(cfg.TLSHandshakes), ticketSecrets: new(certs.Secrets)}
+	g := &Gateway{cfg: cfg, given: cfg, log: log, stopped: make(chan struct{}), metrics: newMetricsSet(), ticketSecrets: new(certs.Secrets)}
 	for _, o := range options {
 		o(g)
 	}
 	_, _ = rand.Read(g.pingMark[:])
-	g.limits = limits{maxPerIP: cfg.MaxConnectionsPerIP, prefix: cfg.IPv6Prefix, perIP: headcount{}, atDoor: headcount{}}
+	g.limits = g.newBounds()
+	g.toBackends = netpoll.NewHandshakes(limits.NewTurns(backendHandshakes, cfg.IPv6Prefix), g.limits.compute)
+	g.fromClients = netpoll.NewHandshakes(limits.NewTurns(cfg.TLSHandshakes, cfg.IPv6Prefix), g.limits.compute)
 	g.stickyKey = make([]byte, 32)
 	_, _ = rand.Read(g.stickyKey)
 	if err := g.takeKeys(); err != nil {
 		return nil, err
 	}
 	g.queueLog(log)
-	g.proofs, g.rests, g.tookConfig = make(chan struct{}, maxProofs), make(chan error, 1), make(chan struct{}, 1)
+	g.rests, g.tookConfig = make(chan error, 1), make(chan struct{}, 1)
 	g.running, g.end = context.WithCancel(context.Background())
 	g.plain, g.cutPlain = context.WithCancel(g.running)
 	g.web = g.newWeb()
@@ -101,7 +104,7 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 		return nil, err
 	}
 	g.plan.Store(p)
-	g.limits.max = g.maxConnections(p)
+	g.limits.bound(g, p)
 	return g, nil
 }
 
@@ -162,7 +165,7 @@ func (g *Gateway) tellAddresses() {
 		admin = g.admin.addr.String()
 	}
 	g.adviseHeartbeats()
-	g.log.Info("listening", "addresses", addresses, "admin", admin, "loops", len(g.shards), "connections", g.limits.max)
+	g.log.Info("listening", "addresses", addresses, "admin", admin, "loops", len(g.shards), "connections", g.limits.admitted.Max())
 }
 
 func (g *Gateway) startLoops(n int) error {
@@ -174,11 +177,12 @@ func (g *Gateway) startLoops(n int) error {
 	}
 	for i := range n {
 		opts.Keep = g.sockets.kept(i, n)
+		opts.Sockets = g.socketsOf()
 		loop, err := netpoll.Start(i, opts)
 		if err != nil {
 			return err
 		}
-		g.shards = append(g.shards, newShard(g, loop))
+		g.shards = append(g.shards, newShard(g, loop, opts.Sockets))
 	}
 	return nil
 }
@@ -221,7 +225,7 @@ func (g *Gateway) drain(timeout time.Duration) {
 		return
 	}
 	g.drainTimeout = timeout
-	g.log.Info("draining", "sessions", g.limits.connections.Load(), "timeout", timeout)
+	g.log.Info("draining", "sessions", g.limits.admitted.Len(), "timeout", timeout)
 	if first {
 		g.drained.Add(len(g.shards) + 1)
 	}

@@ -81,7 +81,7 @@ func (g *Gateway) Leave(path string) error {
 			sh.doors = nil
 		})
 	}
-	g.log.Info("left: the successor accepts, open sessions go on here", "sessions", g.limits.connections.Load(), "admin", path)
+	g.log.Info("left: the successor accepts, open sessions go on here", "sessions", g.limits.admitted.Len(), "admin", path)
 	go func() {
 		g.awaitHandshakes()
 		g.drain(g.plan.Load().cfg.UpgradeDrain)

@@ -2,94 +2,91 @@ package gateway
 
 import (
 	"net/netip"
-	"sync"
-	"sync/atomic"
+	"runtime"
 
 	"weir/codec/http1"
+	"weir/gateway/auth"
+	"weir/gateway/limits"
+	"weir/netpoll"
 )
 
-// limits counts what is bounded across all loops. It is touched when a client comes, when it is admitted and when it
-// goes, never by a message.
-type limits struct {
-	max, maxPerIP int // immutable; maxPerIP 0: none
-	prefix        int // bits of an IPv6 address that count as one client; immutable
-
-	// Any goroutine.
-	connections atomic.Int64
-	mu          sync.Mutex
-	perIP       headcount // those admitted; unused without a limit, as is atDoor
-	atDoor      headcount // those whose request is still to come
+// bounds are what is counted across all loops and protocols. It is touched when a client or a request comes, is admitted
+// and goes, never by a message. Immutable; what it points to is for any goroutine.
+type bounds struct {
+	accepted *limits.Count  // connections, from accept to their last byte
+	atDoor   *limits.Count  // of these, those of limited addresses whose request is still to come
+	admitted *limits.Count  // connections whose request was let in
+	requests *limits.Count  // plain requests in flight, over whatever they came
+	proofs   *limits.Shares // handshakes whose credential somebody else looks at
+	compute  *limits.Turns  // what costs a processor and can wait: TLS handshakes, passwords, slow signatures
+	failures *auth.Failures // credentials that were not valid; nil: not counted
+	perIP    bool           // whether addresses are bounded
+	sockets  *netpoll.Sockets
 }
 
-// headcount has one entry for each address with a connection.
-type headcount map[netip.Addr]int32
+const (
+	// refusalRoom is how many clients past the limit are accepted, in all, in order to answer them.
+	refusalRoom = 256
+	// leastAtDoor is how many clients of one address may be on their way in, however few may be admitted: those beyond are
+	// told so, as long as there are not many more.
+	leastAtDoor = 16
+	// maxProofs is how many handshakes may wait for somebody's word on a credential at once.
+	maxProofs = 4096
+)
 
-func (t headcount) enter(ip netip.Addr, most int) bool {
-	if int(t[ip]) >= most {
-		return false
+// newTurns are as many as leave the loops their processors.
+func newTurns(ipv6Prefix int) *limits.Turns {
+	return limits.NewTurns(runtime.GOMAXPROCS(0)/2, ipv6Prefix)
+}
+
+// newBounds are those that hold whatever the routes are.
+func (g *Gateway) newBounds() bounds {
+	prefix := g.cfg.IPv6Prefix
+	return bounds{
+		proofs: limits.NewShares(maxProofs, prefix), compute: newTurns(prefix), sockets: netpoll.NewSockets(g.filesRoom(), g.shortage),
+		failures: auth.NewFailures(auth.FailureOptions{Limit: g.cfg.AuthFailureRate, IPv6Prefix: prefix, Table: g.cfg.RateTable,
+			Shared: func(ip netip.Addr) bool { return g.plan.Load().trusted(ip) }}),
 	}
-	t[ip]++
-	return true
 }
 
-func (t headcount) leave(ip netip.Addr) {
-	if t[ip]--; t[ip] <= 0 {
-		delete(t, ip)
+// bound sets what there may be of clients, once it is known how many sockets a session needs.
+func (b *bounds) bound(g *Gateway, p *plan) {
+	cfg, room := g.cfg, g.filesRoom()
+	most, requests, perIP := g.maxConnections(room, p.sockets), cfg.MaxRequests, cfg.MaxRequestsPerIP
+	if requests == 0 {
+		requests = max(1, room/2)
 	}
-}
-
-// leastAtDoor is how many clients of one address may be on their way in, however few may be admitted: those beyond are
-// told so, as long as there are not many more.
-const leastAtDoor = 16
-
-// knock counts a client from ip whose request is still to come, unless as many wait at the door already as may come in.
-func (l *limits) knock(ip netip.Addr) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.atDoor.enter(l.clientOf(ip), max(l.maxPerIP, leastAtDoor))
-}
-
-// leaveDoor takes a client off that has knocked.
-func (l *limits) leaveDoor(ip netip.Addr) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.atDoor.leave(l.clientOf(ip))
+	if perIP == 0 {
+		perIP = max(1, requests/4)
+	}
+	b.accepted = limits.NewCount(most+refusalRoom, 0, cfg.IPv6Prefix)
+	b.admitted = limits.NewCount(most, cfg.MaxConnectionsPerIP, cfg.IPv6Prefix)
+	b.atDoor = limits.NewCount(most+refusalRoom, max(cfg.MaxConnectionsPerIP, leastAtDoor), cfg.IPv6Prefix)
+	b.requests = limits.NewCount(requests, perIP, cfg.IPv6Prefix)
+	b.perIP = cfg.MaxConnectionsPerIP > 0
 }
 
 // enter counts a connection from ip, unless there are too many.
-func (l *limits) enter(ip netip.Addr) *http1.Refusal {
-	if l.connections.Add(1) > int64(l.max) {
-		l.connections.Add(-1)
+func (b *bounds) enter(ip netip.Addr) *http1.Refusal {
+	switch b.admitted.Enter(ip) {
+	case limits.Full:
 		return refusedFull
-	}
-	if l.maxPerIP > 0 && ip.IsValid() && !l.enterIP(ip) {
-		l.connections.Add(-1)
+	case limits.AddressFull:
 		return refusedPerIP
 	}
 	return nil
 }
 
-// clientOf is the part of an address that one client has for itself.
-func (l *limits) clientOf(ip netip.Addr) netip.Addr {
-	if p, err := ip.Prefix(l.prefix); ip.Is6() && err == nil {
-		return p.Addr()
+// enterRequest counts a plain request, until leave is called. Proxies of ours ask for many.
+func (g *Gateway) enterRequest(ip netip.Addr) (leave func(), why *http1.Refusal) {
+	if ip.IsValid() && g.plan.Load().trusted(ip) {
+		ip = netip.Addr{}
 	}
-	return ip
-}
-
-func (l *limits) enterIP(ip netip.Addr) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.perIP.enter(l.clientOf(ip), l.maxPerIP)
-}
-
-// leave takes a connection off that has entered.
-func (l *limits) leave(ip netip.Addr) {
-	l.connections.Add(-1)
-	if l.maxPerIP == 0 || !ip.IsValid() {
-		return
+	switch g.limits.requests.Enter(ip) {
+	case limits.Full:
+		return nil, refusedRequests
+	case limits.AddressFull:
+		return nil, refusedRequestsPerIP
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.perIP.leave(l.clientOf(ip))
+	return func() { g.limits.requests.Leave(ip) }, nil
 }

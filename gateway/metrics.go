@@ -167,7 +167,9 @@ func (g *Gateway) writeSums(w io.Writer, sum *shardStats) {
 	metrics.WriteGaugeUint64(w, "weir_sessions_open", uint64(sum.talking))
 	metrics.WriteGaugeUint64(w, "weir_sessions_ending", uint64(sum.ending))
 	metrics.WriteGaugeUint64(w, "weir_client_connections", uint64(sum.sessions))
-	metrics.WriteGaugeUint64(w, "weir_client_connections_max", uint64(g.limits.max))
+	metrics.WriteGaugeUint64(w, "weir_client_connections_max", uint64(g.limits.admitted.Max()))
+	metrics.WriteGaugeUint64(w, "weir_compute_running", uint64(g.limits.compute.Taken()))
+	metrics.WriteGaugeUint64(w, "weir_compute_waiting", uint64(g.limits.compute.Waiting()))
 	draining := uint64(0)
 	if g.draining.Load() {
 		draining = 1

@@ -45,6 +45,7 @@ func (k tlsKey) compare(o tlsKey) int {
 func (g *Gateway) writePlain(w io.Writer) {
 	st := g.web.Stats()
 	metrics.WriteGaugeUint64(w, "weir_http_connections", uint64(st.Active))
+	metrics.WriteGaugeUint64(w, "weir_http_requests_in_flight", uint64(g.limits.requests.Len()))
 	metrics.WriteCounterUint64(w, "weir_http_connections_total", st.Accepted)
 	metrics.WriteCounterUint64(w, "weir_http_upgrades_total", st.Upgrades)
 	for class, n := range st.Requests {

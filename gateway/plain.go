@@ -21,6 +21,7 @@ import (
 func (g *Gateway) newWeb() *web.Server {
 	return web.New(web.Options{
 		Find: g.findPlain, Origin: func(r *http.Request, c *web.Client) http1.From { return g.plan.Load().originPlain(r, c) }, Upgrade: g.takeBack, Log: g.access.plain, Logger: g.log,
+		Enter: g.enterRequest, Starts: newTurns(g.cfg.IPv6Prefix),
 		Limits: http1.Limits{Head: int(g.cfg.MaxHeaderSize), Fields: g.cfg.MaxHeaderFields}, HeaderTimeout: g.cfg.HandshakeTimeout, IdleTimeout: g.cfg.HTTPIdleTimeout, MaxConns: g.cfg.MaxHTTPConnections,
 	})
 }
@@ -39,8 +40,9 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 		}
 		return
 	}
-	c := &web.Client{Peer: s.from(), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.tlsTermsOf(s.client.TLSState()), Owner: s.lane.door, Closed: func() { g.limits.leave(client) }}
+	c := &web.Client{Peer: s.from(), Local: s.local(), TLS: s.client.TLSState(), Owner: s.lane.door, Closed: func() { g.limits.admitted.Leave(client); g.limits.accepted.Leave(netip.Addr{}) }}
 	s.marks.set(admitted, false) // the connection's end takes it off, not the session's
+	s.marks.set(handed, true)
 	conn := s.client.Detach(early)
 	if err := g.web.Serve(conn, c); err != nil {
 		why := refusedFull
@@ -83,10 +85,10 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 		s.lane.leave()
 		return
 	}
+	sh.gw.limits.accepted.Again(netip.Addr{})
 	sh.add(s)
-	s.hs = newHandshake()
-	s.hs.terms = c.Terms
 	if d.local.AddrPort != c.Local {
+		s.hs = newHandshake()
 		s.hs.local = c.Local
 	}
 	s.greet(append(read, rest...))
@@ -99,7 +101,7 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, why *http1.Refusal) {
 	p := g.inForce()
 	defer p.release()
-	q := question{host: []byte(r.Host), asks: plainAsker{r}, from: p.originPlain(r, c), state: c.TLS, terms: c.Terms}
+	q := question{host: []byte(r.Host), asks: plainAsker{r}, from: p.originPlain(r, c), state: c.TLS}
 	q.path, q.query = splitTarget(r)
 	to, why := p.direct(&q)
 	if to != nil {

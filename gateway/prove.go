@@ -13,8 +13,8 @@ import (
 	"weir/gateway/rate"
 )
 
-// prove has a handshake's credential checked: at once where that needs nobody else, else on a goroutine of a bounded
-// set, while the client is not read.
+// prove has a handshake's credential checked: at once where that needs nobody else, else on a goroutine, while the client is
+// not read. There are so many at once, and of them each address may have as many as are still free.
 func (s *session) prove(to *route, q *question, b []byte, n int) {
 	h, g := s.hs, s.lane.shard.gw
 	r := credential(&h.request, q)
@@ -23,9 +23,8 @@ func (s *session) prove(to *route, q *question, b []byte, n int) {
 		s.proved(to, q, out, b[n:])
 		return
 	}
-	select {
-	case g.proofs <- struct{}{}:
-	default:
+	client := r.Client
+	if !g.limits.proofs.Enter(client) {
 		s.refuse(auth.Unavailable)
 		return
 	}
@@ -38,13 +37,10 @@ func (s *session) prove(to *route, q *question, b []byte, n int) {
 	go func() {
 		defer cancel()
 		out := to.gate.auth.Wait(ctx, copied)
-		<-g.proofs
+		g.limits.proofs.Leave(client)
 		_ = loop.Post(func() { s.resume(h, n, out) }) // a stopped loop has ended the session
 	}()
 }
-
-// maxProofs is how many handshakes may wait for somebody's word on a credential at once.
-const maxProofs = 4096
 
 // resume goes on with a handshake whose credential somebody else has looked at.
 func (s *session) resume(h *handshake, n int, out auth.Outcome) {
@@ -90,7 +86,7 @@ func (s *session) refuseOpen(cfg *config.Config, out auth.Outcome, early []byte)
 	switch {
 	case out.Missing:
 		code = ws.StatusCode(cfg.AuthMissingCode)
-	case out.Refusal.Status == 503:
+	case out.Refusal.Status == 503 || out.Refusal == auth.TooMany:
 		code = ws.StatusCode(cfg.AuthUnavailableCode)
 	}
 	accept, fields := http1.Accept(s.hs.request.Key), offered(&s.hs.request)

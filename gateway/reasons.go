@@ -39,12 +39,14 @@ var (
 	redirected      = &http1.Refusal{Status: 308, Reason: "redirected_to_tls", Text: "This address is served over TLS only."}
 	refusedNoRoute  = &http1.Refusal{Status: 404, Reason: "no_route", Text: "Nothing is served at this address."}
 	refusedPath     = &http1.Refusal{Status: 400, Reason: "ambiguous_path", Text: "The path holds dot segments or escaped separators, which servers read in different ways."}
-	refusedTerms    = &http1.Refusal{Status: 421, Reason: "tls_terms_changed", Ends: true, Text: "This connection was made under other rules for client certificates: make a new one."}
 	refusedName     = &http1.Refusal{Status: 421, Reason: "misdirected_request", Text: "This connection was made for another name (RFC 9110 section 15.5.20)."}
 
 	refusedAddress = &http1.Refusal{Status: 403, Reason: "address_denied", Text: "Connections from this address are not taken."}
 	refusedOrigin  = &http1.Refusal{Status: 403, Reason: "origin_denied", Text: "Pages of this origin may not connect here."}
 	refusedRate    = &http1.Refusal{Status: 429, Reason: "connection_rate", Text: "There are too many new connections from this address.", Header: "Retry-After: 5\r\n"}
+
+	refusedRequests      = &http1.Refusal{Status: 503, Reason: "too_many_requests", Text: "This gateway has as many requests in flight as it may have; try again later.", Header: "Retry-After: 1\r\n"}
+	refusedRequestsPerIP = &http1.Refusal{Status: 429, Reason: "too_many_requests_per_ip", Text: "There are too many requests in flight from this address.", Header: "Retry-After: 1\r\n"}
 
 	refusedSlow     = &http1.Refusal{Status: 408, Reason: "handshake_timeout", Text: "The request did not arrive in time."}
 	refusedDraining = &http1.Refusal{Status: 503, Reason: "draining", Text: "This gateway is shutting down; connect again to reach another one.", Header: "Retry-After: 1\r\n"}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -222,58 +221,5 @@ func TestReloadChangesListeners(t *testing.T) {
 	}
 	for _, c := range []*websocket.Conn{old, secure, clear} {
 		says(t, c, "one")
-	}
-}
-
-// A connection whose TLS was made under other rules for client certificates is of no use any more: its next request is
-// answered with 421, and a new connection is judged by the new rules.
-func TestReloadChangesClientAuth(t *testing.T) {
-	t.Parallel()
-	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("hello")) }))
-	t.Cleanup(backend.Close)
-	ca, dir := newAuthority(t), t.TempDir()
-	cert, key := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
-	ca.server(cert, key, "weir.test")
-	for _, protocol := range []string{"h2", "http/1.1"} {
-		secure := "upstream: " + strings.Replace(backend.URL, "http:", "ws:", 1) + "\ntls-listen: " + free(t) + "\ntls-cert: " + cert + "\ntls-key: " + key
-		g := startReloading(t, secure)
-		at := g.Addrs()[1].String()
-		transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: ca.pool, ServerName: "weir.test", NextProtos: []string{protocol}}}
-		t.Cleanup(transport.CloseIdleConnections)
-		dials := 0
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			dials++
-			return new(net.Dialer).DialContext(ctx, "tcp", at)
-		}
-		client := &http.Client{Transport: transport}
-		get := func() (status int, err error) {
-			answer, err := client.Get("https://weir.test/")
-			if err != nil {
-				return 0, err
-			}
-			_, _ = io.Copy(io.Discard, answer.Body)
-			_ = answer.Body.Close()
-			return answer.StatusCode, nil
-		}
-		if status, err := get(); status != 200 || err != nil {
-			t.Fatalf("%s: %d, %v", protocol, status, err)
-		}
-		g.to(secure + "\nmax-message-size: 1MiB") // nothing to do with it
-		if status, err := get(); status != 200 || err != nil || dials != 1 {
-			t.Fatalf("%s: %d, %v, %d connections", protocol, status, err, dials)
-		}
-		g.to(secure + "\ntls-client-ca: " + ca.file + "\nsites: [{server-name: weir.test, client-auth: require}]")
-		if status, err := get(); status != 421 || err != nil || dials != 1 {
-			t.Errorf("%s: %d, %v, %d connections, want 421 on the first", protocol, status, err, dials)
-		}
-		if !eventually(func() bool { // it may take the client a moment to be told that the connection ends
-			status, err := get()
-			if err == nil && status != 421 {
-				t.Errorf("%s: without a certificate: %d", protocol, status)
-			}
-			return dials > 1
-		}) {
-			t.Errorf("%s: the connection stays in use", protocol)
-		}
 	}
 }

@@ -101,7 +101,7 @@ func (b *builder) servePlain(r, before *route) error {
 			return err
 		}
 	}
-	ts := transports(r.cfg)
+	ts := b.transports(r.cfg)
 	if before != nil && before.plan != nil && before.plan.Transports.Options() == ts.Options() {
 		ts, r.transports = before.plan.Transports, before.transports
 	} else {
@@ -118,7 +118,27 @@ func (b *builder) servePlain(r, before *route) error {
 // idlePerEndpoint is how many connections for plain requests are kept to each endpoint by each route.
 const idlePerEndpoint = 64
 
-func transports(cfg *config.Config) *web.Transports {
+func (b *builder) transports(cfg *config.Config) *web.Transports {
 	return web.NewTransports(web.TransportOptions{ConnectTimeout: cfg.ConnectTimeout, AnswerTimeout: cfg.HTTPTimeout,
-		IdleTimeout: cfg.HTTPIdleTimeout, MaxIdlePerEndpoint: idlePerEndpoint, MaxHeader: int(cfg.MaxHeaderSize)})
+		IdleTimeout: cfg.HTTPIdleTimeout, MaxIdlePerEndpoint: idlePerEndpoint, MaxHeader: int(cfg.MaxHeaderSize),
+		Costs: upstream.Costs{Sockets: b.gw.limits.sockets, Compute: b.gw.limits.compute}})
+}
+
+// closeIdle closes the connections to backends that are kept for later requests, as their descriptors are needed.
+func (g *Gateway) closeIdle() {
+	for _, r := range g.plan.Load().routes {
+		if r.plan != nil {
+			r.plan.Transports.CloseIdle()
+		}
+	}
+}
+
+// shortage has a loop's want of descriptors met by those of idle connections, without waiting for it.
+func (g *Gateway) shortage() {
+	if g.freeing.CompareAndSwap(false, true) {
+		go func() {
+			g.closeIdle()
+			g.freeing.Store(false)
+		}()
+	}
 }

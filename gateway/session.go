@@ -72,6 +72,7 @@ type marks uint8
 
 const (
 	unlogged    marks = 1 << iota // left out by --access-log-sample
+	handed                        // its connection has gone to gateway/web
 	knocked                       // counted by the gateway's limits as one that is not admitted yet
 	admitted                      // counted by them
 	pingDue                       // a ping goes to the client at the next frame boundary
@@ -185,7 +186,10 @@ func (s *session) finish() {
 	sh.sessions = sh.sessions[:len(sh.sessions)-1]
 	s.leaveDoor()
 	if s.marks.has(admitted) {
-		sh.gw.limits.leave(s.from().Addr())
+		sh.gw.limits.admitted.Leave(s.from().Addr())
+	}
+	if !s.marks.has(handed) {
+		sh.gw.limits.accepted.Leave(netip.Addr{})
 	}
 	s.lane.leave()
 	sh.gw.memory.touch(sh.now())

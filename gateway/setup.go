@@ -2,10 +2,8 @@ package gateway
 
 import (
 	"log/slog"
-	"math"
 	"net/netip"
 	"runtime"
-	"syscall"
 	"time"
 
 	"weir/codec/http1"
@@ -21,41 +19,6 @@ func loops(cfg *config.Config) int {
 	return runtime.GOMAXPROCS(0) // knows of a container's CPU quota
 }
 
-const (
-	// spareDescriptors are kept for listeners, pollers, pooled connections, the admin listener, logs and checks.
-	spareDescriptors = 256
-	// fewSessions is what nobody means who runs a gateway, though a limit of 1024 open files leaves room for no more.
-	fewSessions = 1000
-)
-
-// maxConnections is the knob, or as many sessions as the limit of open files has room for: with two sockets each,
-// or one where all backends are pooled. The limit holds for each file table, of which the process has one or each
-// loop has. The soft limit is raised to the hard one by Go's runtime at start.
-func (g *Gateway) maxConnections(p *plan) int {
-	given, sockets, room := p.cfg.MaxConnections, p.sockets, math.MaxInt32
-	var files syscall.Rlimit
-	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files)
-	if limited := err == nil && uint64(files.Cur) <= math.MaxInt32; limited {
-		room = max(1, (int(files.Cur)-spareDescriptors)/sockets)
-		if g.cfg.LoopFileTables {
-			room *= loops(g.cfg)
-		}
-		room = min(room, math.MaxInt32)
-	}
-	const raise = "; raise it: LimitNOFILE= of systemd, ulimits of a container, ulimit -Hn of a shell"
-	about := []any{"limit", uint64(files.Cur), "room", room, "sockets_per_session", sockets}
-	switch {
-	case given > room:
-		g.log.Warn("max-connections is more than the limit of open files has room for"+raise, append(about, "max_connections", given)...)
-	case given == 0 && room < fewSessions:
-		g.log.Warn("the limit of open files has room for few sessions"+raise, about...)
-	}
-	if given > 0 {
-		return given
-	}
-	return room
-}
-
 // probedPerProcessor is how many silent connections TCP's keep-alive is safe for, see netpoll: whatever tcp-keepalive is,
 // one burst has at most a quarter of them, and the queue of a processor holds 1,000 packets, answers included.
 const probedPerProcessor = 1_000
@@ -64,7 +27,7 @@ func probed() int { return probedPerProcessor * runtime.NumCPU() }
 
 // adviseHeartbeats tells those who mean to have more connections how to notice peers that vanish.
 func (g *Gateway) adviseHeartbeats() {
-	if g.cfg.TCPKeepAlive > 0 && g.cfg.PingInterval == 0 && g.limits.max > probed() {
+	if g.cfg.TCPKeepAlive > 0 && g.cfg.PingInterval == 0 && g.limits.admitted.Max() > probed() {
 		g.log.Info("beyond so many connections TCP does not probe silent ones; set ping-interval to notice clients that vanish", "connections", probed())
 	}
 }
@@ -85,7 +48,7 @@ func (g *Gateway) tellRests() {
 			return
 		case err := <-g.rests:
 			g.log.Warn("accepting pauses, clients wait: raise the limit of open files, or lower max-connections",
-				"error", err, "connections", g.limits.connections.Load())
+				"error", err, "connections", g.limits.admitted.Len())
 		}
 		select {
 		case <-g.running.Done():

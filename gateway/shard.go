@@ -22,8 +22,9 @@ import (
 // the loop.
 type shard struct {
 	// Immutable.
-	gw   *Gateway
-	loop *netpoll.Loop
+	gw      *Gateway
+	loop    *netpoll.Loop
+	sockets *netpoll.Sockets
 
 	// Owned by the loop.
 	plan      *plan // of newcomers
@@ -84,12 +85,12 @@ type closeKey struct {
 	reason, code string
 }
 
-func newShard(gw *Gateway, loop *netpoll.Loop) *shard {
+func newShard(gw *Gateway, loop *netpoll.Loop, sockets *netpoll.Sockets) *shard {
 	var seed [32]byte
 	for i := 0; i < len(seed); i += 8 {
 		binary.LittleEndian.PutUint64(seed[i:], rand.Uint64())
 	}
-	sh := &shard{gw: gw, loop: loop, random: rand.NewChaCha8(seed), count: newCounters(), plan: gw.plan.Load(),
+	sh := &shard{gw: gw, loop: loop, sockets: sockets, random: rand.NewChaCha8(seed), count: newCounters(), plan: gw.plan.Load(),
 		lanes: map[*route]*lane{}, links: map[*fleet]*fleetLinks{}}
 	_ = loop.Do(func() { sh.skew = time.Since(began) - loop.Now() })
 	return sh

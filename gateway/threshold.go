@@ -22,7 +22,7 @@ func (s *session) firstHeard(b []byte) {
 	case announcing:
 		s.announced(b)
 	case securing:
-		s.client.StartTLS(s.lane.plan.tls, b)
+		s.client.StartTLS(s.lane.plan.tls, s.from().Addr(), b)
 	default:
 		s.greet(b)
 	}
@@ -50,7 +50,7 @@ func (s *session) announced(b []byte) {
 	}
 	if s.lane.secure {
 		s.phase = securing
-		s.client.StartTLS(s.lane.plan.tls, rest)
+		s.client.StartTLS(s.lane.plan.tls, s.from().Addr(), rest)
 		return
 	}
 	s.phase = greeting

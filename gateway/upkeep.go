@@ -46,7 +46,7 @@ func (g *Gateway) sweep() {
 // tables are those of all rates.
 func (g *Gateway) tables() []*rate.Table {
 	p := g.plan.Load()
-	all := []*rate.Table{p.newcomers}
+	all := append(g.limits.failures.Tables(), p.newcomers)
 	for _, r := range p.routes {
 		if m := r.meter; m != nil {
 			for _, in := range []shares{m.messages, m.allBytes} {

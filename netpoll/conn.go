@@ -63,15 +63,20 @@ func (c *Conn) clear(f flag)    { c.flags &^= f }
 // Attach makes c the owner of an accepted socket and begins to read it.
 func (l *Loop) Attach(c *Conn, fd int, h Handler) error {
 	*c = Conn{loop: l, handler: h, fd: int32(fd), flags: open}
+	l.opts.Sockets.add(1)
 	return l.register(c)
 }
 
 // Connect begins a connection to addr. OnConnect or OnClose tells how it went; the owner sets the deadline.
-// An error means that it is over at once and neither will come: no descriptors or ports left, no route, or a
-// refusal that the kernel knows of already, as it does on loopback.
+// An error means that it is over at once and neither will come: no descriptors or ports left, as many sockets as may be
+// open, no route, or a refusal that the kernel knows of already, as it does on loopback.
 func (l *Loop) Connect(c *Conn, addr Addr, h Handler) error {
+	if err := l.opts.Sockets.Take(); err != nil {
+		return err
+	}
 	fd, err := l.sys.dial(addr, l.opts.Socket)
 	if err != nil {
+		l.opts.Sockets.Give()
 		return err
 	}
 	*c = Conn{loop: l, handler: h, fd: int32(fd), flags: open | connecting}
@@ -91,6 +96,7 @@ func (l *Loop) register(c *Conn) error {
 	if err := add(&pa, true); err != nil {
 		c.flags = 0
 		l.sys.close(int(c.fd))
+		l.opts.Sockets.Give()
 		return err
 	}
 	l.conns.Put(c)

@@ -73,5 +73,6 @@ func (l *Loop) closeDescriptors() {
 		l.sys.close(fd)
 	}
 	l.stats.Closed += uint64(len(l.later.closed))
+	l.opts.Sockets.add(-len(l.later.closed))
 	l.later.closed = l.later.closed[:0]
 }

@@ -31,7 +31,7 @@
 // # TLS, and goroutines
 //
 // [Conn.StartTLS] puts crypto/tls between a socket and its handler, which sees no difference. Only the handshake runs on
-// a goroutine, of a set with a bound ([Handshakes]); then the loop drives the tls.Conn, through a net.Conn whose Read
+// a goroutine, which computes only while it has a turn ([Handshakes]); then the loop drives the tls.Conn, through a net.Conn whose Read
 // never waits. What a tls.Conn would keep as its input buffer is the loop's, lent for the time of a read, so that an
 // idle connection has the state of its cipher and no more.
 //

@@ -15,6 +15,7 @@ import (
 type goConn struct {
 	// Immutable.
 	loop *Loop
+	from netip.Addr // of the peer of a handshake
 
 	// Owned by the loop.
 	conn   *Conn
@@ -38,8 +39,6 @@ type goConn struct {
 	err     error     // the connection failed
 	readBy  deadline
 	writeBy deadline
-	since   time.Time     // a handshake's Read waits since; else zero
-	waited  time.Duration // how long it did so before
 }
 
 // What is kept for a goroutine each way before its peer, or the goroutine, has to wait.
@@ -86,9 +85,6 @@ func (g *goConn) Read(b []byte) (int, error) {
 			return 0, g.err
 		case len(b) == 0:
 			return 0, nil
-		}
-		if g.since.IsZero() && g.conn != &g.own {
-			g.since = time.Now()
 		}
 		g.changed.Wait()
 	}

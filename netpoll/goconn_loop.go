@@ -94,10 +94,6 @@ func (g *goConn) OnData(c *Conn, b []byte) {
 	if g.closed {
 		return
 	}
-	if !g.since.IsZero() {
-		g.waited += time.Since(g.since)
-		g.since = time.Time{}
-	}
 	g.in = append(g.in, b...)
 	if len(g.in) >= g.room() {
 		g.held = true
@@ -159,15 +155,31 @@ func (g *goConn) giveUpOn(err error) {
 	g.changed.Broadcast()
 }
 
-// cutIfStalled ends a handshake that has waited for its peer for too long, and tells whether it did.
-func (g *goConn) cutIfStalled(limit time.Duration) bool {
+// cutWith ends what the goroutine does, with an error.
+func (g *goConn) cutWith(err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.since.IsZero() || g.waited+time.Since(g.since) < limit {
-		return false
+	g.giveUpOn(err)
+}
+
+// idle tells whether Read would wait.
+func (g *goConn) idle() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.nothing()
+}
+
+func (g *goConn) nothing() bool {
+	return !g.closed && !g.readBy.over && len(g.in) == 0 && !g.ended && g.err == nil
+}
+
+// await waits until Read would not.
+func (g *goConn) await() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for g.nothing() {
+		g.changed.Wait()
 	}
-	g.giveUpOn(errStalled)
-	return true
 }
 
 func (g *goConn) failed() bool {

@@ -22,6 +22,7 @@ type Options struct {
 	ReadBuffer int // bytes of the one buffer that all reads of the loop go through
 	LowWater   int // queued bytes at or below which OnDrained is called
 	Socket     SocketOptions
+	Sockets    *Sockets        // counts what the loop opens and accepts; acceptors look at it; nil: no bound
 	Yields     bool            // tells Go's scheduler of each wait, as it has no processor to spare for this loop
 	OwnFiles   bool            // a table of open files for this loop alone, with the whole limit for it (Linux; doc.go)
 	Keep       []int           // descriptors that stay in such a table: listening sockets for ListenOn

@@ -2,10 +2,10 @@ package netpoll
 
 import (
 	"bytes"
-	"container/list"
 	"crypto/tls"
 	"errors"
 	"io"
+	"net/netip"
 	"slices"
 
 	"github.com/valyala/bytebufferpool"
@@ -60,24 +60,26 @@ type secure struct {
 	// Whoever drives.
 	wire wire
 
-	place *list.Element // owned by Handshakes
+	ongoing *shake // of a handshake that was begun; nil before and afterwards
 }
 
 // maxPlain is what fits into one record (RFC 8446 section 5.1).
 const maxPlain = 16 << 10
 
-// StartTLS secures the connection from here on; early is what was read already and is not clear text. What is
+// StartTLS secures the connection from here on; early is what was read already and is not clear text. Handshakes take their
+// turns by the peer's address, which from is. What is
 // written before the handshake is over waits for it. Then OnConnect comes, and for the handler nothing is different
 // from a connection in clear; a handshake that fails is told as OnClose with a *HandshakeError. A client that does
 // not speak TLS at all is passed on in clear: see Secured.
 //
 // A connection that is still being made may be secured at once: OnConnect comes when both stand. What came with the
 // handshake's last bytes follows it at once, so that the handler should not pause before it has seen OnData.
-func (c *Conn) StartTLS(t *TLS, early []byte) {
+func (c *Conn) StartTLS(t *TLS, from netip.Addr, early []byte) {
 	c.loop.owner.Check()
 	s := &secure{conf: t, conn: c, inner: c.handler}
 	s.wire.s = s
 	s.wire.goes = newGoConn(c.loop, c)
+	s.wire.goes.from = from
 	if t.Client {
 		s.tls = tls.Client(&s.wire, t.Config)
 	} else {
@@ -236,7 +238,7 @@ func (s *secure) OnClose(c *Conn, err error) {
 // drop is called when the connection is closed.
 func (s *secure) drop() {
 	if s.stage == shaking {
-		s.conf.Handshakes.leave(s)
+		s.ongoing.leave()
 	}
 	if s.wire.goes != nil {
 		s.wire.goes.cut()

@@ -3,9 +3,9 @@ package netpoll_test
 import (
 	"bytes"
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -36,7 +36,7 @@ func TestTLSWrittenEarly(t *testing.T) {
 				if err := l.Connect(c, addr, h); err != nil {
 					t.Error(err)
 				}
-				c.StartTLS(&netpoll.TLS{Config: client, Client: true, Handshakes: conf.Handshakes}, nil)
+				c.StartTLS(&netpoll.TLS{Config: client, Client: true, Handshakes: conf.Handshakes}, netip.Addr{}, nil)
 				c.Write(request)
 				c.Full(1)
 				c.CloseWrite()
@@ -116,7 +116,7 @@ func TestTLSStartedWithBytes(t *testing.T) {
 		heard <- string(line)
 		c.SetHandler(secure)
 		inside = true
-		c.StartTLS(conf, rest)
+		c.StartTLS(conf, netip.Addr{}, rest)
 		inside = false
 	}}
 	addr := accepted(t, l, first, nil)
@@ -175,7 +175,7 @@ func TestTLSNothingLeaksInClear(t *testing.T) {
 	conf, _ := security(t)
 	h := &hooks{data: func(c *netpoll.Conn, _ []byte) { c.Write([]byte("400")); c.CloseWrite() }}
 	addr := accepted(t, l, h, func(c *netpoll.Conn) {
-		c.StartTLS(conf, nil)
+		c.StartTLS(conf, netip.Addr{}, nil)
 		c.Write([]byte("for TLS only"))
 	})
 	peer := dial(t, addr)
@@ -200,7 +200,7 @@ func TestTLSClosedInHandshake(t *testing.T) {
 			started := make(chan bool, 16)
 			h := &hooks{connect: func(*netpoll.Conn) { t.Error("it stands") }, closed: func(*netpoll.Conn, error) { t.Error("OnClose") }}
 			addr := accepted(t, l, h, func(c *netpoll.Conn) {
-				c.StartTLS(conf, nil)
+				c.StartTLS(conf, netip.Addr{}, nil)
 				c.Write([]byte("never sent"))
 				open = append(open, c)
 				started <- true
@@ -252,30 +252,4 @@ func clientHello(t testing.TB) []byte {
 	}
 	_ = near.Close()
 	return b[:n]
-}
-
-// A handshake that lets others wait loses its place to them.
-func TestTLSStalledHandshakesMakeRoom(t *testing.T) {
-	l := start(t, netpoll.Options{})
-	conf, client := security(t)
-	conf.Handshakes.SetStall(100 * time.Millisecond)
-	told, failed := failure()
-	addr := secured(t, l, conf, func() netpoll.Handler {
-		return &hooks{closed: told, data: func(c *netpoll.Conn, b []byte) { c.Write(b) }}
-	})
-	hello := clientHello(t)
-	for range 4 { // all places
-		_, _ = dial(t, addr).Write(hello)
-	}
-	for until := time.Now().Add(patience); conf.Handshakes.Running() < 4 && time.Now().Before(until); {
-		time.Sleep(time.Millisecond)
-	}
-	silent(t, failed, "a handshake was cut")
-	peer := tls.Client(dial(t, addr), client)
-	say(t, peer, "hello")
-	hear(t, peer, "hello")
-	var cut *netpoll.HandshakeError
-	if err := await(t, failed); !errors.As(err, &cut) {
-		t.Errorf("cut with %v", err)
-	}
 }

@@ -1,7 +1,5 @@
 package netpoll
 
-import "time"
-
 // WithoutLending runs as with a version of Go whose tls.Conn has other fields, until the function it returns is called.
 // No loop may run meanwhile.
 func WithoutLending() (restore func()) {
@@ -12,6 +10,3 @@ func WithoutLending() (restore func()) {
 
 // Lending tells whether this version of Go has the fields.
 func Lending() bool { return lending }
-
-// SetStall changes how long a handshake may stall, before any runs.
-func (h *Handshakes) SetStall(d time.Duration) { h.stall = d }

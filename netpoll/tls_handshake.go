@@ -43,10 +43,10 @@ func (s *secure) stepAside() {
 
 func (s *secure) shake() {
 	s.stage = shaking
-	s.conf.Handshakes.run(s)
+	s.conf.Handshakes.run(s, s.wire.goes.from)
 }
 
-// handshake runs on a goroutine of the set.
+// handshake runs on a goroutine, see Handshakes.
 func (s *secure) handshake() {
 	if s.wire.goes.failed() {
 		return // the connection was closed while it waited for its turn
@@ -68,7 +68,7 @@ func (s *secure) shook(err error) {
 		s.fail(&HandshakeError{err})
 		return
 	}
-	s.stage = standing
+	s.stage, s.ongoing = standing, nil
 	in, ended := s.wire.goes.release()
 	s.wire.goes, s.wire.rest = nil, in
 	s.lend()

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/gateway/limits"
 	"weir/netpoll"
 )
 
@@ -46,7 +47,7 @@ func certificate(t testing.TB) (tls.Certificate, *x509.CertPool) {
 // security is TLS for both ends of a test.
 func security(t testing.TB) (server *netpoll.TLS, client *tls.Config) {
 	cert, pool := certificate(t)
-	server = &netpoll.TLS{Config: &tls.Config{Certificates: []tls.Certificate{cert}}, Handshakes: netpoll.NewHandshakes(4)}
+	server = &netpoll.TLS{Config: &tls.Config{Certificates: []tls.Certificate{cert}}, Handshakes: netpoll.NewHandshakes(limits.NewTurns(4, 64), limits.NewTurns(2, 64))}
 	return server, &tls.Config{RootCAs: pool, ServerName: "localhost"}
 }
 
@@ -58,7 +59,7 @@ func secured(t testing.TB, l *netpoll.Loop, conf *netpoll.TLS, h func() netpoll.
 		if err := l.Attach(c, fd, h()); err != nil {
 			t.Error(err)
 		}
-		c.StartTLS(conf, nil)
+		c.StartTLS(conf, netip.Addr{}, nil)
 	}).Addr()
 }
 
@@ -251,7 +252,7 @@ func TestTLSOfOurOwn(t *testing.T) {
 		if err := l.Connect(c, addr, h); err != nil {
 			t.Error(err)
 		}
-		c.StartTLS(&netpoll.TLS{Config: client, Client: true, Handshakes: conf.Handshakes}, nil)
+		c.StartTLS(&netpoll.TLS{Config: client, Client: true, Handshakes: conf.Handshakes}, netip.Addr{}, nil)
 		c.Write([]byte("early"))
 	})
 	if !await(t, stands) {
@@ -276,7 +277,7 @@ func TestDetach(t *testing.T) {
 					t.Error(err)
 				}
 				if how == "TLS" {
-					c.StartTLS(conf, nil)
+					c.StartTLS(conf, netip.Addr{}, nil)
 				}
 			}).Addr()
 			var peer interface {

@@ -27,7 +27,11 @@ type wire struct {
 }
 
 func (w *wire) Read(b []byte) (int, error) {
-	if w.goes != nil {
+	switch {
+	case w.goes == nil:
+	case w.s.ongoing != nil:
+		return w.s.ongoing.read(b)
+	default:
 		return w.goes.Read(b)
 	}
 	if len(w.rest) == 0 {

@@ -16,11 +16,16 @@ import (
 // as sessions do: a PROXY header where the operator wants one, which names the client's address and the one it
 // connected to, or nobody's if they are zero; then TLS, whose ALPN offers what the scheme allows. A handshake that
 // fails is a *netpoll.HandshakeError.
-func (e *Endpoint) Dial(ctx context.Context, source, destination netip.AddrPort) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, e.Addr.Network(), e.Addr.String())
-	if err != nil {
+func (e *Endpoint) Dial(ctx context.Context, costs Costs, source, destination netip.AddrPort) (net.Conn, error) {
+	if err := costs.Sockets.Take(); err != nil {
 		return nil, err
 	}
+	plain, err := new(net.Dialer).DialContext(ctx, e.Addr.Network(), e.Addr.String())
+	if err != nil {
+		costs.Sockets.Give()
+		return nil, err
+	}
+	conn := &counted{Conn: plain, costs: costs}
 	if e.Spec.Proxy != 0 {
 		if _, err := conn.Write(proxyproto.Append(nil, e.Spec.Proxy, source, destination)); err != nil {
 			_ = conn.Close()
@@ -35,7 +40,7 @@ func (e *Endpoint) Dial(ctx context.Context, source, destination netip.AddrPort)
 		return conn, nil
 	}
 	secure := tls.Client(conn, config)
-	if err := secure.HandshakeContext(ctx); err != nil {
+	if err := conn.shakes(ctx, secure.HandshakeContext); err != nil {
 		_ = conn.Close()
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("no TLS handshake in time: %w", ctx.Err())

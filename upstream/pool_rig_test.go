@@ -44,7 +44,7 @@ func newRigWith(t testing.TB, change func(*Dialer), o Options, urls ...string) *
 	r := &rig{t: t, dialer: &Dialer{
 		Group: group, Retries: 2, ConnectTimeout: patience, AnswerTimeout: patience,
 		Limits: http1.Limits{Head: 16 << 10, Fields: 64},
-		Pool:   PoolOptions{Window: 64 << 10, Idle: time.Minute, Spread: time.Second}, Handshakes: netpoll.NewHandshakes(8),
+		Pool:   PoolOptions{Window: 64 << 10, Idle: time.Minute, Spread: time.Second}, Handshakes: netpoll.NewHandshakes(nil, nil),
 	}}
 	if change != nil {
 		change(r.dialer)

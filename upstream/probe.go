@@ -20,7 +20,9 @@ var errNoConnect = errors.New("it speaks HTTP/2 but does not offer WebSocket ove
 // newProbe asks in a way that sessions are served in too: with a path by a GET, over HTTP/2 if that is what they
 // get; else by a connection, and where sessions have to be pooled by what its SETTINGS offer.
 func newProbe(e *Endpoint, path string) health.Probe {
-	dial := func(ctx context.Context) (net.Conn, error) { return e.Dial(ctx, netip.AddrPort{}, netip.AddrPort{}) }
+	dial := func(ctx context.Context) (net.Conn, error) {
+		return e.Dial(ctx, Costs{}, netip.AddrPort{}, netip.AddrPort{})
+	}
 	switch {
 	case path == "" && !e.Spec.Tunnels():
 		return func(ctx context.Context) error { return probeSettings(ctx, dial) }

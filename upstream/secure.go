@@ -62,9 +62,9 @@ func newClientTLS(template *tls.Config, s Spec) (c clientTLS) {
 }
 
 // secure begins TLS on a connection that is being made; without a config it stays in clear.
-func (ls *Links) secure(c *netpoll.Conn, config *tls.Config) {
+func (ls *Links) secure(c *netpoll.Conn, to netpoll.Addr, config *tls.Config) {
 	if config != nil {
-		c.StartTLS(&netpoll.TLS{Config: config, Client: true, Handshakes: ls.dialer.Handshakes}, nil)
+		c.StartTLS(&netpoll.TLS{Config: config, Client: true, Handshakes: ls.dialer.Handshakes}, to.Addr(), nil)
 	}
 }
 

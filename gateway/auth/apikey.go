@@ -27,6 +27,11 @@ func parseKeyUsers(b []byte) (*users, error) {
 	return us, err
 }
 
+func (k *apiKeys) guess(r *Request) bool {
+	_, n := keySource.find(r)
+	return n > 0
+}
+
 func (k *apiKeys) reload() []watch.Outcome { return []watch.Outcome{k.users.Look()} }
 
 func (k *apiKeys) now(r *Request) (Outcome, verdict) {

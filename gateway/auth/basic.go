@@ -8,13 +8,16 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"weir/gateway/limits"
 	"weir/internal/watch"
 )
 
 // basic decides by name and password (RFC 7617).
 type basic struct {
 	// Immutable.
-	seal seal
+	seal     seal
+	compute  *limits.Turns
+	failures *Failures
 
 	// Any goroutine.
 	users *watch.Files[*users]
@@ -38,8 +41,10 @@ func basicMethod(o *Options) (method, error) {
 	if o.Basic == nil {
 		return nil, nil
 	}
-	return &basic{users: fileOf("basic-users", o.Basic.File, parseUsers), seal: newSeal(), good: newMemory[*Identity](maxVerified, verifiedTime, o.Now)}, nil
+	return &basic{compute: o.Compute, failures: o.Failures, users: fileOf("basic-users", o.Basic.File, parseUsers), seal: newSeal(), good: newMemory[*Identity](maxVerified, verifiedTime, o.Now)}, nil
 }
+
+func (b *basic) guess(r *Request) bool { return hasPassword(r) }
 
 func (b *basic) reload() []watch.Outcome { return []watch.Outcome{b.users.Look()} }
 
@@ -92,16 +97,28 @@ func (b *basic) now(r *Request) (Outcome, verdict) {
 }
 
 func (b *basic) wait(ctx context.Context, r *Request) Outcome {
-	if !turn(ctx) {
+	turn := b.compute.Wait
+	if b.failures.isLast(r) {
+		turn = b.compute.WaitLast
+	}
+	if !turn(ctx, r.Client) {
 		return refuse(Unavailable, "no time was left to check a password")
 	}
-	defer func() { <-computing }()
+	defer b.compute.Done()
+	if b.failures.over(r) { // by others that were looked at while we waited
+		return tooMany
+	}
 	out, v := b.now(r) // while we waited, another may have proved the same, or the file changed
 	if v != waits {
 		return out
 	}
 	t, _, _ := b.read(r)
-	return b.settle(&t, bcrypt.CompareHashAndPassword(t.user.hash, t.password) == nil)
+	out = b.settle(&t, bcrypt.CompareHashAndPassword(t.user.hash, t.password) == nil)
+	if out.Refusal != nil { // counted before the next has his turn
+		b.failures.failed(r)
+		out.counted = true
+	}
+	return out
 }
 
 func (b *basic) settle(t *try, fits bool) Outcome {

@@ -8,10 +8,11 @@ import (
 	"sync"
 	"time"
 
+	"weir/gateway/limits"
 	"weir/internal/watch"
 )
 
-// maxQueued is how many calls may wait for their turn, for each that may run at once.
+// maxQueued is how many calls may wait for their turn, for each that may run at once. An address may have as many as are free.
 const maxQueued = 16
 
 // forward decides by asking an HTTP service.
@@ -23,7 +24,9 @@ type forward struct {
 	seal     seal
 	ctx      context.Context
 	stop     context.CancelFunc
-	slots    chan struct{} // one for each call under way
+	slots    *limits.Turns  // one for each call under way
+	queued   *limits.Shares // of them, and of those that wait
+	failures *Failures
 	told     func(error)
 
 	// Any goroutine. The good and the refused are apart: a flood of bad credentials must not push out good ones.
@@ -48,13 +51,17 @@ func forwardMethod(o *Options) (method, error) {
 	n := fo.bounds.concurrency
 	t := &http.Transport{MaxConnsPerHost: n, MaxIdleConnsPerHost: n, IdleConnTimeout: 30 * time.Second, DisableCompression: true}
 	f := &forward{
-		options: fo, optional: o.Optional, client: httpClient(t), seal: newSeal(), slots: make(chan struct{}, n),
+		options: fo, optional: o.Optional, client: httpClient(t), seal: newSeal(), slots: limits.NewTurns(n, o.IPv6Prefix),
+		queued: limits.NewShares(n*(1+maxQueued), o.IPv6Prefix), failures: o.Failures,
 		good: newMemory[Outcome](fo.bounds.cacheSize, fo.TTL, o.Now), refused: newMemory[Outcome](fo.bounds.cacheSize, fo.NegativeTTL, o.Now),
 		calls: make(map[digest]*call), told: o.OnSilence,
 	}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	return f, nil
 }
+
+// guess counts passwords alone: whether another credential has only expired, the service does not tell.
+func (f *forward) guess(r *Request) bool { return hasPassword(r) }
 
 func (f *forward) reload() []watch.Outcome { return nil }
 
@@ -107,7 +114,7 @@ func (f *forward) join(d digest, r *Request) (*call, Outcome) {
 	if out, ok := f.recall(d); ok { // it ended since now was asked
 		return nil, out
 	}
-	if f.ctx.Err() != nil || len(f.calls) >= cap(f.slots)*(1+maxQueued) {
+	if f.ctx.Err() != nil || !f.queued.Enter(r.Client) {
 		return nil, refuse(Unavailable, "too many calls of the auth service wait")
 	}
 	c := &call{done: make(chan struct{})}
@@ -128,19 +135,22 @@ func (f *forward) run(c *call, d digest, r *Request) {
 	delete(f.calls, d)
 	f.mu.Unlock()
 	close(c.done)
+	f.queued.Leave(r.Client)
 }
 
 // ask calls the service when there is a slot. table is where the outcome is to be remembered, nil for nowhere.
 func (f *forward) ask(r *Request) (out Outcome, table *memory[Outcome]) {
 	ctx, cancel := context.WithTimeout(f.ctx, f.options.Timeout)
 	defer cancel()
-	select {
-	case f.slots <- struct{}{}:
-		defer func() { <-f.slots }()
-	case <-ctx.Done():
+	slot := f.slots.Wait
+	if f.failures.isLast(r) {
+		slot = f.slots.WaitLast
+	}
+	if !slot(ctx, r.Client) {
 		f.silent(errors.New("no call could be made in time: too many take too long"))
 		return refuse(Unavailable, "no answer from the auth service in time"), nil
 	}
+	defer f.slots.Done()
 	answer, err := f.client.Do(f.subrequest(ctx, r))
 	if err != nil {
 		f.silent(unwrapURL(err))

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -154,7 +155,9 @@ func TestForwardBounds(t *testing.T) {
 	var shed atomic.Int32
 	for n := range 100 {
 		all.Go(func() {
-			if out := decide(t, p, bearer(t, fmt.Sprint(n))); out.Refusal != nil {
+			r := bearer(t, fmt.Sprint(n))
+			r.Client = netip.AddrFrom4([4]byte{192, 0, 2, byte(n)})
+			if out := decide(t, p, r); out.Refusal != nil {
 				if shed.Add(1) == 100-2*17 {
 					close(release)
 				}
@@ -164,6 +167,26 @@ func TestForwardBounds(t *testing.T) {
 	all.Wait()
 	if most.Load() > 2 || shed.Load() != 100-2*17 {
 		t.Errorf("%d calls at once, %d of 100 shed", most.Load(), shed.Load())
+	}
+	held := make(chan struct{}) // one address has as many as are free, which leaves room for another
+	var came atomic.Int32
+	s.set(func(_ http.ResponseWriter, r *http.Request) { <-held; came.Add(1) })
+	shed.Store(0)
+	for n := range 100 {
+		all.Go(func() {
+			if decide(t, p, bearer(t, fmt.Sprint("flood", n))).Refusal != nil {
+				if shed.Add(1) == 100-17 {
+					other := bearer(t, "other")
+					other.Client = netip.MustParseAddr("192.0.2.8")
+					all.Go(func() { expect(t, p, other, "ok") })
+					close(held)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if shed.Load() != 100-17 || came.Load() != 18 {
+		t.Errorf("%d of one address shed, %d calls", shed.Load(), came.Load())
 	}
 	s.set(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-User", strings.Repeat("x", 9<<10)) })
 	expect(t, p, bearer(t, "x"), "auth_unavailable")

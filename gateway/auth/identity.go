@@ -25,6 +25,8 @@ type Outcome struct {
 	Refusal  *http1.Refusal
 	Missing  bool   // there was no credential at all
 	Detail   string // why it was refused, for the operator: a constant with nothing of the credential; not for the client
+
+	counted bool // among failures
 }
 
 // anonymous is one who needs no credential.

@@ -2,8 +2,10 @@ package auth
 
 import (
 	"context"
+	"net/netip"
 
 	"weir/codec/http1"
+	"weir/gateway/limits"
 	"weir/internal/watch"
 )
 
@@ -14,6 +16,7 @@ type bearer struct {
 	allowed map[string]algorithm
 	check   claimCheck
 	headers []ClaimHeader
+	compute *limits.Turns
 	remote  *remote                // nil: keys are from the file
 	own     *watch.Files[*keyring] // nil: from remote
 }
@@ -27,7 +30,7 @@ func jwtMethod(all *Options) (method, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bearer{from: o.From, allowed: allowed, headers: o.Headers}
+	b := &bearer{from: o.From, allowed: allowed, headers: o.Headers, compute: all.Compute}
 	if len(b.from) == 0 {
 		b.from = []Source{Authorization}
 	}
@@ -39,6 +42,9 @@ func jwtMethod(all *Options) (method, error) {
 	}
 	return b, nil
 }
+
+// guess is false: nobody guesses a signature, and whoever has a good token is not to be refused for others' bad ones.
+func (b *bearer) guess(*Request) bool { return false }
 
 func (b *bearer) reload() []watch.Outcome {
 	if b.own == nil {
@@ -65,7 +71,7 @@ func (b *bearer) now(r *Request) (Outcome, verdict) { return b.look(noTime, r) }
 
 func (b *bearer) wait(ctx context.Context, r *Request) Outcome {
 	out, v := b.look(ctx, r)
-	if v == waits && ctx.Err() == nil && b.remote.await(ctx) {
+	if v == waits && ctx.Err() == nil && b.remote.await(ctx, r.Client) {
 		out, v = b.look(ctx, r)
 	}
 	switch {
@@ -88,7 +94,7 @@ func (b *bearer) look(ctx context.Context, r *Request) (Outcome, verdict) {
 		case n > 1:
 			return refuse(bearers.invalid, "more than one token"), decided
 		}
-		return b.judge(ctx, credential, src)
+		return b.judge(ctx, r.Client, credential, src)
 	}
 	return Outcome{}, absent
 }
@@ -102,7 +108,7 @@ func (b *bearer) unknown() Outcome {
 	return refuse(bearers.invalid, "no key fits the token")
 }
 
-func (b *bearer) judge(ctx context.Context, credential []byte, src Source) (Outcome, verdict) {
+func (b *bearer) judge(ctx context.Context, client netip.Addr, credential []byte, src Source) (Outcome, verdict) {
 	t, fault := parseToken(credential)
 	if fault != "" {
 		return refuse(bearers.invalid, fault), decided
@@ -112,12 +118,12 @@ func (b *bearer) judge(ctx context.Context, credential []byte, src Source) (Outc
 		return refuse(bearers.invalid, "the token's algorithm is not allowed"), decided
 	}
 	keys, n, named := b.ring().fitting(t.kid, t.alg, a)
-	if n > 0 && a.slow && !turn(ctx) {
+	if n > 0 && a.slow && !b.compute.Wait(ctx, client) {
 		return Outcome{}, waits
 	}
 	good := verified(&t, a, keys[:n])
 	if n > 0 && a.slow {
-		<-computing
+		b.compute.Done()
 	}
 	switch {
 	case good:
@@ -126,7 +132,7 @@ func (b *bearer) judge(ctx context.Context, credential []byte, src Source) (Outc
 		return refuse(bearers.invalid, "the token's key is for another algorithm"), decided
 	case named:
 		return refuse(bearers.invalid, "the signature is wrong"), decided
-	case b.remote != nil && b.remote.may(): // a newer set may have its key
+	case b.remote != nil && b.remote.may(client): // a newer set may have its key
 		return Outcome{}, waits
 	}
 	return b.unknown(), decided

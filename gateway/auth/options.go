@@ -2,7 +2,10 @@ package auth
 
 import (
 	"cmp"
+	"runtime"
 	"time"
+
+	"weir/gateway/limits"
 )
 
 // Options say how a Policy decides. One method or several: JWT, Basic, Keys and Forward are asked in this order, and the
@@ -15,6 +18,10 @@ type Options struct {
 
 	// Optional lets requests without any credential through, as nobody. A credential that is there has to be good.
 	Optional bool
+
+	Compute    *limits.Turns // for passwords and slow signatures; nil: half the processors
+	Failures   *Failures     // counts credentials that are not valid; nil: nobody does
+	IPv6Prefix int           // bits of an IPv6 address that count as one client; 0: all
 
 	Now func() time.Time // nil: time.Now
 	// OnFetch is told of each fetch of a key set, nil for one that brought it, on the fetching goroutine. Its errors say
@@ -86,6 +93,12 @@ type forwardBounds struct {
 func (o *Options) fill() {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.IPv6Prefix == 0 {
+		o.IPv6Prefix = 128
+	}
+	if o.Compute == nil {
+		o.Compute = limits.NewTurns(runtime.GOMAXPROCS(0)/2, o.IPv6Prefix)
 	}
 	if o.OnFetch == nil {
 		o.OnFetch = func(error) {}

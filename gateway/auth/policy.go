@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"runtime"
 
 	"weir/internal/watch"
 )
@@ -13,6 +12,7 @@ type Policy struct {
 	methods  []method
 	optional bool
 	missing  Outcome
+	failures *Failures
 }
 
 // verdict is how far a method got without waiting.
@@ -24,28 +24,15 @@ const (
 	waits
 )
 
-// computing bounds how many processors bcrypt and slow signatures take from the event loops.
-var computing = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
-
-// turn waits for a place in computing, which the caller gives back. It is false if ctx has ended first.
-func turn(ctx context.Context) bool {
-	if ctx.Err() != nil {
-		return false
-	}
-	select {
-	case computing <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // method is one way to tell who somebody is.
 type method interface {
 	// now decides without waiting, if it can.
 	now(r *Request) (Outcome, verdict)
 	// wait decides after now has said waits.
 	wait(ctx context.Context, r *Request) Outcome
+	// guess tells whether the request has a credential of the method that could be guessed: then one that is not valid counts
+	// as a failure, and behind too many none is looked at.
+	guess(r *Request) bool
 	// reload looks at the method's file, if it has one.
 	reload() []watch.Outcome
 }
@@ -56,7 +43,7 @@ func New(o Options) (*Policy, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	p := &Policy{optional: o.Optional, missing: Outcome{Refusal: o.missing(), Missing: true, Detail: "no credential"}}
+	p := &Policy{optional: o.Optional, failures: o.Failures, missing: Outcome{Refusal: o.missing(), Missing: true, Detail: "no credential"}}
 	for _, build := range []func(*Options) (method, error){jwtMethod, basicMethod, keysMethod, forwardMethod} {
 		m, err := build(&o)
 		if err != nil {
@@ -77,9 +64,12 @@ func New(o Options) (*Policy, error) {
 // Of r nothing is kept.
 func (p *Policy) Now(r *Request) (out Outcome, done bool) {
 	for _, m := range p.methods {
+		if m.guess(r) && p.failures.over(r) {
+			return tooMany, true
+		}
 		switch out, v := m.now(r); v {
 		case decided:
-			return out, true
+			return p.judged(m, r, out), true
 		case waits:
 			return Outcome{}, false
 		}
@@ -91,15 +81,31 @@ func (p *Policy) Now(r *Request) (out Outcome, done bool) {
 // until it returns: the caller hands it a Clone.
 func (p *Policy) Wait(ctx context.Context, r *Request) Outcome {
 	for _, m := range p.methods {
+		if m.guess(r) && p.failures.over(r) {
+			return tooMany
+		}
 		switch out, v := m.now(r); v {
 		case decided:
-			return out
+			return p.judged(m, r, out)
 		case waits:
-			return m.wait(ctx, r)
+			return p.judged(m, r, m.wait(ctx, r))
 		}
 	}
 	return p.none()
 }
+
+// judged counts a credential that is not valid, and remembers who came in.
+func (p *Policy) judged(m method, r *Request, out Outcome) Outcome {
+	switch {
+	case out.Refusal == nil:
+		p.failures.came(r)
+	case !out.counted && out.Refusal.Reason == Invalid.Reason && m.guess(r):
+		p.failures.failed(r)
+	}
+	return out
+}
+
+var tooMany = refuse(TooMany, "too many credentials from there were not valid")
 
 func (p *Policy) none() Outcome {
 	if p.optional {

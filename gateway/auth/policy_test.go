@@ -112,7 +112,7 @@ func TestOptionErrors(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	want := map[string]int{"auth_missing": 401, "auth_invalid": 401, "auth_expired": 401, "auth_forbidden": 403, "auth_unavailable": 503}
+	want := map[string]int{"auth_missing": 401, "auth_invalid": 401, "auth_expired": 401, "auth_forbidden": 403, "auth_unavailable": 503, "auth_rate": 429}
 	for _, r := range auth.Refusals {
 		if want[r.Reason] != r.Status || r.Text == "" {
 			t.Errorf("%s: %d %q", r.Reason, r.Status, r.Text)

@@ -7,13 +7,16 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"weir/gateway/limits"
 )
 
-// maxWaiting bounds how many requests wait for a key set at once.
+// maxWaiting bounds how many requests wait for a key set at once. Of these an address may have as many as are free.
 const maxWaiting = 256
 
 // remote keeps a key set from a URL fresh. One goroutine fetches; requests only ask it to and wait.
@@ -26,14 +29,14 @@ type remote struct {
 	now     func() time.Time
 	told    func(err error)
 	nudge   chan struct{} // holds one
+	waiting *limits.Shares
 	ctx     context.Context
 	stop    context.CancelFunc
 	ended   chan struct{} // closed when the goroutine has ended; nil: it never ran
 
 	// Any goroutine.
-	ring    atomic.Pointer[keyring] // nil: none yet
-	failed  atomic.Bool             // the last fetch did
-	waiting atomic.Int32
+	ring   atomic.Pointer[keyring] // nil: none yet
+	failed atomic.Bool             // the last fetch did
 
 	mu     sync.Mutex
 	asked  time.Time     // when the last fetch was asked for or begun
@@ -42,7 +45,7 @@ type remote struct {
 
 func newRemote(o *JWT, allowed map[string]algorithm, all *Options) *remote {
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
-	s := &remote{url: o.URL, client: httpClient(t), allowed: allowed, times: o.times, now: all.Now, told: all.OnFetch, nudge: make(chan struct{}, 1)}
+	s := &remote{url: o.URL, client: httpClient(t), allowed: allowed, times: o.times, now: all.Now, told: all.OnFetch, nudge: make(chan struct{}, 1), waiting: limits.NewShares(maxWaiting, all.IPv6Prefix)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
@@ -105,10 +108,10 @@ func (s *remote) finish(err error) {
 }
 
 // may tells whether a request may wait for a fetch: one under way, or one more in this window.
-func (s *remote) may() bool {
+func (s *remote) may(client netip.Addr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.waiting.Load() < maxWaiting && (s.flight != nil || s.due())
+	return s.waiting.Room(client) && (s.flight != nil || s.due())
 }
 
 // stale tells that the set may lack a key since it could not be fetched.
@@ -121,12 +124,11 @@ func (s *remote) stale() bool {
 func (s *remote) due() bool { return s.now().Sub(s.asked).Abs() >= s.times.window }
 
 // await waits for the fetch under way, or asks for one if the window allows. It tells whether it has seen one end.
-func (s *remote) await(ctx context.Context) bool {
-	if s.waiting.Add(1) > maxWaiting {
-		s.waiting.Add(-1)
+func (s *remote) await(ctx context.Context, client netip.Addr) bool {
+	if !s.waiting.Enter(client) {
 		return false
 	}
-	defer s.waiting.Add(-1)
+	defer s.waiting.Leave(client)
 	s.mu.Lock()
 	if s.flight == nil {
 		if !s.due() {

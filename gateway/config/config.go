@@ -50,7 +50,7 @@ type Config struct {
 	TLSClientHeader   string        `knob:"tls-client-header" group:"TLS" arg:"NAME" help:"request header that tells backends the subject of a checked client certificate; the client's own is dropped; empty: none"`
 	TLSTickets        bool          `knob:"tls-tickets" group:"TLS" help:"let clients resume a TLS session by a ticket"`
 	TLSTicketKeys     string        `knob:"tls-ticket-keys" group:"TLS" arg:"FILE" help:"keys of tickets to share between gateways, 32 bytes a line as base64 or hex; the first encrypts, all decrypt; empty: keys of our own, renewed daily"`
-	TLSHandshakes     int           `knob:"tls-handshakes" group:"TLS" restart:"true" range:"1..1000000" help:"TLS handshakes under way at once, in all; more wait"`
+	TLSHandshakes     int           `knob:"tls-handshakes" group:"TLS" restart:"true" range:"1..1000000" help:"TLS handshakes under way at once, in all; more wait, and clients that are silent give way to them"`
 	TLSReloadInterval time.Duration `knob:"tls-reload-interval" group:"TLS" range:"0|1s..24h" help:"time between two looks whether certificates, keys and authorities have changed; 0: only on SIGHUP"`
 	RequireTLS        RequireTLS    `knob:"require-tls" group:"TLS" route:"true" help:"requests without TLS: off (they are taken), redirect (to https) or refuse"`
 	ACMEDomain        []string      `knob:"acme-domain" group:"TLS" arg:"NAME" help:"name to get a certificate for by ACME (tls-alpn-01: the authority connects to port 443)"`
@@ -92,8 +92,10 @@ type Config struct {
 	AuthRefusal         AuthRefusal   `knob:"auth-refusal" group:"Authentication" route:"true" help:"how WebSockets are refused: http (401 or 403), or close (accepted and closed at once, since browsers do not tell a page the status)"`
 	AuthMissingCode     int           `knob:"auth-missing-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code where the credential is missing"`
 	AuthInvalidCode     int           `knob:"auth-invalid-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code where it is not valid"`
-	AuthUnavailableCode int           `knob:"auth-unavailable-code" group:"Authentication" route:"true" arg:"CODE" range:"1000..4999" help:"close code where the credential could not be checked, with auth-refusal: close"`
+	AuthUnavailableCode int           `knob:"auth-unavailable-code" group:"Authentication" route:"true" arg:"CODE" range:"1000..4999" help:"close code where the credential could not be checked, or is not as too many were not valid, with auth-refusal: close"`
 	AuthExpiredCode     int           `knob:"auth-expired-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code of a session whose credential has expired"`
+
+	AuthFailureRate rate.Limit `knob:"auth-failure-rate" group:"Authentication" restart:"true" help:"credentials that are not valid, from one address, and for one name from one address; beyond it passwords and keys from there are not looked at"`
 
 	ConnectionRate   rate.Limit `knob:"connection-rate" group:"Rates" help:"handshakes of one address, such as 10/s or '100/60s burst 20'"`
 	MessageRate      rate.Limit `knob:"message-rate" group:"Rates" route:"true" help:"messages of one session, such as 100/60s"`
@@ -162,6 +164,8 @@ type Config struct {
 
 	MaxConnections      int  `knob:"max-connections" group:"Limits" restart:"true" range:"0..100000000" help:"client connections in all; 0: derived from the limit of open files"`
 	MaxConnectionsPerIP int  `knob:"max-connections-per-ip" group:"Limits" restart:"true" range:"0..100000000" help:"client connections from one address; 0: no limit"`
+	MaxRequests         int  `knob:"max-requests" group:"Limits" restart:"true" range:"0..100000000" help:"plain requests in flight in all, over whichever protocol; 0: derived from the limit of open files"`
+	MaxRequestsPerIP    int  `knob:"max-requests-per-ip" group:"Limits" restart:"true" range:"0..100000000" help:"plain requests in flight from one address, trusted proxies excepted; 0: a quarter of max-requests"`
 	MaxHeaderSize       Size `knob:"max-header-size" group:"Limits" restart:"true" range:"1KiB..1MiB" help:"head of a request or of a backend's answer"`
 	MaxHeaderFields     int  `knob:"max-header-fields" group:"Limits" restart:"true" range:"8..1000" help:"header fields in such a head"`
 	MaxMessageSize      Size `knob:"max-message-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one message as sent, all its frames, and inflated; 0: no limit, but 1 MiB where messages are looked at as a whole"`

@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"time"
+
+	"weir/gateway/rate"
 )
 
 // Default is the configuration with no flag, variable or file given.
@@ -33,6 +35,7 @@ func Default() *Config {
 		AuthInvalidCode:     4002,
 		AuthExpiredCode:     4401,
 		AuthUnavailableCode: 1013,
+		AuthFailureRate:     rate.Limit{N: 10, Per: time.Minute, Burst: 20},
 
 		RateAction: RateClose,
 		RateCode:   1008,

@@ -26,7 +26,7 @@ func (v *verdict) guard(c *Config) {
 	for _, count := range []struct {
 		name string
 		rate rate.Limit
-	}{{"connection-rate", c.ConnectionRate}, {"message-rate", c.MessageRate}, {"frame-rate", c.FrameRate}, {"message-rate-user", c.MessageRateUser},
+	}{{"connection-rate", c.ConnectionRate}, {"auth-failure-rate", c.AuthFailureRate}, {"message-rate", c.MessageRate}, {"frame-rate", c.FrameRate}, {"message-rate-user", c.MessageRateUser},
 		{"message-rate-ip", c.MessageRateIP}, {"message-rate-route", c.MessageRateRoute}} {
 		if count.rate.Bytes {
 			v.wrong(count.name, "counts messages, frames or handshakes, not bytes; write a number such as 100/60s")

@@ -37,6 +37,9 @@ type exchange struct {
 	tried    []*upstream.Endpoint
 	endpoint *upstream.Endpoint // asked last
 
+	left   func() // takes it off those in flight
+	starts bool   // it has its turn to
+
 	route  string
 	reason string
 	detail string
@@ -54,12 +57,17 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, l *link, why *
 		w.Header().Set("Connection", "close")
 	}
 	if why == nil {
+		x.from = s.options.Origin(r, l.client)
+		why = x.enter()
+		defer x.leave()
+	} else if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close") // who breaks one rule may break others, on where a request ends
+	}
+	if why == nil {
 		var found Found
 		found, why = s.options.Find(r, l.client)
 		x.plan, x.key, x.told = found.Plan, found.Key, found.Fields
 		x.route, x.detail = found.Route, found.Detail
-	} else if r.ProtoMajor == 1 {
-		w.Header().Set("Connection", "close") // who breaks one rule may break others, on where a request ends
 	}
 	if why != nil {
 		x.refuse(why)
@@ -85,7 +93,10 @@ func (x *exchange) wrapBody() {
 // pass hands the request to an endpoint and its answer to the client.
 func (x *exchange) pass() {
 	r := x.request
-	x.from = x.server.options.Origin(r, x.link.client)
+	if !x.begin() {
+		panic(http.ErrAbortHandler) // nobody waits for an answer
+	}
+	defer x.begun()
 	x.prefer = x.cookie()
 	if x.target = x.rewritten(); x.target == nil {
 		x.refuse(refusedTarget)
@@ -109,6 +120,7 @@ func (x *exchange) pass() {
 // the one exception that net/http makes: where a kept connection turns out to have been closed by then, it makes a new
 // one for a request that can be repeated without harm (RFC 9110 section 9.2.2), and so may we elsewhere.
 func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
+	x.begun()
 	var why error = upstream.RefusedNoEndpoint
 	for len(x.tried) <= x.plan.Retries {
 		e := x.choose()

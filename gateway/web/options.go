@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/codec/http1"
+	"weir/gateway/limits"
 	"weir/gateway/sticky"
 	"weir/upstream"
 )
@@ -18,7 +19,6 @@ type Client struct {
 	Peer   netip.AddrPort       // of the socket, or as a PROXY header told
 	Local  netip.AddrPort       // the address that was connected to
 	TLS    *tls.ConnectionState // nil: in clear
-	Terms  string               // that TLS was made under, in the caller's words
 	Owner  any                  // whatever the caller wants to find again
 	Closed func()               // called once, when the connection is over or just before it is handed back; may be nil
 }
@@ -32,6 +32,10 @@ type Options struct {
 	Upgrade func(conn net.Conn, c *Client, head, early []byte)
 	// Origin tells who asks, as far as it can be believed.
 	Origin func(r *http.Request, c *Client) http1.From
+	// Enter counts a request in flight, until leave is called, or refuses it. Nil: there may be any number.
+	Enter func(from netip.Addr) (leave func(), why *http1.Refusal)
+	// Starts are taken by requests on their way to an endpoint: so many compute at once. Nil: any number.
+	Starts *limits.Turns
 	// Log is told of each request once it is over; it must not block. Nil: nobody is told.
 	Log    func(Line)
 	Logger *slog.Logger // what net/http has to say, at debug, and panics; nil: nobody is told

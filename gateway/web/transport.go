@@ -30,6 +30,7 @@ type TransportOptions struct {
 	IdleTimeout        time.Duration // of a connection kept for later
 	MaxIdlePerEndpoint int           // connections kept for later
 	MaxHeader          int           // bytes of an answer's head; 0: 64 KiB
+	Costs              upstream.Costs
 }
 
 // Transports keep connections to endpoints, for HTTP/1.1 or HTTP/2 as each endpoint's scheme says. They may be used
@@ -68,6 +69,15 @@ func (ts *Transports) Close() {
 	}
 }
 
+// CloseIdle closes the connections that serve no request.
+func (ts *Transports) CloseIdle() {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for _, t := range ts.all {
+		t.CloseIdleConnections()
+	}
+}
+
 // ask sends r, whose URL lacks the scheme and the host, to an endpoint of the group.
 func (ts *Transports) ask(e *upstream.Endpoint, g *upstream.Group, r *http.Request) (*http.Response, error) {
 	t := ts.of(e, g)
@@ -99,7 +109,14 @@ func (ts *Transports) of(e *upstream.Endpoint, g *upstream.Group) *transport {
 
 func (ts *Transports) make(e *upstream.Endpoint, g *upstream.Group) *transport {
 	o := &ts.options
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return o.dial(ctx, e) }
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		conn, err := o.dial(ctx, e)
+		if err != nil && whyUnreached(err) == upstream.RefusedSockets {
+			ts.CloseIdle()
+			return o.dial(ctx, e)
+		}
+		return conn, err
+	}
 	t := &transport{group: g, scheme: "http", Transport: http.Transport{
 		DialContext:            dial,
 		DialTLSContext:         dial,
@@ -137,7 +154,7 @@ func (o *TransportOptions) dial(ctx context.Context, e *upstream.Endpoint) (net.
 		timed, cancel = context.WithTimeout(ctx, o.ConnectTimeout)
 		defer cancel()
 	}
-	conn, err := e.Dial(timed, who.source, who.destination)
+	conn, err := e.Dial(timed, o.Costs, who.source, who.destination)
 	if err == nil {
 		e.ConnectOK()
 		return conn, nil

@@ -1,0 +1,97 @@
+package limits
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+)
+
+// Answer is what a Count says to somebody who would like to enter.
+type Answer uint8
+
+const (
+	In          Answer = iota // counted, until Leave
+	Full                      // there are as many as there may be
+	AddressFull               // there are as many of this address
+)
+
+// Count bounds how many there are of something, in all and from each address.
+type Count struct {
+	// Immutable.
+	max, perAddress int
+	prefix          int
+
+	total atomic.Int64
+	mu    sync.Mutex
+	heads heads // under mu; unused where addresses are not bounded
+}
+
+// NewCount makes a Count for max in all and perAddress from one address, 0 for any number. Of an IPv6 address the first
+// prefix bits are what one client has.
+func NewCount(max, perAddress, prefix int) *Count {
+	return &Count{max: max, perAddress: perAddress, prefix: prefix, heads: heads{}}
+}
+
+// Enter counts one more from ip, unless there are too many. A peer without an address is counted among all alone.
+func (c *Count) Enter(ip netip.Addr) Answer {
+	if c.total.Add(1) > int64(c.max) {
+		c.total.Add(-1)
+		return Full
+	}
+	if c.perAddress == 0 || !ip.IsValid() {
+		return In
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if key := clientOf(ip, c.prefix); int(c.heads[key]) < c.perAddress {
+		c.heads[key]++
+		return In
+	}
+	c.total.Add(-1)
+	return AddressFull
+}
+
+// Again counts one that was in before, however many there are now.
+func (c *Count) Again(ip netip.Addr) {
+	c.total.Add(1)
+	if c.perAddress > 0 && ip.IsValid() {
+		c.mu.Lock()
+		c.heads[clientOf(ip, c.prefix)]++
+		c.mu.Unlock()
+	}
+}
+
+// Leave takes one off that has entered, under the same address.
+func (c *Count) Leave(ip netip.Addr) {
+	c.total.Add(-1)
+	if c.perAddress == 0 || !ip.IsValid() {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heads.leave(clientOf(ip, c.prefix))
+}
+
+// Len is how many are in.
+func (c *Count) Len() int { return int(c.total.Load()) }
+
+// Max is how many may be.
+func (c *Count) Max() int { return c.max }
+
+// heads has an entry for each address that somebody is in from.
+type heads map[netip.Addr]int32
+
+func (h heads) leave(key netip.Addr) {
+	if h[key]--; h[key] <= 0 {
+		delete(h, key)
+	}
+}
+
+// clientOf is the part of an address that one client has for itself.
+func clientOf(ip netip.Addr, prefix int) netip.Addr {
+	ip = ip.Unmap()
+	if p, err := ip.Prefix(prefix); ip.Is6() && err == nil {
+		return p.Addr()
+	}
+	return ip
+}
