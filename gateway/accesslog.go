@@ -2,8 +2,12 @@ package gateway
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/hex"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"time"
 
 	"weir/gateway/config"
@@ -27,6 +31,12 @@ type accessLine struct {
 	endpoint string
 	host     string // not at close
 	path     string // not at close
+	user     string // who was let in, as far as anybody is told apart
+	agent    string
+	trace    string // traceparent
+
+	requestID string
+
 	origin   string // that a refusal is for
 	status   int    // of a refusal or a plain answer
 	reason   string
@@ -54,9 +64,10 @@ func (a accessLog) add(l *accessLine) {
 }
 
 // asked copies what the lines of a session tell of its request, whose bytes are gone by the answer.
-func (a accessLog) asked(h *handshake) {
+func (a accessLog) asked(h *handshake, requestID string) {
 	if a.on() {
 		h.host, h.path = clipped(h.request.Host), clipped(h.request.Path)
+		h.agent, h.trace, h.requestID = short(h.request.Get("user-agent")), short(h.request.Get("traceparent")), strings.Clone(requestID)
 	}
 }
 
@@ -70,16 +81,19 @@ func clipped[T string | []byte](text T) string {
 	return string(text)
 }
 
+// short is the beginning of what is never so long where nobody plays tricks.
+func short[T string | []byte](text T) string { return string(text[:min(len(text), 256)]) }
+
 func (a accessLog) opened(s *session) {
 	if a.on() {
 		a.add(&accessLine{event: "open", client: s.from(), route: s.lane.route.name, endpoint: s.endpoint().Name, host: s.hs.host, path: s.hs.path,
-			lasted: s.loop().Now() - s.opened})
+			user: s.user(), requestID: s.hs.requestID, agent: s.hs.agent, trace: s.hs.trace, lasted: s.loop().Now() - s.opened})
 	}
 }
 
 func (a accessLog) closed(s *session, e *ending) {
 	if a.on() {
-		a.add(&accessLine{event: "close", client: s.from(), endpoint: s.endpoint().Name, reason: e.reason, code: int(e.code),
+		a.add(&accessLine{event: "close", client: s.from(), endpoint: s.endpoint().Name, user: s.user(), reason: e.reason, code: int(e.code),
 			midFrame: e.midFrame, rtt: s.rtt, up: s.up.bytes, down: s.down.bytes, lasted: s.loop().Now() - s.opened})
 	}
 }
@@ -88,12 +102,13 @@ func (a accessLog) refused(s *session, status int, reason string) {
 	if !a.on() {
 		return
 	}
-	l := &accessLine{event: "refuse", client: s.from(), status: status, reason: reason}
+	l := &accessLine{event: "refuse", client: s.from(), user: s.user(), status: status, reason: reason}
 	if r := s.lane.route; r != nil {
 		l.route = r.name
 	}
 	if h := s.hs; h != nil {
 		l.host, l.path, l.origin, l.detail = h.host, h.path, h.origin, h.detail
+		l.requestID, l.agent, l.trace = h.requestID, h.agent, h.trace
 		if h.to != nil {
 			l.route = h.to.name
 		}
@@ -108,7 +123,7 @@ func (a accessLog) refused(s *session, status int, reason string) {
 func (a accessLog) plain(l web.Line) {
 	if a.on() {
 		a.add(&accessLine{event: "http", client: l.Client, route: l.Route, endpoint: l.Endpoint, method: clipped(l.Method), host: clipped(l.Host), path: clipped(l.Path),
-			status: l.Status, reason: l.Reason, detail: l.Detail, up: l.BytesUp, down: l.BytesDown, lasted: l.Duration})
+			user: l.User, requestID: l.RequestID, agent: short(l.UserAgent), trace: short(l.TraceParent), status: l.Status, reason: l.Reason, detail: l.Detail, up: l.BytesUp, down: l.BytesDown, lasted: l.Duration})
 	}
 }
 
@@ -135,7 +150,7 @@ func (l *accessLine) LogValue() slog.Value {
 		attrs = append(attrs, slog.Int("status", l.status), slog.String("reason", l.reason))
 		attrs = known(attrs, "host", l.host, "path", l.path, "route", l.route, "endpoint", l.endpoint, "origin", l.origin, "detail", l.detail)
 	}
-	return slog.GroupValue(attrs...)
+	return slog.GroupValue(known(attrs, "user", l.user, "request_id", l.requestID, "traceparent", l.trace, "user_agent", l.agent)...)
 }
 
 // known adds what there is of these names and values.
@@ -156,6 +171,22 @@ func (g *Gateway) queueLog(log *slog.Logger) {
 	}
 	g.lines, g.ownLines, g.log = lines, !given, slog.New(lines)
 	g.access = newAccessLog(g.cfg, lines)
+}
+
+// user is who was let in; "": nobody is told apart.
+func (s *session) user() string {
+	if s.more == nil || s.more.who == nil {
+		return ""
+	}
+	return s.more.who.Subject
+}
+
+// newRequestID names a request that came without a name. It is told apart from others, not kept secret.
+func newRequestID() string {
+	var b [16]byte
+	binary.LittleEndian.PutUint64(b[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(b[8:], rand.Uint64())
+	return hex.EncodeToString(b[:])
 }
 
 // closeLog writes what waits, if whoever reads takes it.

@@ -62,7 +62,7 @@ func listenAdmin(text string) (net.Listener, error) {
 
 func serveAdmin(g *Gateway, ln net.Listener) *admin {
 	a := &admin{addr: ln.Addr(), listener: ln}
-	a.server = &http.Server{Handler: guard(g, adminRoutes(g)), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	a.server = &http.Server{Handler: g.audited(guard(g, adminRoutes(g))), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	go func() { _ = a.server.Serve(ln) }()
 	return a
 }
@@ -129,7 +129,7 @@ func guard(g *Gateway, next http.Handler) http.Handler {
 			http.Error(w, "requests from web pages are refused", http.StatusForbidden)
 		case !hostIsAddress(r.Host):
 			http.Error(w, "ask for an IP address or localhost, not for a name", http.StatusMisdirectedRequest)
-		case r.Method == http.MethodPost && !mayChange(g, r):
+		case r.Method == http.MethodPost && !entitled(w, g.mayChange(r)):
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "changes need the admin token (--admin-token), or a caller on this machine if none is set", http.StatusUnauthorized)
 		default:
@@ -147,16 +147,22 @@ func hostIsAddress(host string) bool {
 	return err == nil || host == "localhost" || host == ""
 }
 
-func mayChange(g *Gateway, r *http.Request) bool {
+// mayChange tells what entitles a caller to changes; "": nothing.
+func (g *Gateway) mayChange(r *http.Request) (by string) {
 	if token := g.plan.Load().cfg.AdminToken; token != "" {
 		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		return ok && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1
+		if ok && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1 {
+			return "token"
+		}
+		return ""
 	}
 	if at, ok := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr); ok && at != nil {
-		return true // the mode of the socket's file says who may connect
+		return "unix socket" // the mode of its file says who may connect
 	}
-	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && from.Addr().Unmap().IsLoopback()
+	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && from.Addr().Unmap().IsLoopback() {
+		return "loopback"
+	}
+	return ""
 }
 
 // serveReady answers 200 while new sessions are welcome.

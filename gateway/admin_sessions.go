@@ -132,7 +132,6 @@ func (g *Gateway) onChosen(w http.ResponseWriter, c *chosen, did string, do func
 			}
 		})
 	}
-	g.log.Info("sessions by admin", did, n)
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]int{did: n})
 }

@@ -53,6 +53,29 @@ func TestAdminGuard(t *testing.T) {
 	}
 }
 
+// TestAdminAudit: calls that change something are told with who and what was asked, and what came of it; others are not.
+func TestAdminAudit(t *testing.T) {
+	t.Parallel()
+	var text logs
+	b := listen(t)
+	g := startLogging(t, &text, nil, b.url())
+	client, _ := session(t, g, b)
+	ask(t, g, "GET", "/sessions")
+	ask(t, g, "POST", "/sessions/close?ip=127.0.0.1&code=4003")
+	client.wantClose(4003)
+	wantLine(t, &text, `level=INFO msg="admin call" call=/sessions/close asked="code=4003&ip=127.0.0.1" from=127.0.0.1:\d+ by=loopback status=200 answer="{\\"closed\\":1}"$`)
+	ask(t, g, "POST", "/sessions/close?user=")
+	wantLine(t, &text, `msg="admin call" call=/sessions/close asked="user=" from=\S+ by=loopback status=400 answer="user: is empty`)
+	ask(t, g, "POST", "/drain", func(r *http.Request) { r.Header.Set("Origin", "https://evil.test") })
+	wantLine(t, &text, `level=WARN msg="admin call refused" call=/drain asked="" from=\S+ by="" status=403 answer="requests from web pages are refused" left_out=0$`)
+	ask(t, g, "POST", "/drain", func(r *http.Request) { r.Header.Set("Origin", "https://evil.test") }) // not told again so soon
+	ask(t, g, "POST", "/drain")
+	wantLine(t, &text, `msg="admin call" call=/drain .*by=loopback status=202 answer=draining$`)
+	if n := strings.Count(text.String(), `msg="admin call`); n != 4 {
+		t.Errorf("%d lines:\n%s", n, text.String())
+	}
+}
+
 // TestAdminPages agree with what goes on.
 func TestAdminPages(t *testing.T) {
 	t.Parallel()

@@ -68,6 +68,7 @@ type Gateway struct {
 	predecessor  atomic.Pointer[handover.Predecessor] // nil: none that is known of
 	rests        chan error                           // why a listener takes nobody for now
 	silences     seldom                               // of auth services
+	strangers    seldom                               // that asked admin for changes
 	drained      sync.WaitGroup                       // counts loops that are not drained yet, and the HTTP server
 	stopped      chan struct{}
 	started      time.Time

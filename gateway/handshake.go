@@ -32,10 +32,14 @@ type handshake struct {
 	deflates bool
 	to       *route // as soon as it is known
 	trail    upstream.Trail
-	host     string // for the access log, if there is one
+	host     string // for the access log, if there is one, as all that follow
 	path     string
-	origin   string // that is denied
-	detail   string // what is wrong with the credential
+	agent    string
+	trace    string // traceparent (W3C Trace Context)
+
+	requestID string // that of a trusted proxy, or made here
+	origin    string // that is denied
+	detail    string // what is wrong with the credential
 }
 
 var handshakes = sync.Pool{New: func() any { return new(handshake) }}
@@ -102,8 +106,8 @@ func (h *handshake) keep(b []byte) {
 // route finds where the request in b[:n] is to go; b[n:] came behind it.
 func (s *session) route(b []byte, n int) {
 	h, sh := s.hs, s.lane.shard
-	sh.gw.access.asked(h)
 	q := h.question(s)
+	sh.gw.access.asked(h, q.from.RequestID)
 	r, why := s.lane.plan.direct(&q)
 	h.to = r
 	if !s.lane.plan.welcome(q.from.Addr) {
@@ -178,6 +182,10 @@ func (s *session) ask(to *route, q *question, who *auth.Identity, early []byte) 
 	h.secure = q.from.TLS
 	if to.press != nil {
 		h.deflate, h.deflates = to.press.agree(&h.request)
+	}
+	if q.from.RequestID == "" {
+		h.requestID = newRequestID()
+		q.from.RequestID = h.requestID
 	}
 	h.request.Fields, r.Target = to.clean(h.request.Fields, r.Target, who)
 	sh.fields, r.Host, sh.scratch = to.headers.Forward(sh.fields[:0], sh.scratch[:0], &h.request, q.from)

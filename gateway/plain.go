@@ -103,6 +103,7 @@ func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, wh
 	defer p.release()
 	q := question{host: []byte(r.Host), asks: plainAsker{r}, from: p.originPlain(r, c), state: c.TLS}
 	q.path, q.query = splitTarget(r)
+	found.RequestID = q.from.RequestID
 	to, why := p.direct(&q)
 	if to != nil {
 		found.Route = to.name
@@ -127,6 +128,12 @@ func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, wh
 		}
 		who = out.Identity
 		found.Fields = who.Fields
+	}
+	if who != nil {
+		found.User = who.Subject
+	}
+	if found.RequestID == "" {
+		found.RequestID = newRequestID()
 	}
 	found.Key = to.hashKey(q.from.Addr, q.path, q.asks, who)
 	if fields != nil {

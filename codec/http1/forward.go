@@ -23,6 +23,9 @@ func (ru *Rules) Forward(dst []Field, scratch []byte, r *Request, from From) (fi
 	if ru.Forwarded {
 		dst, scratch = from.appendTo(dst, scratch, r.Host, ru.Standard)
 	}
+	if from.RequestID != "" {
+		dst = append(drop(dst, base, requestIDField), Field{requestIDField, bytesOf(from.RequestID)})
+	}
 	if ru.Identity != "" {
 		dst = from.appendIdentity(drop(dst, base, bytesOf(ru.Identity)), ru.Identity)
 	}

@@ -67,6 +67,8 @@ func TestForward(t *testing.T) {
 		{name: "identity that is no value", lines: "X-Client-Name: root", rules: http1.Rules{Identity: "X-Client-Name"}, from: http1.From{Addr: someone.Addr, Identity: "a\r\nX: b"}, want: origin},
 		{name: "identity within spaces", rules: http1.Rules{Identity: "X-Client-Name"}, from: http1.From{Addr: someone.Addr, Identity: " root"}, want: origin},
 		{name: "identity nobody asked for", lines: "X-Client-Name: root", from: http1.From{Addr: someone.Addr, Identity: "CN=alice"}, want: origin + "|X-Client-Name=root"},
+		{name: "request id", lines: "X-Request-Id: forged\r\nx_request-id: forged\r\nConnection: X-Request-Id", from: http1.From{Addr: someone.Addr, RequestID: "7"}, want: origin + "|X-Request-Id=7"},
+		{name: "request id by rule", rules: http1.Rules{Request: rules(t, "remove X-Request-Id")}, from: http1.From{Addr: someone.Addr, RequestID: "7"}, want: origin},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			head := rfcRequest

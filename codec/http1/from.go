@@ -13,6 +13,10 @@ type From struct {
 	TLS      bool         // how the client spoke to the first of these, or to us
 	Host     []byte       // which host it asked the first of these for; nil: the request's own
 	Identity string       // what a verified client certificate says; "": there is none
+
+	// RequestID is the X-Request-Id that a trusted peer sent, a view of the request; "": none that can be believed. Forward
+	// tells the backend this one, and nobody else's.
+	RequestID string
 }
 
 // appendTo tells the backend who asks. The values replace what the client sent: whatever of it may be believed is
@@ -52,6 +56,22 @@ func (from *From) appendStandard(dst, proto, host []byte) []byte {
 		dst = appendNode(append(dst, ", "...), hop)
 	}
 	return dst
+}
+
+// maxRequestID is how long an X-Request-Id may be.
+const maxRequestID = 128
+
+// requestID takes what identifies a request: visible ASCII, and not endless. All else is none.
+func requestID(b []byte) string {
+	if len(b) == 0 || len(b) > maxRequestID {
+		return ""
+	}
+	for _, c := range b {
+		if c <= ' ' || c > '~' {
+			return ""
+		}
+	}
+	return textOf(b)
 }
 
 // appendIdentity adds what a certificate says unless a header cannot say it as it is: to leave it out is to let nobody in.
@@ -103,6 +123,7 @@ var (
 	forwardedProto = []byte("X-Forwarded-Proto")
 	forwardedHost  = []byte("X-Forwarded-Host")
 	realIP         = []byte("X-Real-IP")
+	requestIDField = []byte("X-Request-Id")
 	plain          = []byte("http")
 	secure         = []byte("https")
 )

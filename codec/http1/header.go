@@ -10,7 +10,7 @@ import (
 func OriginHeader(h http.Header, peer netip.Addr, tls bool, trusted func(netip.Addr) bool) From {
 	var fields []Field
 	if trusted(bare(peer)) {
-		for _, name := range [...]string{"X-Forwarded-For", "Forwarded", "X-Forwarded-Proto", "X-Forwarded-Host"} {
+		for _, name := range [...]string{"X-Forwarded-For", "Forwarded", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id"} {
 			fields = appendValues(fields, name, h[name])
 		}
 	}
@@ -21,7 +21,7 @@ func OriginHeader(h http.Header, peer netip.Addr, tls bool, trusted func(netip.A
 // That has no Content-Length, Transfer-Encoding, TE or Trailer, as net/http writes these itself. host is the request's.
 func (ru *Rules) ForwardHeader(h http.Header, host string, from From) (outHost string) {
 	r := Request{Host: bytesOf(host), Fields: fieldsOf(h)}
-	const ours = 6 // that we may add, besides rules
+	const ours = 7 // that we may add, besides rules
 	fields, out, _ := ru.Forward(make([]Field, 0, len(r.Fields)+ours+len(ru.Request)), nil, &r, from)
 	refill(h, fields)
 	return textOf(out)

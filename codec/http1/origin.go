@@ -12,7 +12,7 @@ const maxHops = 32
 // Origin tells who asks. Only a trusted peer's word counts: X-Forwarded-For is then walked from the right for as long
 // as what it names is trusted too, and the first address that is not is the client; if all are, the leftmost. What is
 // no address ends the walk at what was reached. X-Forwarded-Proto and -Host count if there is one of each and it is
-// sound. Where there is no X-Forwarded-For, Forwarded (RFC 7239) is read in the same way, the scheme and the host too.
+// sound, and X-Request-Id likewise. Where there is no X-Forwarded-For, Forwarded (RFC 7239) is read in the same way, the scheme and the host too.
 //
 // An invalid peer stands for a unix socket. hops is room for From.Hops and may be nil; without trust it is not needed
 // and nothing is allocated. From.Host is a view of the request.
@@ -26,6 +26,7 @@ func origin(fields []Field, peer netip.Addr, tls bool, trusted func(netip.Addr) 
 	if !believe {
 		return from
 	}
+	from.RequestID = requestID(lone(fields, "x-request-id"))
 	_, lists := only(fields, "x-forwarded-for")
 	_, elements := only(fields, "forwarded")
 	standard := lists == 0 && elements > 0

@@ -116,6 +116,24 @@ func TestOriginTLS(t *testing.T) {
 	}
 }
 
+// A request's id is believed where it comes from a trusted peer, once, and is one.
+func TestOriginRequestID(t *testing.T) {
+	for lines, want := range map[string]string{"X: a": "", "X-Request-Id: a-1_~": "a-1_~", "x-request-id: " + strings.Repeat("x", 128): strings.Repeat("x", 128),
+		"X-Request-Id: a\r\nX-Request-Id: a": "", "X-Request-Id: a b": "", "X-Request-Id: \u00fc": "", "X-Request-Id:": "", "X-Request-Id: " + strings.Repeat("x", 129): ""} {
+		r, _ := upgrade(with(lines))
+		proxy, stranger := netip.MustParseAddr("10.0.0.9"), netip.MustParseAddr("192.0.2.9")
+		if got := r.Origin(proxy, false, trusted, nil).RequestID; got != want {
+			t.Errorf("%s: %q", lines, got)
+		}
+		if got := http1.OriginHeader(headerOf(r.Fields), proxy, false, trusted).RequestID; got != want {
+			t.Errorf("%s, of net/http: %q", lines, got)
+		}
+		if got := r.Origin(stranger, false, trusted, nil).RequestID; got != "" {
+			t.Errorf("%s, of a stranger: %q", lines, got)
+		}
+	}
+}
+
 // What we write a gateway behind us understands, which trusts us and whom we trust.
 func TestOriginOfForwarded(t *testing.T) {
 	r, _ := upgrade(with("X-Forwarded-For: 192.0.2.1, fd00::7, 10.0.0.8\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: [2001:db8::2]:8443"))

@@ -60,6 +60,7 @@ func (x *exchange) finish() {
 		Client: x.link.client.Peer, Method: x.request.Method, Host: x.request.Host, Path: path,
 		Proto: x.request.Proto, Status: x.answer.status, Reason: x.reason, Detail: x.detail, Route: x.route,
 		BytesUp: x.upload.bytes.Load(), BytesDown: x.answer.bytes, Duration: now.Sub(x.began),
+		User: x.user, RequestID: x.from.RequestID, TraceParent: x.request.Header.Get("traceparent"), UserAgent: x.request.UserAgent(),
 	}
 	if x.plan != nil {
 		line.Route = x.plan.Route

@@ -43,6 +43,7 @@ type exchange struct {
 	route  string
 	reason string
 	detail string
+	user   string
 	heard  atomic.Bool // a byte of the endpoint's answer has come
 }
 
@@ -67,7 +68,7 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, l *link, why *
 		var found Found
 		found, why = s.options.Find(r, l.client)
 		x.plan, x.key, x.told = found.Plan, found.Key, found.Fields
-		x.route, x.detail = found.Route, found.Detail
+		x.route, x.detail, x.user, x.from.RequestID = found.Route, found.Detail, found.User, found.RequestID
 	}
 	if why != nil {
 		x.refuse(why)

@@ -73,7 +73,10 @@ type Found struct {
 	Key    uint64        // the place on the ring, the same as for a WebSocket of this client
 	Fields []http1.Field // told to the endpoint besides, whatever the Plan's rules are
 	Route  string        // for the log, where the request is refused
-	Detail string        // likewise
+	User   string        // likewise, who asks
+
+	RequestID string // told to the endpoint
+	Detail    string // likewise
 }
 
 // A Line is what is known of a request once it is over. It has no query string, as that may hold a token.
@@ -87,4 +90,6 @@ type Line struct {
 	Detail             string         // for the operator alone: what is wrong with the credential or the backend
 	BytesUp, BytesDown uint64         // of bodies
 	Duration           time.Duration
+
+	User, RequestID, TraceParent, UserAgent string // "" where there is none
 }

@@ -46,7 +46,7 @@ func TestPassesBothWays(t *testing.T) {
 		}
 		l.Client, l.Duration, l.Host = web.Line{}.Client, 0, ""
 		equal(t, "line", l, web.Line{Route: "all", Endpoint: r.group.Endpoints()[0].Name, Method: "POST", Path: "/a%2Fb/..;/'c\"d",
-			Proto: "HTTP/1.1", Status: 201, BytesUp: 5, BytesDown: 4})
+			Proto: "HTTP/1.1", Status: 201, BytesUp: 5, BytesDown: 4, UserAgent: "Go-http-client/1.1"})
 	}
 	stats := r.server.Stats()
 	equal(t, "connections for three requests", stats.Accepted, 1)
