@@ -40,7 +40,7 @@ func checkGate(cfg *config.Config, all []config.Route) error {
 		return err
 	}
 	d := &gate{terms: t}
-	if err := d.open(nil); err != nil {
+	if err := d.open(nil, nil); err != nil {
 		return err
 	}
 	if d.auth != nil {

@@ -73,7 +73,7 @@ func (b *builder) fleetOf(name string, cfg *config.Config, specs []upstream.Spec
 		}
 	}
 	f := &fleet{name: name, terms: terms}
-	if err := f.open(b.gw, specs); err != nil {
+	if err := f.open(b.gw, specs, b.before); err != nil {
 		return nil, err
 	}
 	b.addFleet(f)
@@ -88,10 +88,13 @@ func (b *builder) addFleet(f *fleet) {
 }
 
 // open makes the group and how it is reached, of nothing but the terms.
-func (f *fleet) open(g *Gateway, specs []upstream.Spec) (err error) {
+func (f *fleet) open(g *Gateway, specs []upstream.Spec, past *plan) (err error) {
 	t := &f.terms
 	if f.tls, err = t.tls.open(); err != nil {
-		return err
+		if f.tls = past.tlsOf(t.tls); f.tls == nil {
+			return err
+		}
+		g.reloaded("backend TLS of "+f.name, err)
 	}
 	if f.group, err = f.newGroup(specs, g.log); err != nil {
 		return err
@@ -99,6 +102,16 @@ func (f *fleet) open(g *Gateway, specs []upstream.Spec) (err error) {
 	f.dialer = &upstream.Dialer{Group: f.group, Retries: t.retries, ConnectTimeout: t.connect, AnswerTimeout: t.answer, Limits: t.head,
 		OnConnect: g.metrics.connected, Handshakes: g.toBackends, Pool: t.pool}
 	f.begin, f.end, f.parting = f.group.Start, f.group.Close, &g.parting
+	return nil
+}
+
+// tlsOf is how a plan speaks to backends on these terms; nil if it has none on them.
+func (p *plan) tlsOf(t tlsTerms) *tls.Config {
+	for _, f := range p.fleets {
+		if f.terms.tls == t {
+			return f.tls
+		}
+	}
 	return nil
 }
 

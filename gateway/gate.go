@@ -84,7 +84,7 @@ func (b *builder) gateOf(cfg *config.Config) (*gate, error) {
 	}
 	d := &gate{text: text, terms: t}
 	d.parting = &b.gw.parting
-	if err := d.open(b.gw); err != nil {
+	if err := d.open(b.gw, b.before.file); err != nil {
 		return nil, err
 	}
 	b.addGate(d)
@@ -103,11 +103,13 @@ func (b *builder) addGate(d *gate) {
 var sameOrigin = []string{"same-origin"}
 
 // open reads the files; the error has all that is wrong. Nothing runs before its authentication is started.
-func (d *gate) open(g *Gateway) error {
+func (d *gate) open(g *Gateway, past watch.Past) error {
 	t := &d.terms
 	var addresses, credentials error
 	if t.networks != nil {
-		d.networks, addresses = clientaddr.Open(*t.networks)
+		from := *t.networks
+		from.Past = past
+		d.networks, addresses = clientaddr.Open(from)
 	}
 	patterns := t.origins
 	if len(patterns) == 0 {
@@ -117,6 +119,7 @@ func (d *gate) open(g *Gateway) error {
 	d.origins, pages = origin.New(patterns, t.originRequired)
 	if t.auth != nil {
 		o := *t.auth
+		o.Past = past
 		o.OnFetch, o.OnSilence = g.fetched, g.silent
 		if g != nil { // else nobody is going to be let in
 			o.Compute, o.Failures, o.IPv6Prefix = g.limits.compute, g.limits.failures, g.cfg.IPv6Prefix
@@ -148,6 +151,19 @@ func (g *Gateway) silent(err error) {
 	if ok, held := g.silences.due(); ok {
 		g.log.Warn("the auth service did not decide, its clients get 503", "error", err, "left_out", held)
 	}
+}
+
+// file finds what the gate made of a file, by its key.
+func (d *gate) file(key string) any {
+	if d.networks != nil {
+		if f := d.networks.Files(key); f != nil {
+			return f
+		}
+	}
+	if d.auth != nil {
+		return d.auth.Files(key)
+	}
+	return nil
 }
 
 // admits tells whether an address may use the route.

@@ -103,6 +103,21 @@ func (b *builder) newcomersOf() *rate.Table {
 	return rate.NewTable(cfg.ConnectionRate, cfg.RateTable)
 }
 
+// file finds what the plan made of a file, by its key; nil if it made nothing.
+func (p *plan) file(key string) any {
+	if p.certs != nil {
+		if f := p.certs.Files(key); f != nil {
+			return f
+		}
+	}
+	for _, d := range p.gates {
+		if f := d.file(key); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
 // start begins what no plan before has begun: files are watched, keys fetched, backends looked after.
 func (p *plan) start() {
 	for _, part := range p.parts {

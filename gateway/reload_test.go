@@ -2,8 +2,12 @@ package gateway_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -222,4 +226,107 @@ func TestReloadChangesListeners(t *testing.T) {
 	for _, c := range []*websocket.Conn{old, secure, clear} {
 		says(t, c, "one")
 	}
+}
+
+// A connection whose TLS was made under other rules for client certificates is of no use any more: its next request is
+// answered with 421, and a new connection is judged by the new rules.
+func TestReloadChangesClientAuth(t *testing.T) {
+	t.Parallel()
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("hello")) }))
+	t.Cleanup(backend.Close)
+	ca, dir := newAuthority(t), t.TempDir()
+	cert, key := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	ca.server(cert, key, "weir.test")
+	for _, protocol := range []string{"h2", "http/1.1"} {
+		secure := "upstream: " + strings.Replace(backend.URL, "http:", "ws:", 1) + "\ntls-listen: " + free(t) + "\ntls-cert: " + cert + "\ntls-key: " + key
+		g := startReloading(t, secure)
+		at := g.Addrs()[1].String()
+		transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: ca.pool, ServerName: "weir.test", NextProtos: []string{protocol}}}
+		t.Cleanup(transport.CloseIdleConnections)
+		dials := 0
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			dials++
+			return new(net.Dialer).DialContext(ctx, "tcp", at)
+		}
+		client := &http.Client{Transport: transport}
+		get := func() (status int, err error) {
+			answer, err := client.Get("https://weir.test/")
+			if err != nil {
+				return 0, err
+			}
+			_, _ = io.Copy(io.Discard, answer.Body)
+			_ = answer.Body.Close()
+			return answer.StatusCode, nil
+		}
+		if status, err := get(); status != 200 || err != nil {
+			t.Fatalf("%s: %d, %v", protocol, status, err)
+		}
+		g.to(secure + "\nmax-message-size: 1MiB") // nothing to do with it
+		if status, err := get(); status != 200 || err != nil || dials != 1 {
+			t.Fatalf("%s: %d, %v, %d connections", protocol, status, err, dials)
+		}
+		g.to(secure + "\ntls-client-ca: " + ca.file + "\nsites: [{server-name: weir.test, client-auth: require}]")
+		if status, err := get(); status != 421 || err != nil || dials != 1 {
+			t.Errorf("%s: %d, %v, %d connections, want 421 on the first", protocol, status, err, dials)
+		}
+		if !eventually(func() bool { // it may take the client a moment to be told that the connection ends
+			status, err := get()
+			if err == nil && status != 421 {
+				t.Errorf("%s: without a certificate: %d", protocol, status)
+			}
+			return dials > 1
+		}) {
+			t.Errorf("%s: the connection stays in use", protocol)
+		}
+	}
+}
+
+// A file that was named before and no longer loads stays as it was, also where other knobs of its kind change; the report
+// says so. One that is newly named has to load.
+func TestReloadKeepsWhatNoLongerLoads(t *testing.T) {
+	t.Parallel()
+	one, ca, dir := saysName(t, "one"), newAuthority(t), t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	cert, key := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	ca.server(cert, key, "weir.test")
+	users := file("users", "ada:"+fmt.Sprintf("%x", sha256.Sum256([]byte("secret")))+"\n")
+	deny := file("deny", "192.0.2.0/24\n")
+	text := "upstream: " + one + "\nbasic-users: " + users + "\ndeny-file: " + deny + "\ntls-listen: " + free(t) + "\ntls-cert: " + cert + "\ntls-key: " + key
+	g := startReloading(t, text)
+	visit := func() {
+		t.Helper()
+		header := http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("ada:secret"))}}
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.pool, ServerName: "weir.test"}}}
+		c, _, err := websocket.Dial(t.Context(), "wss://"+g.Addrs()[1].String(), &websocket.DialOptions{HTTPClient: client, HTTPHeader: header})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.CloseNow()
+		says(t, c, "one")
+		if _, answer, err := websocket.Dial(t.Context(), url(g.Gateway), nil); err == nil || answer.StatusCode != 401 {
+			t.Error("let in without a password")
+		}
+	}
+	visit()
+	file("users", "nonsense")
+	file("deny", "nonsense")
+	_ = os.Remove(cert)
+	r := g.to(text + "\nauth-optional: false\nauth-strip: true\norigin: '*'\ntls-min-version: 1.3")
+	for _, name := range []string{users, deny, cert} {
+		if !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, name) }) {
+			t.Errorf("%s is not among the warnings %q", name, r.Warnings)
+		}
+	}
+	visit()
+	g.next.Store(g.parse(strings.Replace(text, users, file("new", "nonsense"), 1)))
+	if r, err := g.Reload(); err == nil {
+		t.Errorf("a new file that does not load: %+v", r)
+	}
+	visit()
 }

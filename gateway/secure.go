@@ -26,7 +26,7 @@ func (b *builder) buildTLS() error {
 	if err != nil {
 		return err
 	}
-	o.Secrets = b.gw.ticketSecrets
+	o.Secrets, o.Past = b.gw.ticketSecrets, b.before.file
 	if b.certs, err = certs.New(o); err != nil {
 		return err
 	}

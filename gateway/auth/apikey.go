@@ -16,7 +16,7 @@ func keysMethod(o *Options) (method, error) {
 	if o.Keys == nil {
 		return nil, nil
 	}
-	return &apiKeys{fileOf("api-keys", o.Keys.File, parseKeyUsers)}, nil
+	return &apiKeys{fileOf(o.Past, "api-keys", o.Keys.File, parseKeyUsers)}, nil
 }
 
 func parseKeyUsers(b []byte) (*users, error) {
@@ -33,6 +33,8 @@ func (k *apiKeys) guess(r *Request) bool {
 }
 
 func (k *apiKeys) reload() []watch.Outcome { return []watch.Outcome{k.users.Look()} }
+
+func (k *apiKeys) file(key string) any { return keyed(k.users, key) }
 
 func (k *apiKeys) now(r *Request) (Outcome, verdict) {
 	credential, n := keySource.find(r)

@@ -41,12 +41,14 @@ func basicMethod(o *Options) (method, error) {
 	if o.Basic == nil {
 		return nil, nil
 	}
-	return &basic{compute: o.Compute, failures: o.Failures, users: fileOf("basic-users", o.Basic.File, parseUsers), seal: newSeal(), good: newMemory[*Identity](maxVerified, verifiedTime, o.Now)}, nil
+	return &basic{compute: o.Compute, failures: o.Failures, users: fileOf(o.Past, "basic-users", o.Basic.File, parseUsers), seal: newSeal(), good: newMemory[*Identity](maxVerified, verifiedTime, o.Now)}, nil
 }
 
 func (b *basic) guess(r *Request) bool { return hasPassword(r) }
 
 func (b *basic) reload() []watch.Outcome { return []watch.Outcome{b.users.Look()} }
+
+func (b *basic) file(key string) any { return keyed(b.users, key) }
 
 // try is one attempt to get in.
 type try struct {

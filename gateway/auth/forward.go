@@ -65,6 +65,8 @@ func (f *forward) guess(r *Request) bool { return hasPassword(r) }
 
 func (f *forward) reload() []watch.Outcome { return nil }
 
+func (f *forward) file(string) any { return nil }
+
 func (f *forward) close() {
 	f.mu.Lock() // no call begins behind this
 	f.stop()

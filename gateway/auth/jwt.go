@@ -2,7 +2,10 @@ package auth
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"weir/codec/http1"
 	"weir/gateway/limits"
@@ -38,7 +41,8 @@ func jwtMethod(all *Options) (method, error) {
 	if o.URL != "" {
 		b.remote = newRemote(o, allowed, all)
 	} else {
-		b.own = fileOf("jwt-keys", o.KeyFile, func(content []byte) (*keyring, error) { return parseFile(content, allowed) })
+		b.own = fileOf(all.Past, "jwt-keys", o.KeyFile, func(content []byte) (*keyring, error) { return parseFile(content, allowed) })
+		b.own.Terms = fmt.Sprint(slices.Sorted(maps.Keys(allowed)))
 	}
 	return b, nil
 }
@@ -52,6 +56,8 @@ func (b *bearer) reload() []watch.Outcome {
 	}
 	return []watch.Outcome{b.own.Look()}
 }
+
+func (b *bearer) file(key string) any { return keyed(b.own, key) }
 
 func (b *bearer) ring() *keyring {
 	if b.remote != nil {

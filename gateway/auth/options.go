@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"weir/gateway/limits"
+	"weir/internal/watch"
 )
 
 // Options say how a Policy decides. One method or several: JWT, Basic, Keys and Forward are asked in this order, and the
 // first whose credential is present decides. Forward decides about all that is left, whatever it brings.
 type Options struct {
+	Past    watch.Past // of the configuration before; nil: there is none
 	JWT     *JWT
 	Basic   *Basic
 	Keys    *Keys

@@ -35,6 +35,8 @@ type method interface {
 	guess(r *Request) bool
 	// reload looks at the method's file, if it has one.
 	reload() []watch.Outcome
+	// file is what is made of it, if it has this key; else nil.
+	file(key string) any
 }
 
 // New reads the files and checks the options. Nothing runs before Start.
@@ -155,6 +157,16 @@ func (p *Policy) Reload() (all []watch.Outcome) {
 		all = append(all, m.reload()...)
 	}
 	return all
+}
+
+// Files gives what is made of files, by their keys, to a Policy that follows.
+func (p *Policy) Files(key string) any {
+	for _, m := range p.methods {
+		if f := m.file(key); f != nil {
+			return f
+		}
+	}
+	return nil
 }
 
 // String tells nothing of keys.

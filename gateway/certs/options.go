@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"weir/internal/watch"
 )
 
 // Options say what a Store holds. Their files are read by New, and again when they change.
@@ -27,6 +28,7 @@ type Options struct {
 	TicketKeys string   // file of a key of 32 bytes a line, hex or base64; the first seals, all open; "": made of Secrets
 	Secrets    *Secrets // nil: the Store has its own
 
+	Past           watch.Past    // of the configuration before; nil: there is none
 	ReloadInterval time.Duration // how often files are looked at; 0: only on Reload
 	ACME           *ACME         // nil: none
 

@@ -25,7 +25,7 @@ type Store struct {
 
 	// under lock
 	lock        sync.Mutex
-	sources     []interface{ Look() watch.Outcome } // all of the following
+	sources     []source // all of the following
 	pairs       []*watch.Files[*tls.Certificate]
 	authorities map[string]*watch.Files[authorities] // by file
 	keys        *watch.Files[[]ticketKey]            // nil: made of secrets
@@ -37,6 +37,24 @@ type Store struct {
 
 	// any goroutine
 	view atomic.Pointer[view]
+}
+
+// source is a file, or a pair.
+type source interface {
+	Look() watch.Outcome
+	Key() string
+}
+
+// Files gives what is made of files, by their keys, to a Store that follows.
+func (s *Store) Files(key string) any {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for _, f := range s.sources {
+		if f.Key() == key {
+			return f
+		}
+	}
+	return nil
 }
 
 // New reads everything. Its error names each file that is missing or wrong, with what to do.
@@ -82,16 +100,19 @@ func (s *Store) open() {
 	o := &s.options
 	for i, p := range o.Pairs {
 		s.pairs = append(s.pairs, pairSource(p, i == 0))
+		s.pairs[i].Past = o.Past
 		s.sources = append(s.sources, s.pairs[i])
 	}
 	for _, site := range o.sites() {
 		if file := site.caFile(o); site.ClientAuth != Off && s.authorities[file] == nil {
 			s.authorities[file] = authoritySource(file)
+			s.authorities[file].Past = o.Past
 			s.sources = append(s.sources, s.authorities[file])
 		}
 	}
 	if o.Tickets && o.TicketKeys != "" {
 		s.keys = ticketSource(o.TicketKeys)
+		s.keys.Past = o.Past
 		s.sources = append(s.sources, s.keys)
 	}
 }

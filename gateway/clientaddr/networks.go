@@ -10,8 +10,9 @@ import (
 
 // Sources say where lists of addresses stand. A list is all that its texts and its file hold.
 type Sources struct {
-	Allow, Deny         []string // as for ParseSet
-	AllowFile, DenyFile string   // an element a line, # before comments, at most 200,000; empty: none
+	Past                watch.Past // of the configuration before; nil: there is none
+	Allow, Deny         []string   // as for ParseSet
+	AllowFile, DenyFile string     // an element a line, # before comments, at most 200,000; empty: none
 }
 
 // Networks are the addresses from which clients may come: those not denied and, where there is a list of allowed ones,
@@ -26,7 +27,7 @@ type lists struct {
 // Open reads both lists, 100,000 lines in some tens of milliseconds: not on a loop. A list of allowed addresses that
 // turns out empty is an error, as it would refuse everybody.
 func Open(from Sources) (*Networks, error) {
-	n := &Networks{watch.Files[lists]{What: "addresses", Max: maxFile}}
+	n := &Networks{watch.Files[lists]{What: "addresses", Max: maxFile, Past: from.Past, Terms: fmt.Sprintf("%q %q", from.Allow, from.Deny)}}
 	for _, name := range []string{from.AllowFile, from.DenyFile} {
 		if name != "" {
 			n.files.Names = append(n.files.Names, name)
@@ -38,6 +39,14 @@ func Open(from Sources) (*Networks, error) {
 		return nil, err
 	}
 	return n, nil
+}
+
+// Files gives what is made of the files to Networks that follow.
+func (n *Networks) Files(key string) any {
+	if n.files.Key() == key {
+		return &n.files
+	}
+	return nil
 }
 
 // Reload reads the files again; where they have not changed, that costs their hash. After an error both lists stay as they

@@ -17,6 +17,8 @@ type Files[T any] struct {
 	Max   int64    // bytes of each
 	Parse func(content [][]byte) (T, error)
 	Warn  func(T) error // nil: nothing to warn of
+	Terms string        // what Parse depends on besides, as text
+	Past  Past          // nil: there is none
 
 	looking sync.Mutex        // over the rest
 	sum     [sha256.Size]byte // of the content that value was made of
@@ -25,11 +27,34 @@ type Files[T any] struct {
 	value atomic.Pointer[T]
 }
 
+// Past finds what the configuration before made of the same files, by their Key: a *Files, or nil.
+type Past func(key string) any
+
+// Key is by what the same files are known again.
+func (f *Files[T]) Key() string { return f.What + "\x00" + f.Terms }
+
+// inherit takes the value of before, so that a file which no longer loads stays as it was.
+func (f *Files[T]) inherit() bool {
+	if f.Past == nil || f.value.Load() != nil {
+		return false
+	}
+	old, ok := f.Past(f.Key()).(*Files[T])
+	if !ok || old.value.Load() == nil {
+		return false
+	}
+	old.looking.Lock()
+	defer old.looking.Unlock()
+	f.value.Store(old.value.Load())
+	f.sum = old.sum
+	return true
+}
+
 // Outcome is what a look came to.
 type Outcome struct {
 	What    string
 	Changed bool
 	Err     error // the old value stays
+	Kept    bool  // likewise, and it is that of the configuration before
 	News    bool  // Err is not that of the look before
 	Warning error // of a value that was taken
 }
@@ -59,6 +84,7 @@ func (f *Files[T]) Look() Outcome {
 	out := Outcome{What: f.What}
 	if out.Changed, out.Err = f.take(); out.Err != nil {
 		out.News, f.told = out.Err.Error() != f.told, out.Err.Error()
+		out.Kept = f.inherit()
 		return out
 	}
 	f.told = ""
@@ -90,11 +116,11 @@ func (f *Files[T]) take() (changed bool, err error) {
 	return true, nil
 }
 
-// Failures joins what went wrong, each with what it befell; nil if nothing did.
+// Failures joins what went wrong, each with what it befell; nil if nothing did, or what was there before is kept.
 func Failures(all ...Outcome) error {
 	var errs []error
 	for _, out := range all {
-		if out.Err != nil {
+		if out.Err != nil && !out.Kept {
 			errs = append(errs, fmt.Errorf("%s: %w", out.What, out.Err))
 		}
 	}
