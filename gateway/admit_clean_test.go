@@ -31,7 +31,7 @@ func TestCheckedTargetGoesUp(t *testing.T) {
 	g := start(t, func(cfg *config.Config) {
 		withHTTP(cfg)
 		takeService(cfg, s)
-		cfg.AuthStrip, cfg.HTTPUpstream = true, []string{page.URL}
+		cfg.AuthStrip, cfg.HTTPUpstream, cfg.PathEncoded = true, []string{page.URL}, config.EncodedPass
 	}, b.url())
 	r := asPlain(t, g, came, head("GET "+target+" HTTP/1.1", "Host: weir.test", "Authorization: Bearer x", "Connection: close"))
 	_, _, m := enter(t, g, b, handshake(target, "Authorization: Bearer x"))

@@ -11,32 +11,29 @@ import (
 
 // question is a request of either kind, as far as it decides where that may go.
 type question struct {
-	host, path, query []byte
-	asks              asker
-	from              http1.From
-	state             *tls.ConnectionState // of the client's connection; nil in clear
-	upgrade           bool
+	method, host, path, query []byte
+	asks                      asker
+	from                      http1.From
+	state                     *tls.ConnectionState // of the client's connection; nil in clear
+	upgrade                   bool
 }
 
 // direct finds the route of a request, and says why it may not take it. A refusal comes without a route where none was found.
 func (p *plan) direct(q *question) (*route, *http1.Refusal) {
-	if p.readsPaths && routing.Ambiguous(q.path) {
-		return nil, refusedPath
-	}
 	if p.certs != nil && !p.certs.Permits(string(q.host), q.state) {
 		if q.state == nil {
 			return nil, refusedInsecure
 		}
 		return nil, refusedName
 	}
-	r := p.only
-	if r == nil {
-		i, ok := p.table.Find(&routing.Subject{Host: q.host, Path: q.path, Query: q.query, Fields: q.asks})
-		if !ok {
-			return nil, refusedNoRoute
-		}
-		r = p.routes[i]
+	i, out := p.table.Choose(&routing.Subject{Method: q.method, Host: q.host, Path: q.path, Query: q.query, Fields: q.asks})
+	switch out {
+	case routing.Unclear:
+		return nil, refusedPath
+	case routing.Unserved:
+		return nil, refusedNoRoute
 	}
+	r := p.routes[i]
 	switch {
 	case !q.from.TLS && r.cfg.RequireTLS != "off":
 		return r, r.insist(q)

@@ -151,7 +151,7 @@ func (s *session) enter(to *route, q *question, b []byte, n int) {
 // question is what routes are chosen by.
 func (h *handshake) question(s *session) question {
 	r := &h.request
-	q := question{host: r.Host, path: r.Path, query: r.Query, asks: r, upgrade: r.AsksUpgrade()}
+	q := question{method: r.Method, host: r.Host, path: r.Path, query: r.Query, asks: r, upgrade: r.AsksUpgrade()}
 	if s.lane.plan.certs != nil {
 		q.state = s.client.TLSState()
 	}

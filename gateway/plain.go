@@ -101,7 +101,7 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, why *http1.Refusal) {
 	p := g.inForce()
 	defer p.release()
-	q := question{host: []byte(r.Host), asks: plainAsker{r}, from: p.originPlain(r, c), state: c.TLS}
+	q := question{method: []byte(r.Method), host: []byte(r.Host), asks: plainAsker{r}, from: p.originPlain(r, c), state: c.TLS}
 	q.path, q.query = splitTarget(r)
 	found.RequestID = q.from.RequestID
 	to, why := p.direct(&q)

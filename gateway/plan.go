@@ -30,8 +30,6 @@ type plan struct {
 	gates      []*gate
 	routes     []*route
 	table      *routing.Table
-	readsPaths bool         // to choose a route, or to rewrite
-	only       *route       // takes every request, being the only one; else nil
 	certs      *certs.Store // nil without TLS
 	tls        *netpoll.TLS // likewise
 	tlsTerms   string       // that certs was made of

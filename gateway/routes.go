@@ -28,11 +28,8 @@ func (b *builder) buildRoutes() error {
 	if len(wrong) > 0 {
 		return errors.Join(wrong...)
 	}
-	if len(b.routes) == 1 && b.cfg.Routes[0].Match.Any() {
-		b.only = b.routes[0]
-	}
 	var err error
-	b.table, b.readsPaths, err = b.cfg.Table()
+	b.table, err = b.cfg.Table()
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -21,6 +22,7 @@ import (
 func check(args []string, p program) int {
 	flags := config.Flags()
 	headers := flags.StringArrayP("header", "H", nil, "`'NAME: VALUE'` of the request that a URL stands for")
+	method := flags.StringP("method", "X", http.MethodGet, "`METHOD` of that request")
 	files := flags.Bool("files", false, "open all files")
 	resolve := flags.Bool("resolve", false, "look all names up")
 	other := flags.String("diff", "", "`FILE` to compare with: say what a reload with it in the place of the file of config would change")
@@ -31,7 +33,7 @@ func check(args []string, p program) int {
 	if *other != "" {
 		return p.compare(cfg, *other, args)
 	}
-	requests, err := parseRequests(flags.Args(), *headers)
+	requests, err := parseRequests(flags.Args(), *headers, *method)
 	if err != nil {
 		return p.misused(err)
 	}

@@ -31,6 +31,7 @@ func routes(cfg *config.Config, w io.Writer) {
 
 // A request is one whose route is asked for.
 type request struct {
+	method string
 	url    *url.URL
 	path   string // escaped, as it is sent
 	fields fields
@@ -48,7 +49,7 @@ func (f fields) Get(name string) []byte {
 	return []byte(values[0])
 }
 
-func parseRequests(urls, headers []string) ([]request, error) {
+func parseRequests(urls, headers []string, method string) ([]request, error) {
 	header, err := parseHeader(headers)
 	if err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func parseRequests(urls, headers []string) ([]request, error) {
 		case err != nil || u.Host == "" || !strings.Contains(" ws wss http https ", " "+u.Scheme+" "):
 			return nil, fmt.Errorf("%q is not a URL such as wss://HOST/PATH or https://HOST/PATH", withoutQuery(text))
 		}
-		all = append(all, request{u, cmp.Or(u.EscapedPath(), "/"), fields(header)})
+		all = append(all, request{method, u, cmp.Or(u.EscapedPath(), "/"), fields(header)})
 	}
 	if len(urls) == 0 && len(headers) > 0 {
 		return nil, errors.New("--header is of use beside a URL")
@@ -72,8 +73,8 @@ func parseRequests(urls, headers []string) ([]request, error) {
 
 // explain says which route the request takes, and why not those before it.
 func (r *request) explain(cfg *config.Config, w io.Writer) {
-	table, readsPaths, _ := cfg.Table() // Load has checked it
-	subject := &route.Subject{Host: []byte(r.url.Host), Path: []byte(r.path), Query: []byte(r.url.RawQuery), Fields: r.fields}
+	table, _ := cfg.Table() // Load has checked it
+	subject := &route.Subject{Method: []byte(r.method), Host: []byte(r.url.Host), Path: []byte(r.path), Query: []byte(r.url.RawQuery), Fields: r.fields}
 	fmt.Fprintf(w, "\n%s\n", withoutQuery(r.url.String()))
 	t := newTable(w)
 	defer t.Flush()
@@ -81,19 +82,19 @@ func (r *request) explain(cfg *config.Config, w io.Writer) {
 		t.row("refused", why.Text)
 		return
 	}
-	if readsPaths && route.Ambiguous(subject.Path) {
+	taken, out := table.Choose(subject)
+	if out == route.Unclear {
 		t.row("refused", "a backend could read this path in another way than the routes do")
 		return
 	}
 	lines := table.Explain(subject)
-	taken, ok := table.Find(subject)
-	if ok {
+	if out == route.Taken {
 		lines = lines[:taken]
 	}
 	for i, why := range lines {
 		t.row(cfg.Routes[i].Name, "no: "+why)
 	}
-	if !ok {
+	if out == route.Unserved {
 		t.row("refused", "no route takes it")
 		return
 	}
@@ -102,7 +103,7 @@ func (r *request) explain(cfg *config.Config, w io.Writer) {
 
 // malformed is why no route is looked for: the request is none.
 func (r *request) malformed(cfg *config.Config) *http1.Refusal {
-	head := "GET " + r.url.RequestURI() + " HTTP/1.1\r\nHost: " + r.url.Host + "\r\n\r\n"
+	head := r.method + " " + r.url.RequestURI() + " HTTP/1.1\r\nHost: " + r.url.Host + "\r\n\r\n"
 	_, why := new(http1.Request).Parse([]byte(head), http1.Limits{Head: int(cfg.MaxHeaderSize), Fields: cfg.MaxHeaderFields})
 	return why
 }

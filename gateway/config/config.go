@@ -88,6 +88,7 @@ type Config struct {
 	APIKeys             string        `knob:"api-keys" group:"Authentication" route:"true" arg:"FILE" none:"off" filled:"true" help:"keys taken in X-API-Key, as lines of name:SHA-256"`
 	BasicUsers          string        `knob:"basic-users" group:"Authentication" route:"true" arg:"FILE" none:"off" filled:"true" help:"names and passwords taken in Authorization: Basic, as lines of name:bcrypt or name:SHA-256"`
 	AuthOptional        bool          `knob:"auth-optional" group:"Authentication" route:"true" help:"let requests without any credential through"`
+	AuthPreflight       AuthPreflight `knob:"auth-preflight" group:"Authentication" route:"true" help:"CORS preflights, which can carry no credential: pass (the backend answers them) or check (as other requests)"`
 	AuthStrip           bool          `knob:"auth-strip" group:"Authentication" route:"true" help:"take the credential out of what backends get"`
 	AuthRefusal         AuthRefusal   `knob:"auth-refusal" group:"Authentication" route:"true" help:"how WebSockets are refused: http (401 or 403), or close (accepted and closed at once, since browsers do not tell a page the status)"`
 	AuthMissingCode     int           `knob:"auth-missing-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code where the credential is missing"`
@@ -148,6 +149,7 @@ type Config struct {
 	HTTPIdleTimeout    time.Duration `knob:"http-idle-timeout" group:"HTTP" restart:"true" range:"100ms..24h" help:"close a client's connection without a request for so long"`
 	MaxHTTPConnections int           `knob:"max-http-connections" group:"HTTP" restart:"true" range:"1..1000000" help:"client connections with plain requests at once, in all"`
 	PathRewrite        string        `knob:"path-rewrite" group:"HTTP" route:"true" arg:"RULE" help:"change the path on its way to the backend, WebSockets' too: 'REGEXP REPLACEMENT', as '^/chat/(.*)$ /$1'; the query stays"`
+	PathEncoded        PathEncoded   `knob:"path-encoded" group:"HTTP" route:"true" help:"paths that servers read in different ways (%2F, ;, //, dot segments, overlong UTF-8), where the path decides the route, the rewriting or the answer of auth-url: refuse (400), or pass (as they came, if every reading leads to this route)"`
 
 	HandshakeTimeout time.Duration `knob:"handshake-timeout" group:"Timeouts" restart:"true" range:"10ms..1h" help:"for a client to send its whole upgrade request"`
 	ConnectTimeout   time.Duration `knob:"connect-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"for the connect to a backend, its TLS handshake included"`

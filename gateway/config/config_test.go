@@ -39,7 +39,7 @@ var samples = map[string]string{
 	"origin":       "https://app.example.com,same-origin", "origin-required": "true", "allow": "10.0.0.0/8", "allow-file": "allowed", "deny": "10.1.0.0/16", "deny-file": "denied", "reload-interval": "1m",
 	"jwt-keys": "keys.pem", "jwt-jwks-url": "https://issuer.example/jwks", "jwt-algorithm": "ES256,EdDSA", "jwt-issuer": "https://issuer.example", "jwt-audience": "chat", "jwt-leeway": "1m", "jwt-endless": "true",
 	"jwt-from": "query:token,protocol:bearer", "jwt-header": "sub X-User", "auth-url": "http://127.0.0.1:1/auth", "auth-timeout": "1s", "auth-cache": "30s", "auth-header": "X-Team", "auth-user-header": "X-User",
-	"api-keys": "keys", "basic-users": "users", "auth-optional": "true", "auth-strip": "true", "auth-refusal": "close", "auth-missing-code": "4401", "auth-invalid-code": "4403", "auth-expired-code": "4402",
+	"api-keys": "keys", "basic-users": "users", "auth-optional": "true", "auth-strip": "true", "auth-preflight": "check", "path-encoded": "pass", "auth-refusal": "close", "auth-missing-code": "4401", "auth-invalid-code": "4403", "auth-expired-code": "4402",
 	"connection-rate": "10/s burst 50", "auth-failure-rate": "5/s burst 7", "message-rate": "100/60s", "message-rate-user": "200/m", "message-rate-ip": "300/m", "message-rate-route": "1000/s", "byte-rate": "64KiB/s", "rate-action": "drop", "rate-code": "4003",
 	"ipv6-prefix": "56", "rate-table": "2000", "messages": "text", "frame-rate": "50/s", "byte-rate-user": "1MiB/s", "byte-rate-ip": "2MiB/s", "byte-rate-route": "1GiB/s",
 	"compression": "gateway", "compression-level": "3", "compression-threshold": "1KiB", "compression-window": "12", "gather-memory": "1GiB",

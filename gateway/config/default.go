@@ -30,6 +30,7 @@ func Default() *Config {
 
 		JWTLeeway:           10 * time.Second,
 		AuthTimeout:         3 * time.Second,
+		AuthPreflight:       PreflightPass,
 		AuthRefusal:         RefuseHTTP,
 		AuthMissingCode:     4001,
 		AuthInvalidCode:     4002,
@@ -61,6 +62,7 @@ func Default() *Config {
 		PoolPingTimeout:  10 * time.Second,
 		PoolSpread:       time.Second,
 
+		PathEncoded:        EncodedRefuse,
 		HTTP:               true,
 		HTTPTimeout:        time.Minute,
 		HTTPIdleTimeout:    75 * time.Second,

@@ -90,6 +90,19 @@ func (r *RequireTLS) UnmarshalText(text []byte) error {
 	return choose(r, text, RequireTLSOff, RequireTLSRedirect, RequireTLSRefuse)
 }
 
+// PathEncoded says what becomes of paths that servers read in different ways.
+type PathEncoded string
+
+const (
+	EncodedRefuse PathEncoded = "refuse"
+	EncodedPass   PathEncoded = "pass" // if every reading leads to the same route
+)
+
+// UnmarshalText sets p, or fails on a word that is not known.
+func (p *PathEncoded) UnmarshalText(text []byte) error {
+	return choose(p, text, EncodedRefuse, EncodedPass)
+}
+
 // SameSite is a cookie's attribute of that name.
 type SameSite string
 

@@ -66,6 +66,19 @@ func (r *AuthRefusal) UnmarshalText(text []byte) error {
 	return choose(r, text, RefuseHTTP, RefuseClose)
 }
 
+// AuthPreflight says whether a CORS preflight needs a credential.
+type AuthPreflight string
+
+const (
+	PreflightPass  AuthPreflight = "pass"
+	PreflightCheck AuthPreflight = "check"
+)
+
+// UnmarshalText sets p, or fails on a word that is not known.
+func (p *AuthPreflight) UnmarshalText(text []byte) error {
+	return choose(p, text, PreflightPass, PreflightCheck)
+}
+
 // RateAction is what befalls messages over a rate.
 type RateAction string
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -67,18 +68,46 @@ func (c *Config) under(r *Route) *Config {
 // isRoute tells whether some requests get the top level as it is.
 func (c *Config) isRoute() bool { return len(c.Routes) == 0 || c.Routes[len(c.Routes)-1].added }
 
-// Table finds the route of a request. readsPaths tells that paths decide something, which route it is or what a backend
-// is asked for, so that one which can be read in two ways must not pass.
-func (c *Config) Table() (table *route.Table, readsPaths bool, err error) {
+// Table finds the route of a request.
+func (c *Config) Table() (*route.Table, error) {
 	matches := make([]route.Match, len(c.Routes))
 	for i, r := range c.Routes {
 		matches[i] = r.Match
-		readsPaths = readsPaths || r.Config.PathRewrite != ""
+		matches[i].Terms = r.Config.terms()
 	}
-	if table, err = route.New(matches); err != nil {
-		return nil, false, err
+	return route.New(matches)
+}
+
+// terms are what counts where a path can be read in several ways.
+func (c *Config) terms() route.Terms {
+	return route.Terms{ReadsPath: c.PathRewrite != "" || c.AuthURL != "", Encoded: c.PathEncoded == EncodedPass, Guard: c.guardText(), Backends: c.backendNames()}
+}
+
+// guardText is all that is asked of who comes in, "" for nothing. Who need not bring a credential is not asked for one.
+func (c *Config) guardText() string {
+	if !c.needsCredential() && c.Networks() == nil && len(c.Origin) == 0 && !c.OriginRequired {
+		return ""
 	}
-	return table, readsPaths || table.ReadsPaths(), nil
+	return fmt.Sprintf("%q %v", [][]string{c.Allow, c.Deny, c.Origin, c.JWTAlgorithm, c.JWTIssuer, c.JWTAudience, c.JWTFrom,
+		{c.AllowFile, c.DenyFile, c.JWTKeys, c.JWTJWKSURL, c.AuthURL, c.APIKeys, c.BasicUsers}}, []any{c.OriginRequired, c.AuthOptional, c.JWTEndless, c.JWTLeeway})
+}
+
+func (c *Config) needsCredential() bool {
+	return !c.AuthOptional && (c.JWTKeys != "" || c.JWTJWKSURL != "" || c.AuthURL != "" || c.APIKeys != "" || c.BasicUsers != "")
+}
+
+// backendNames are the same for backends that are reached in different ways.
+func (c *Config) backendNames() []string {
+	if c.Demo {
+		return []string{"demo"}
+	}
+	sockets, _ := c.Backends() // Validate tells of errors
+	plain, _ := c.HTTPBackends()
+	var names []string
+	for _, s := range slices.Concat(sockets, plain) {
+		names = append(names, fmt.Sprintf("%s:%d%s", s.Host, s.Port, s.Path))
+	}
+	return names
 }
 
 func (c *Config) hasBackend() bool { return c.Demo || len(c.Upstream) > 0 }

@@ -175,7 +175,7 @@ func TestMistakesInSections(t *testing.T) {
 		{"values", "routes:\n  - idle-timeout: 1\n    name: [a]\n    match: /x\n    upstream:\n  - match: {path: {a: b}}\nsites:\n  - client-auth: maybe\n", "--demo", []string{
 			`2: routes[0]: idle-timeout: "1" is not a duration; write a number and its unit, such as 500ms, 30s or 1h`,
 			"3: routes[0]: name: takes one value, not a list",
-			"4: routes[0]: match: takes keys below it: host, path, path-prefix, path-regexp, header or query",
+			"4: routes[0]: match: takes keys below it: host, path, path-prefix, path-regexp, method, header or query",
 			"5: routes[0]: upstream: no value; give one or take the line away",
 			"6: routes[1]: match: path: takes a value, not keys below it; YAML takes ': ' for the end of a key, so put quotes around a value that holds it",
 			`8: sites[0]: client-auth: "maybe" is not off, ask or require`}},

@@ -101,7 +101,7 @@ func (s section) route(r *Route, place, key string, value *yaml.Node) {
 
 func (s section) match(r *Route, place string, n *yaml.Node) {
 	if n = resolve(n); n.Kind != yaml.MappingNode {
-		s.wrong(place, "takes keys below it: host, path, path-prefix, path-regexp, header or query")
+		s.wrong(place, "takes keys below it: host, path, path-prefix, path-regexp, method, header or query")
 		return
 	}
 	s.path, s.prefix = s.path+matchPrefix, matchPrefix

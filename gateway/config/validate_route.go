@@ -37,7 +37,7 @@ func (v *verdict) routes(c *Config) {
 	for i := range c.Routes {
 		r := &c.Routes[i]
 		m := &r.Match
-		asks := fmt.Sprintf("%q", [][]string{m.Hosts, m.Paths, m.Prefixes, m.Regexps, m.Headers, m.Queries})
+		asks := fmt.Sprintf("%q", [][]string{m.Hosts, m.Paths, m.Prefixes, m.Regexps, m.Methods, m.Headers, m.Queries})
 		one := verdict{places: r.places, where: r.at(i) + ": ", told: v.told}
 		switch {
 		case r.added:
@@ -76,7 +76,7 @@ func (v *verdict) route(c *Config) {
 }
 
 func (v *verdict) matches(c *Config) {
-	_, _, err := c.Table()
+	_, err := c.Table()
 	joined, _ := err.(interface{ Unwrap() []error })
 	if joined == nil {
 		return

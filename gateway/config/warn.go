@@ -36,6 +36,7 @@ func (c *Config) Warnings() []string {
 		}
 	}
 	v.doubtRoutes(c)
+	v.doubtOpen(c)
 	all := slices.Clone(c.warnings)
 	for _, err := range v.problems {
 		all = append(all, err.Error())
@@ -72,7 +73,7 @@ func (v *verdict) doubt(c *Config) {
 
 // doubtRoutes tells of those that another one leaves nothing to.
 func (v *verdict) doubtRoutes(c *Config) {
-	table, _, err := c.Table()
+	table, err := c.Table()
 	if err != nil {
 		return
 	}
@@ -80,6 +81,25 @@ func (v *verdict) doubtRoutes(c *Config) {
 		if r := &c.Routes[i]; by >= 0 {
 			one := verdict{places: r.places, where: r.at(i) + ": "}
 			one.wrong("match", "route %s is never taken: %s before it takes all its requests", r.Name, c.Routes[by].Name)
+			v.problems = append(v.problems, one.problems...)
+		}
+	}
+}
+
+// doubtOpen tells of routes that let everybody to a backend that a route before them asks a credential for.
+func (v *verdict) doubtOpen(c *Config) {
+	for i := range c.Routes {
+		guard := &c.Routes[i]
+		if !guard.Config.needsCredential() {
+			continue
+		}
+		names := guard.Config.backendNames()
+		open := slices.IndexFunc(c.Routes[i+1:], func(r Route) bool {
+			return !r.Config.needsCredential() && slices.ContainsFunc(r.Config.backendNames(), func(name string) bool { return slices.Contains(names, name) })
+		})
+		if open >= 0 {
+			one := verdict{places: guard.places, where: guard.at(i) + ": "}
+			one.wrong("match", "route %s asks for a credential, and %s behind it leads to the same backend without one: what the backend takes for a request of %s in a way that the gateway does not know of gets past that. Give the two backends of their own, or have the backend check the credential", guard.Name, c.Routes[i+1+open].Name, guard.Name)
 			v.problems = append(v.problems, one.problems...)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 func TestWarnings(t *testing.T) {
 	const tls = "--tls-listen=:443 --tls-cert=a --tls-key=b"
 	const large = ": sessions with a message of more than 1MiB are closed with 1009, as max-message-size sets no other limit"
+	const open = " leads to the same backend without one: what the backend takes for a "
+	const past = " in a way that the gateway does not know of gets past that. Give the two backends of their own, or have the backend check the credential"
 	for _, test := range []struct {
 		name, file, flags string
 		want              []string // less "weir.yaml:"
@@ -36,6 +38,12 @@ func TestWarnings(t *testing.T) {
 		{"large messages with a limit", "compression: gateway\nmax-message-size: 2MiB\n", "", nil},
 		{"a route's large messages", "routes:\n  - {match: {host: a}, compression: gateway}\n", "", []string{"3: routes[0]: compression" + large}},
 		{"a unix socket of loops", "loop-file-tables: true\nlisten: unix:/a\n", "", []string{"2: loop-file-tables: one loop alone serves a unix socket, as no socket can be in two file tables"}},
+		{"an open route behind a guarded one", "routes:\n  - {name: a, match: {path: /a}, api-keys: k}\n  - {name: b, match: {path: /b}, upstream: 'ws://b'}\n  - {match: {path: /c}, api-keys: k}\n", "", []string{
+			"3: routes[0]: match: route a asks for a credential, and default behind it" + open + "request of a" + past, "5: routes[2]: match: route route-3 asks for a credential, and default behind it" + open + "request of route-3" + past}},
+		{"an open route in front", "api-keys: k\nroutes:\n  - {name: a, match: {path: /a}, api-keys: off}\n", "", nil},
+		{"an open route with a backend of its own", "routes:\n  - {match: {path: /a}, upstream: 'ws://a', api-keys: k}\n  - {match: {path: /b}}\n", "", nil},
+		{"an open route with the same backend in another way", "routes:\n  - {name: a, match: {path: /a}, upstream: 'ws://a:80', api-keys: k}\n  - {name: b, match: {path: /b}, upstream: 'ws://c', http-upstream: 'h2c://a#weight=2'}\n", "", []string{
+			"3: routes[0]: match: route a asks for a credential, and b behind it" + open + "request of a" + past}},
 		{"routes behind others", "routes:\n  - {name: a, match: {host: '*.a'}}\n  - {match: {path: /x}}\n  - name: c\n    match: {host: b.a, path: /y}\n", "", []string{
 			"5: routes[2]: match: route c is never taken: a before it takes all its requests"}},
 	} {

@@ -18,6 +18,7 @@ func (t *Table) Covered() []int {
 // covers tells whether e takes every request that other takes.
 func (e *entry) covers(other *entry) bool {
 	return coversAny(e.hosts, other.hosts, host.covers) && coversAny(e.paths, other.paths, path.covers) &&
+		coversAny(e.methods, other.methods, func(a, b string) bool { return a == b }) &&
 		coversAll(e.headers, other.headers, strings.EqualFold) && coversAll(e.queries, other.queries, func(a, b string) bool { return a == b })
 }
 

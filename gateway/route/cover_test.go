@@ -37,6 +37,8 @@ func TestCovered(t *testing.T) {
 		{"expression", route.Match{Regexps: []string{"/x", "/v."}}, route.Match{Regexps: []string{"/v."}}, true},
 		{"hosts with a path", host("a"), route.Match{Hosts: []string{"a"}, Paths: []string{"/b"}}, true},
 		{"a path without the host", route.Match{Hosts: []string{"a"}, Paths: []string{"/b"}}, host("a"), false},
+		{"methods", route.Match{Methods: []string{"GET", "POST"}}, route.Match{Methods: []string{"POST"}}, true},
+		{"all methods", route.Match{Methods: []string{"GET"}}, route.Match{}, false},
 		{"any value", route.Match{Headers: []string{"X-A"}}, route.Match{Headers: []string{"x-a: 1", "X-B"}}, true},
 		{"one value", route.Match{Headers: []string{"X-A: 1"}}, route.Match{Headers: []string{"X-A"}}, false},
 		{"fewer fields", route.Match{Headers: []string{"X-A", "X-B"}}, route.Match{Headers: []string{"X-A"}}, false},

@@ -3,13 +3,16 @@ package route
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // An Error is one mistake in a Match.
 type Error struct {
 	Entry int    // index of the match
-	Key   string // as in the configuration: "host", "path", "path-prefix", "path-regexp", "header" or "query"
+	Key   string // as in the configuration: "host", "path", "path-prefix", "path-regexp", "method", "header" or "query"
 	Err   error
 }
 
@@ -23,8 +26,10 @@ func (e *Error) Unwrap() error { return e.Err }
 type entry struct {
 	hosts   []host
 	paths   []path
+	methods []string
 	headers []pair
 	queries []pair
+	terms   Terms
 }
 
 func compile(m *Match, wrong func(key string, err error)) entry {
@@ -34,8 +39,10 @@ func compile(m *Match, wrong func(key string, err error)) entry {
 	return entry{
 		hosts:   each("host", m.Hosts, parseHost, wrong),
 		paths:   paths,
+		methods: each("method", m.Methods, parseMethod, wrong),
 		headers: each("header", m.Headers, parseHeader, wrong),
 		queries: each("query", m.Queries, parseQuery, wrong),
+		terms:   m.Terms,
 	}
 }
 
@@ -54,15 +61,16 @@ func each[T any](key string, texts []string, parse func(string) (T, error), wron
 
 // A probe is a Subject made ready for comparing.
 type probe struct {
-	name  []byte     // the host without port and final dot; empty for an IPv6 address
-	ip    netip.Addr // that address
-	path  []byte     // in its normal form
-	query []byte
-	field Fields
+	method []byte
+	name   []byte     // the host without port and final dot; empty for an IPv6 address
+	ip     netip.Addr // that address
+	path   []byte     // in its normal form
+	query  []byte
+	field  Fields
 }
 
 func newProbe(s *Subject) probe {
-	p := probe{path: Normal(s.Path), query: s.Query, field: s.Fields}
+	p := probe{method: s.Method, path: Normal(s.Path), query: s.Query, field: s.Fields}
 	p.name, p.ip = splitHost(s.Host)
 	return p
 }
@@ -81,6 +89,7 @@ const (
 	nothing condition = iota
 	onHost
 	onPath
+	onMethod
 	onHeader
 	onQuery
 )
@@ -88,11 +97,19 @@ const (
 // unmet is the first condition that does not hold, for headers and queries with
 // the index of the one.
 func (e *entry) unmet(p *probe) (condition, int) {
-	if len(e.hosts) > 0 && !anyHost(e.hosts, p) {
+	switch {
+	case len(e.hosts) > 0 && !anyHost(e.hosts, p):
 		return onHost, 0
-	}
-	if len(e.paths) > 0 && !anyPath(e.paths, p.path) {
+	case len(e.paths) > 0 && !anyPath(e.paths, p.path):
 		return onPath, 0
+	}
+	return e.unmetElse(p)
+}
+
+// unmetElse looks at neither host nor path.
+func (e *entry) unmetElse(p *probe) (condition, int) {
+	if len(e.methods) > 0 && !anyMethod(e.methods, p.method) {
+		return onMethod, 0
 	}
 	for i := range e.headers {
 		if h := &e.headers[i]; !h.holds(p.header(h.name)) {
@@ -105,6 +122,12 @@ func (e *entry) unmet(p *probe) (condition, int) {
 		}
 	}
 	return nothing, 0
+}
+
+// holdsBesidesPath tells whether the path alone decides.
+func (e *entry) holdsBesidesPath(p *probe) bool {
+	unmet, _ := e.unmetElse(p)
+	return unmet == nothing && (len(e.hosts) == 0 || anyHost(e.hosts, p))
 }
 
 func anyHost(hosts []host, p *probe) bool {
@@ -125,6 +148,17 @@ func anyPath(paths []path, b []byte) bool {
 	return false
 }
 
+func anyMethod(methods []string, method []byte) bool {
+	return slices.ContainsFunc(methods, func(m string) bool { return string(method) == m })
+}
+
+func parseMethod(text string) (string, error) {
+	if !httpguts.ValidHeaderFieldName(text) || strings.ToUpper(text) != text { // both are tokens (RFC 9110 section 9.1)
+		return "", fmt.Errorf("%q is not a method; write GET, POST, OPTIONS and so on, in capitals", text)
+	}
+	return text, nil
+}
+
 // why puts an unmet condition into words.
 func (e *entry) why(p *probe, unmet condition, k int) string {
 	switch unmet {
@@ -132,6 +166,8 @@ func (e *entry) why(p *probe, unmet condition, k int) string {
 		return fmt.Sprintf("host %s is not %s", p.hostText(), alternatives(e.hosts))
 	case onPath:
 		return fmt.Sprintf("path %s is not %s", p.path, alternatives(e.paths))
+	case onMethod:
+		return fmt.Sprintf("method %s is not %s", p.method, strings.Join(e.methods, " or "))
 	case onHeader:
 		return "header " + e.headers[k].why(p.header(e.headers[k].name))
 	default:

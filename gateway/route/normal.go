@@ -33,39 +33,6 @@ func isUnreserved(c byte) bool {
 		c == '-' || c == '.' || c == '_' || c == '~'
 }
 
-// Ambiguous tells whether a backend could read another path than the one that
-// a route was found for. It could where there is a segment "." or "..", also
-// escaped or with parameters behind it ("/..;x/"), a backslash, an escape of a
-// slash, a backslash or NUL, or a malformed escape. Doubled slashes are not
-// among these: they are common, and compared as they are.
-func Ambiguous(path []byte) bool {
-	const open, closed = 0, -1 // how many dots the segment is made of so far; closed: it holds something else
-	dots := open
-	for i := 0; i < len(path); {
-		c, n, ok := octet(path[i:])
-		switch {
-		case !ok || c == '\\' || n > 1 && (c == '/' || c == 0):
-			return true
-		case c == '/':
-			if dots == 1 || dots == 2 {
-				return true
-			}
-			dots = open
-		case c == ';' && n == 1:
-			if dots == 1 || dots == 2 {
-				return true
-			}
-			dots = closed
-		case c == '.' && dots != closed:
-			dots++
-		default:
-			dots = closed
-		}
-		i += n
-	}
-	return dots == 1 || dots == 2
-}
-
 // octet is the first byte of a path that is not empty, unescaped, and its
 // length as written. It fails on a '%' without two hexadecimal digits.
 func octet(path []byte) (c byte, n int, ok bool) {

@@ -31,13 +31,14 @@ func TestAmbiguous(t *testing.T) {
 	for _, text := range []string{
 		"/.", "/..", "/./", "/../a", "/a/.", "/a/..", "/a/../b", "/a/./b", "/%2e", "/%2E%2e/a", "/.%2e/", "/a/%2e./b", "/..;/a", "/.;x/a", "/a/..;x",
 		"/a%2fb", "/a%2Fb", "/a%5cb", "/a%5Cb", `/a\b`, `/..\a`, "/a%00", "/%", "/a%2", "/a%zz", "/a%u002e",
+		"//", "/a//b", "/a/%2e/", "/a;b", "/a%3Bb", "/;", "/a;", "/;..", "/a;.", "/a%c0%afb", "/%c1%9c", "/%C0%AE%C0%AE/", "/%c1x", "/%e0%80%af", "/%e0%9fa%af", "/%f0%80%80%af", "/%f8%80%80%80%af", "/%fc%80%80%80%80%af",
 	} {
 		if !route.Ambiguous([]byte(text)) {
 			t.Errorf("%s is taken for plain", text)
 		}
 	}
 	for _, text := range []string{
-		"", "/", "//", "/a", "/a/", "/.well-known/x", "/..a", "/a..", "/...", "/a.b/c..d", "/%2ea", "/a;b", "/;..", "/;/a", "/a;/..x", "/%20%c3%a9", "/%252e%252e", "/~a", "/a;.",
+		"", "/", "/a", "/a/", "/.well-known/x", "/..a", "/a..", "/...", "/a.b/c..d", "/%2ea", "/%20%c3%a9", "/%252e%252e", "/~a", "/a,b=c", "/%e0%a4%85", "/%f0%9f%98%80", "/%e9t%e9", "/%fcber", "/%e0",
 	} {
 		if route.Ambiguous([]byte(text)) {
 			t.Errorf("%s is taken for ambiguous", text)
@@ -67,8 +68,8 @@ func FuzzPath(f *testing.F) {
 		if same, err2 := url.PathUnescape(normal); err != nil || err2 != nil || same != plain {
 			t.Fatalf("%q reads %q, %v; its normal form %q reads %q, %v", text, plain, err, normal, same, err2)
 		}
-		for strings.Contains(plain, "//") {
-			plain = strings.ReplaceAll(plain, "//", "/")
+		if strings.ContainsAny(plain, "\x00\\;") {
+			t.Errorf("%q is not ambiguous, but holds what servers do not agree on", text)
 		}
 		if clean := path.Clean(plain); clean != plain && clean+"/" != plain {
 			t.Errorf("%q is not ambiguous, but cleaned it is %q", text, clean)

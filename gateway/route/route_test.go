@@ -24,7 +24,7 @@ func (f fields) Get(name string) []byte {
 func subject(url string, f fields) *route.Subject {
 	host, rest, _ := strings.Cut(url, "/")
 	path, query, _ := strings.Cut("/"+rest, "?")
-	return &route.Subject{Host: []byte(host), Path: []byte(path), Query: []byte(query), Fields: f}
+	return &route.Subject{Method: []byte("GET"), Host: []byte(host), Path: []byte(path), Query: []byte(query), Fields: f}
 }
 
 func TestConditions(t *testing.T) {
@@ -54,6 +54,8 @@ func TestConditions(t *testing.T) {
 			[]string{"a/a", "a/b/12", "a/C", "a/%61"}, []string{"a/ax", "a/x/a", "a/b/", "a/b/1x", "a/A"}},
 		{"path, prefix or expression", route.Match{Paths: []string{"/a"}, Prefixes: []string{"/b"}, Regexps: []string{"/c+"}},
 			[]string{"x/a", "x/b/1", "x/ccc"}, []string{"x/d", "x/"}},
+		{"method", route.Match{Methods: []string{"GET", "PURGE"}}, []string{"a/", "a/x?y"}, nil},
+		{"another method", route.Match{Methods: []string{"POST", "HEAD"}}, nil, []string{"a/"}},
 		{"query", route.Match{Queries: []string{"room=1", "debug"}},
 			[]string{"a/?room=1&debug", "a/?debug=no&room=1&room=2"}, []string{"a/", "a/?room=1", "a/?debug", "a/?room=2&room=1&debug", "a/?room=11&debug", "a/?rooms=1&debug"}},
 		{"empty value", route.Match{Queries: []string{"room="}}, []string{"a/?room=", "a/?room"}, []string{"a/?room=1", "a/"}},
@@ -111,14 +113,6 @@ func TestFirstMatchWins(t *testing.T) {
 	if _, ok := table.Find(subject("b/y", nil)); ok {
 		t.Error("b/y is taken")
 	}
-	if !table.ReadsPaths() {
-		t.Error("the table says that it reads no paths")
-	}
-	for _, none := range [][]route.Match{nil, {{Hosts: []string{"a"}}}} {
-		if table, _ := route.New(none); table.ReadsPaths() {
-			t.Errorf("%v reads paths", none)
-		}
-	}
 }
 
 func TestAny(t *testing.T) {
@@ -126,7 +120,7 @@ func TestAny(t *testing.T) {
 		t.Error("an empty match asks for something")
 	}
 	one := []string{"x"}
-	for _, m := range []route.Match{{Hosts: one}, {Paths: one}, {Prefixes: one}, {Regexps: one}, {Headers: one}, {Queries: one}} {
+	for _, m := range []route.Match{{Hosts: one}, {Paths: one}, {Prefixes: one}, {Regexps: one}, {Methods: one}, {Headers: one}, {Queries: one}} {
 		if m.Any() {
 			t.Errorf("%v takes any", m)
 		}
@@ -139,6 +133,7 @@ func TestExplain(t *testing.T) {
 		{Paths: []string{"/%61"}, Prefixes: []string{"/b/"}, Regexps: []string{"/c+"}},
 		{Headers: []string{"X-Team: blue"}},
 		{Headers: []string{"X-Other"}},
+		{Methods: []string{"POST", "PUT"}},
 		{Queries: []string{"room=1"}},
 		{Queries: []string{"other"}},
 		{Hosts: []string{"x"}},
@@ -153,6 +148,7 @@ func TestExplain(t *testing.T) {
 		"path /d is not /a or below /b/ or like /c+",
 		`header X-Team is "red", not "blue"`,
 		"header X-Other is missing",
+		"method GET is not POST or PUT",
 		`query parameter room is "2", not "1"`,
 		"query parameter other is missing",
 		"taken",
@@ -180,7 +176,9 @@ func TestMistakes(t *testing.T) {
 		{route.Match{Paths: []string{"a"}}, `path: "a" is not a path; it begins with /`},
 		{route.Match{Paths: []string{"/a?b"}}, `path: "/a?b" is more than a path; what follows ? is for query`},
 		{route.Match{Prefixes: []string{"/a b"}}, `path-prefix: "/a b" holds what no request's path can; escape it, as in %20 or %C3%A9`},
-		{route.Match{Prefixes: []string{"/a/../b"}}, `path-prefix: "/a/../b" can never match; requests with dot segments, escaped slashes or malformed escapes are refused`},
+		{route.Match{Prefixes: []string{"/a/../b"}}, `path-prefix: "/a/../b" can never match, as servers read it in different ways; leave out dot segments, ;, \, // and escapes of these, of / and of bytes that are no UTF-8`},
+		{route.Match{Methods: []string{"get"}}, `method: "get" is not a method; write GET, POST, OPTIONS and so on, in capitals`},
+		{route.Match{Methods: []string{"GET POST"}}, `method: "GET POST" is not a method; write GET, POST, OPTIONS and so on, in capitals`},
 		{route.Match{Regexps: []string{"a)(b"}}, "path-regexp: \"a)(b\" is not a regular expression: error parsing regexp: unexpected ): `a)(b`"},
 		{route.Match{Regexps: []string{""}}, `path-regexp: the expression is empty`},
 		{route.Match{Headers: []string{"X Team: a"}}, `header: "X Team: a" is not a header field; write "Name: value" or "Name"`},
