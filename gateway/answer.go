@@ -19,7 +19,7 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 		sh.fields = append(sh.fields, http1.Field{Name: []byte("Set-Cookie"), Value: []byte(to.sticky.SetCookie(id, time.Now(), h.secure))})
 	}
 	if a.Status == 101 {
-		sh.fields = s.selectProtocol(sh.fields)
+		sh.fields = to.filter(s.selectProtocol(sh.fields))
 		if h.deflates {
 			sh.fields = s.compresses(h.deflate, sh.fields)
 		}
@@ -38,7 +38,9 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 		return
 	}
 	s.phase = talking
-	passed := !to.plainBackend && a.Deflate()
+	deflates, others := a.Extensions()
+	passed := !to.plainBackend && deflates
+	s.marks.set(extended, to.extensions && others)
 	s.up.scan.AllowRSV1(passed || h.deflates)
 	s.down.scan.AllowRSV1(passed)
 	s.up.heard, s.down.heard = s.now(), s.now()

@@ -70,17 +70,24 @@ func (s *session) toClient() writer {
 	return &s.client
 }
 
-// upRules are the route's, or those that have messages announced to a session that looks at some as a whole.
+// upRules are the route's, or those that have messages announced to a session that looks at some as a whole, or those for an
+// extension.
 func (s *session) upRules() *frame.Rules {
-	if s.window > 0 {
+	switch {
+	case s.window|uint8(s.marks&extended) == 0:
+		return &s.lane.route.upRules
+	case s.window > 0:
 		return &s.lane.route.upAnnounced
 	}
-	return &s.lane.route.upRules
+	return &s.lane.route.upExtended
 }
 
 func (s *session) downRules() *frame.Rules {
-	if s.window > 0 || s.sheds() {
+	switch {
+	case s.window > 0 || s.sheds():
 		return &s.lane.route.downAnnounced
+	case s.marks.has(extended):
+		return &s.lane.route.downExtended
 	}
 	return &s.lane.route.downRules
 }

@@ -189,6 +189,7 @@ func (s *session) ask(to *route, q *question, who *auth.Identity, early []byte) 
 	}
 	h.request.Fields, r.Target = to.clean(h.request.Fields, r.Target, who)
 	sh.fields, r.Host, sh.scratch = to.headers.Forward(sh.fields[:0], sh.scratch[:0], &h.request, q.from)
+	sh.fields = to.filter(sh.fields)
 	if who != nil {
 		sh.fields = append(sh.fields, who.Fields...)
 		s.know(who)

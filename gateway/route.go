@@ -31,11 +31,13 @@ type route struct {
 	downRules  frame.Rules
 
 	upAnnounced, downAnnounced frame.Rules // the same, for sessions of which some messages are looked at as a whole
+	upExtended, downExtended   frame.Rules // for those that agreed on an extension which the gateway does not know
 
 	json         bool                     // clients' messages have to be JSON
 	press        *press                   // nil: the gateway does not compress
 	wholeLimit   int                      // bytes of a message that is looked at as a whole
 	plainBackend bool                     // backends see nothing of what clients could compress
+	extensions   bool                     // backends see extensions that the gateway does not know
 	sticky       *sticky.Cookie           // nil: none
 	rewrite      func(path []byte) []byte // nil: none; it gives nil for paths that stay
 	plan         *web.Plan                // for plain requests; nil: they are refused
@@ -60,7 +62,8 @@ func (r *route) open(stickyKey []byte) (err error) {
 	}
 	// A compressor that remembers what was dropped would not be understood, nor can JSON be read in what it made.
 	drops := r.meter != nil && r.meter.drop && r.meter.announce || cfg.SlowReader == config.SlowDrop
-	if r.plainBackend = cfg.Compression != config.CompressionPass || drops || r.json; r.plainBackend {
+	r.plainBackend = cfg.Compression != config.CompressionPass || drops || r.json
+	if r.extensions = cfg.Extensions == config.ExtensionsPass; r.plainBackend && !r.extensions {
 		none := http1.Rule{Op: http1.Remove, Name: extensionsField}
 		r.headers.Request, r.headers.Response = append(r.headers.Request, none), append(r.headers.Response, none)
 	}
@@ -79,6 +82,10 @@ func (r *route) open(stickyKey []byte) (err error) {
 	}
 	r.upAnnounced, r.downAnnounced = r.upRules, r.downRules
 	r.upAnnounced.Announce, r.downAnnounced.Announce = true, true
+	r.upExtended, r.downExtended = r.upRules, r.downRules
+	for _, extended := range []*frame.Rules{&r.upExtended, &r.downExtended} { // who knows what text looks like there
+		extended.Extended, extended.ValidateUTF8 = true, false
+	}
 	if cfg.StickyCookie != "" {
 		r.sticky = sticky.New(stickyKey, cfg.StickyCookie, cfg.StickyTTL, cfg.StickySameSite.HTTP())
 	}

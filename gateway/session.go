@@ -79,6 +79,7 @@ const (
 	backendPing                   // one goes to the backend there
 	evicted                       // it is to be closed since a reload has no place for it, and has not begun to end
 	closedUp                      // a close frame has gone to the backend
+	extended                      // an extension was agreed on that the gateway does not know
 )
 
 func (m marks) has(what marks) bool { return m&what != 0 }

@@ -89,7 +89,7 @@ func (s *Scanner) begins(h []byte, r *Rules) bool {
 		return false
 	}
 	op := ws.OpCode(h[0] & opcode)
-	return (op == ws.OpText || op == ws.OpBinary) && s.checkHeader(h[0], h[1], length, r) == 0
+	return op.IsData() && op != ws.OpContinuation && s.checkHeader(h[0], h[1], length, r) == 0
 }
 
 // openFrame checks the frame's head that h begins with and enters the frame. n is the head's length,
@@ -151,9 +151,9 @@ func (s *Scanner) checkHeader(b0, b1 byte, length uint64, r *Rules) fault {
 		return unmaskedFrame
 	case b1&mask != 0 && !r.Masked: // 5.1
 		return maskedFrame
-	case b0&rsv != 0 && !s.allowsRSV(b0): // 5.2
+	case b0&rsv != 0 && !r.Extended && !s.allowsRSV(b0): // 5.2
 		return reservedBits
-	case op.IsReserved(): // 5.2
+	case op.IsReserved() && !r.Extended: // 5.2
 		return unknownOpcode
 	case op.IsControl():
 		return checkControl(op, b0, b1)

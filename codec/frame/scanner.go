@@ -16,6 +16,8 @@ type Rules struct {
 	MaxMessage   uint64 // payload bytes of all the frames of one message, as on the wire; 0: no limit
 	ValidateUTF8 bool   // check uncompressed text messages and close reasons: RFC 6455 section 8.1
 
+	Extended bool // an extension was agreed on that may use reserved bits and opcodes (RFC 6455 section 9.2)
+
 	Only     ws.OpCode // the one kind of data message that may come, text or binary; 0: both
 	Announce bool      // each data message is an event before it passes: Start; but see Counts.Unannounced
 }

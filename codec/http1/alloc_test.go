@@ -52,7 +52,8 @@ func (h *handshake) switching() bool {
 	}
 	fields := h.rules.Answer(h.fields[:0], h.answer.Fields, true)
 	h.out = http1.AppendSwitching(h.out[:0], accept[:], fields)
-	return !h.answer.Deflate()
+	deflate, _ := h.answer.Extensions()
+	return !deflate
 }
 
 func TestHandshakeAllocatesNothing(t *testing.T) {

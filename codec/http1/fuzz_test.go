@@ -83,7 +83,7 @@ func FuzzResponse(f *testing.F) {
 		if n == 0 {
 			return
 		}
-		r.Deflate()
+		r.Extensions()
 		for _, upgraded := range []bool{true, false} {
 			fields := ru.Answer(nil, r.Fields, upgraded)
 			out := http1.AppendSwitching(nil, []byte(rfcAccept), fields)

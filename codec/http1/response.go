@@ -90,20 +90,3 @@ func (r *Response) CheckSwitch(accept []byte) *codec.ProtocolError {
 	}
 	return nil
 }
-
-// Deflate tells whether permessage-deflate was agreed on (RFC 7692 section 5).
-func (r *Response) Deflate() bool {
-	for _, f := range r.Fields {
-		if !is(f.Name, "sec-websocket-extensions") {
-			continue
-		}
-		for list := f.Value; len(list) > 0; {
-			var offer []byte
-			offer, list = cut(list, ',')
-			if name, _ := cut(offer, ';'); is(name, "permessage-deflate") {
-				return true
-			}
-		}
-	}
-	return false
-}

@@ -136,24 +136,43 @@ func TestCheckSwitch(t *testing.T) {
 	}
 }
 
-func TestDeflate(t *testing.T) {
-	for value, want := range map[string]bool{
-		"permessage-deflate":                             true,
-		"x-webkit-deflate, Permessage-Deflate":           true,
-		"permessage-deflate ; server_max_window_bits=10": true,
-		`x; a="b, permessage-deflate"`:                   false,
-		`x; a="\", permessage-deflate, b"`:               false,
-		`x; a="b", permessage-deflate`:                   true,
-		"permessage-deflate-2":                           false,
-		"x; permessage-deflate":                          false,
-		"":                                               false,
+func TestExtensions(t *testing.T) {
+	for value, want := range map[string][2]bool{
+		"permessage-deflate":                             {true, false},
+		"x-webkit-deflate, Permessage-Deflate":           {true, true},
+		"permessage-deflate ; server_max_window_bits=10": {true, false},
+		`x; a="b, permessage-deflate"`:                   {false, true},
+		`x; a="\", permessage-deflate, b"`:               {false, true},
+		`x; a="b", permessage-deflate`:                   {true, true},
+		"permessage-deflate-2":                           {false, true},
+		"x; permessage-deflate":                          {false, true},
+		", permessage-deflate,":                          {true, false},
+		"":                                               {false, false},
 	} {
 		var r http1.Response
 		if _, reason := parseResponse(&r, answer("X: permessage-deflate\r\nSec-WebSocket-Extensions: "+value), 0); reason != "" {
 			t.Fatal(reason)
 		}
-		if r.Deflate() != want {
-			t.Errorf("%s: %v", value, !want)
+		if deflate, others := r.Extensions(); deflate != want[0] || others != want[1] {
+			t.Errorf("%s: %v, %v", value, deflate, others)
+		}
+	}
+}
+
+func TestKeepExtensions(t *testing.T) {
+	for value, want := range map[string]string{
+		"permessage-deflate": "permessage-deflate",
+		"permessage-deflate; client_max_window_bits, permessage-deflate": "permessage-deflate; client_max_window_bits, permessage-deflate",
+		"x, permessage-deflate;a=1 ,y;b":                                 "permessage-deflate;a=1",
+		`x; q="permessage-deflate, permessage-deflate"`:                  "",
+		"x":   "",
+		",,":  ",,",
+		",x,": "",
+		"":    "",
+	} {
+		got := http1.KeepExtensions([]byte(value), func(name []byte) bool { return string(name) == "permessage-deflate" })
+		if string(got) != want {
+			t.Errorf("%s: %q", value, got)
 		}
 	}
 }

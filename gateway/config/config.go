@@ -183,6 +183,7 @@ type Config struct {
 	CompressionLevel     int         `knob:"compression-level" group:"Messages" route:"true" range:"1..6" help:"effort of the gateway's own compression"`
 	CompressionThreshold Size        `knob:"compression-threshold" group:"Messages" route:"true" range:"0..1GiB" help:"shorter messages are sent as they are"`
 	CompressionWindow    int         `knob:"compression-window" group:"Messages" route:"true" range:"8..15" help:"bits of the largest window that the gateway compresses with; clients need as much memory, and may ask for less"`
+	Extensions           Extensions  `knob:"extensions" group:"Messages" route:"true" help:"WebSocket extensions that the gateway does not know, which is all but permessage-deflate: strip (taken out of clients' offers) or pass (client and backend may agree on them, and frames may have reserved bits and opcodes then)"`
 	SlowReader           SlowReader  `knob:"slow-reader" group:"Messages" route:"true" help:"a client whose queue stays full: wait (its backend is not read), close (with slow-reader-code) or drop (the oldest whole messages)"`
 	DrainCode            int         `knob:"drain-code" group:"Messages" arg:"CODE" help:"close code of a drain: 1001 (going away) or 1012 (service restart)"`
 	BackendLostCode      int         `knob:"backend-lost-code" group:"Messages" route:"true" arg:"CODE" range:"1000..4999" help:"close code for clients whose backend ended without a close frame; not every client library takes 1014"`

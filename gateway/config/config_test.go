@@ -18,7 +18,7 @@ var samples = map[string]string{
 	"ping-interval": "20s", "pong-timeout": "21s", "close-timeout": "1500ms", "drain-timeout": "2m", "reload-drain": "5m", "config-watch": "3s", "upgrade-drain": "1h",
 	"max-connections": "1000", "max-connections-per-ip": "10", "max-requests": "500", "max-requests-per-ip": "50", "max-header-size": "8KiB", "max-header-fields": "50",
 	"max-message-size": "1MiB", "max-frame-size": "65536", "high-water": "256KiB", "low-water": "1000", "read-buffer": "32KiB",
-	"validate-utf8": "true", "drain-code": "1012", "backend-lost-code": "1014", "slow-reader-code": "4000", "gather-memory-code": "1008", "auth-unavailable-code": "4013",
+	"validate-utf8": "true", "drain-code": "1012", "backend-lost-code": "1014", "extensions": "pass", "slow-reader-code": "4000", "gather-memory-code": "1008", "auth-unavailable-code": "4013",
 	"request-header": "set X-Team: blue, green", "response-header": "remove Server", "forwarded": "false",
 	"upstream-host": "inner.example:80", "endpoint-header": "X-Weir-Endpoint",
 	"tcp-nodelay": "false", "tcp-keepalive": "30s", "tcp-user-timeout": "9s", "backlog": "128", "defer-accept": "2s",

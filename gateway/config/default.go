@@ -89,6 +89,7 @@ func Default() *Config {
 		CompressionLevel:     1,
 		CompressionThreshold: 256,
 		CompressionWindow:    15,
+		Extensions:           ExtensionsStrip,
 		SlowReader:           SlowWait,
 		DrainCode:            1001,
 		BackendLostCode:      1011,

@@ -39,6 +39,19 @@ func (c *Compression) UnmarshalText(text []byte) error {
 	return choose(c, text, CompressionPass, CompressionGateway, CompressionOff)
 }
 
+// Extensions is what becomes of WebSocket extensions that the gateway does not know.
+type Extensions string
+
+const (
+	ExtensionsStrip Extensions = "strip" // taken out of offers
+	ExtensionsPass  Extensions = "pass"  // for client and backend to agree on
+)
+
+// UnmarshalText sets e, or fails on a word that is not known.
+func (e *Extensions) UnmarshalText(text []byte) error {
+	return choose(e, text, ExtensionsStrip, ExtensionsPass)
+}
+
 // SlowReader is what befalls a client that does not take what it is sent.
 type SlowReader string
 
@@ -91,6 +104,11 @@ const (
 // UnmarshalText sets a, or fails on a word that is not known.
 func (a *RateAction) UnmarshalText(text []byte) error {
 	return choose(a, text, RateClose, RateDrop, RatePause)
+}
+
+// limitsMessages tells whether messages are counted.
+func (c *Config) limitsMessages() bool {
+	return c.MessageRate.N > 0 || c.MessageRateUser.N > 0 || c.MessageRateIP.N > 0 || c.MessageRateRoute.N > 0
 }
 
 // negativeTTL bounds how long a refusal of auth-url counts, so that who is let in at last need not wait long.

@@ -72,6 +72,7 @@ var argOf = map[string]string{
 	"config.AuthRefusal":   "WAY",
 	"config.Messages":      "KIND",
 	"config.Compression":   "WHO",
+	"config.Extensions":    "WHAT",
 	"config.SlowReader":    "ACTION",
 	"int":                  "N",
 	"float64":              "FACTOR",

@@ -130,6 +130,11 @@ func (v *verdict) fits(c *Config) {
 	if c.MaxMessageSize > 0 && c.MaxFrameSize > c.MaxMessageSize {
 		v.wrong("max-frame-size", "%s is more than max-message-size (%s)", c.MaxFrameSize, c.MaxMessageSize)
 	}
+	if c.Extensions == ExtensionsPass {
+		v.first(asked{{"compression", c.Compression == CompressionGateway}, {"messages", c.Messages == MessagesJSON},
+			{"slow-reader", c.SlowReader == SlowDrop}, {"rate-action", c.RateAction == RateDrop && c.limitsMessages()}},
+			"looks at messages or drops them, which it cannot where they are of an extension that it does not know; write extensions: strip")
+	}
 	if c.ForwardedStandard && !c.Forwarded {
 		v.wrong("forwarded-standard", "adds to forwarded, which is switched off")
 	}
