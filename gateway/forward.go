@@ -74,7 +74,7 @@ func (s *session) toClient() writer {
 // extension.
 func (s *session) upRules() *frame.Rules {
 	switch {
-	case s.window|uint8(s.marks&extended) == 0:
+	case marks(s.window)|s.marks&extended == 0:
 		return &s.lane.route.upRules
 	case s.window > 0:
 		return &s.lane.route.upAnnounced

@@ -68,7 +68,7 @@ type session struct {
 }
 
 // marks are what is true of a session.
-type marks uint8
+type marks uint16
 
 const (
 	unlogged    marks = 1 << iota // left out by --access-log-sample
