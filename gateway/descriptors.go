@@ -4,6 +4,7 @@ import (
 	"math"
 	"syscall"
 
+	"weir/gateway/config"
 	"weir/netpoll"
 )
 
@@ -37,11 +38,11 @@ func (g *Gateway) filesRoom() int {
 
 // maxConnections is the knob, or as many sessions as there is room for: with two sockets each, or one where all backends
 // are pooled.
-func (g *Gateway) maxConnections(room, sockets int) int {
-	given := g.cfg.MaxConnections
+func (g *Gateway) maxConnections(cfg *config.Config, room, sockets int) int {
+	given := cfg.MaxConnections
 	room /= sockets
-	if g.cfg.LoopFileTables {
-		room *= loops(g.cfg)
+	if cfg.LoopFileTables {
+		room *= loops(cfg)
 	}
 	room = min(room, math.MaxInt32-refusalRoom)
 	const raise = "; raise it: LimitNOFILE= of systemd, ulimits of a container, ulimit -Hn of a shell"

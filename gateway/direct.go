@@ -15,11 +15,15 @@ type question struct {
 	asks                      asker
 	from                      http1.From
 	state                     *tls.ConnectionState // of the client's connection; nil in clear
+	terms                     string               // that a kept connection was made under; "": it was made under the plan's
 	upgrade                   bool
 }
 
 // direct finds the route of a request, and says why it may not take it. A refusal comes without a route where none was found.
 func (p *plan) direct(q *question) (*route, *http1.Refusal) {
+	if q.terms != "" && q.terms != p.tlsTermsOf(q.state) {
+		return nil, refusedTerms
+	}
 	if p.certs != nil && !p.certs.Permits(string(q.host), q.state) {
 		if q.state == nil {
 			return nil, refusedInsecure
@@ -41,6 +45,14 @@ func (p *plan) direct(q *question) (*route, *http1.Refusal) {
 		return r, refusedAddress
 	}
 	return r, nil
+}
+
+// tlsTermsOf are the rules for client certificates that the plan has for a connection; "" in clear.
+func (p *plan) tlsTermsOf(state *tls.ConnectionState) string {
+	if state == nil || p.certs == nil {
+		return ""
+	}
+	return p.certs.Terms(state.ServerName)
 }
 
 // insist answers a request in clear where TLS is required.
@@ -102,7 +114,7 @@ func (s *session) local() netip.AddrPort {
 
 // identity is the subject of a verified client certificate, if backends are to be told.
 func (p *plan) identity(host string, state *tls.ConnectionState) string {
-	if state == nil || p.cfg.TLSClientHeader == "" || len(state.VerifiedChains) == 0 || !p.certs.Vouches(host, state) {
+	if state == nil || p.certs == nil || p.cfg.TLSClientHeader == "" || len(state.VerifiedChains) == 0 || !p.certs.Vouches(host, state) {
 		return ""
 	}
 	return state.VerifiedChains[0][0].Subject.String()

@@ -74,7 +74,7 @@ func (s *session) appear() {
 // that trusted proxies bring are told apart only by what they send.
 func (s *session) knock() (ok bool) {
 	gw, ip := s.lane.shard.gw, s.from().Addr()
-	if !gw.limits.perIP || !ip.IsValid() || s.lane.plan.trusted(ip) {
+	if !gw.limits.admitted.PerAddress() || !ip.IsValid() || s.lane.plan.trusted(ip) {
 		return true
 	}
 	ok = gw.limits.atDoor.Enter(ip) == limits.In

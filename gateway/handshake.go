@@ -30,6 +30,7 @@ type handshake struct {
 	sticky   uint64         // the endpoint that its cookie names; 0: none
 	secure   bool           // it came over TLS, here or at a trusted proxy
 	deflates bool
+	terms    string // of TLS, on a connection that was kept; "": it was not
 	to       *route // as soon as it is known
 	trail    upstream.Trail
 	host     string // for the access log, if there is one, as all that follow
@@ -151,7 +152,7 @@ func (s *session) enter(to *route, q *question, b []byte, n int) {
 // question is what routes are chosen by.
 func (h *handshake) question(s *session) question {
 	r := &h.request
-	q := question{method: r.Method, host: r.Host, path: r.Path, query: r.Query, asks: r, upgrade: r.AsksUpgrade()}
+	q := question{method: r.Method, host: r.Host, path: r.Path, query: r.Query, asks: r, upgrade: r.AsksUpgrade(), terms: h.terms}
 	if s.lane.plan.certs != nil {
 		q.state = s.client.TLSState()
 	}

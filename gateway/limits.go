@@ -20,7 +20,6 @@ type bounds struct {
 	proofs   *limits.Shares // handshakes whose credential somebody else looks at
 	compute  *limits.Turns  // what costs a processor and can wait: TLS handshakes, passwords, slow signatures
 	failures *auth.Failures // credentials that were not valid; nil: not counted
-	perIP    bool           // whether addresses are bounded
 	sockets  *netpoll.Sockets
 }
 
@@ -49,21 +48,26 @@ func (g *Gateway) newBounds() bounds {
 	}
 }
 
-// bound sets what there may be of clients, once it is known how many sockets a session needs.
+// bound sets what there may be of clients under a plan, which says how many sockets a session needs.
 func (b *bounds) bound(g *Gateway, p *plan) {
-	cfg, room := g.cfg, g.filesRoom()
-	most, requests, perIP := g.maxConnections(room, p.sockets), cfg.MaxRequests, cfg.MaxRequestsPerIP
+	cfg, room := p.cfg, g.filesRoom()
+	most, requests, perIP := g.maxConnections(cfg, room, p.sockets), cfg.MaxRequests, cfg.MaxRequestsPerIP
 	if requests == 0 {
 		requests = max(1, room/2)
 	}
 	if perIP == 0 {
 		perIP = max(1, requests/4)
 	}
-	b.accepted = limits.NewCount(most+refusalRoom, 0, cfg.IPv6Prefix)
-	b.admitted = limits.NewCount(most, cfg.MaxConnectionsPerIP, cfg.IPv6Prefix)
-	b.atDoor = limits.NewCount(most+refusalRoom, max(cfg.MaxConnectionsPerIP, leastAtDoor), cfg.IPv6Prefix)
-	b.requests = limits.NewCount(requests, perIP, cfg.IPv6Prefix)
-	b.perIP = cfg.MaxConnectionsPerIP > 0
+	set := func(c **limits.Count, max, perAddress int) {
+		if *c == nil {
+			*c = limits.NewCount(max, perAddress, g.cfg.IPv6Prefix)
+		}
+		(*c).Set(max, perAddress)
+	}
+	set(&b.accepted, most+refusalRoom, 0)
+	set(&b.admitted, most, cfg.MaxConnectionsPerIP)
+	set(&b.atDoor, most+refusalRoom, max(cfg.MaxConnectionsPerIP, leastAtDoor))
+	set(&b.requests, requests, perIP)
 }
 
 // enter counts a connection from ip, unless there are too many.

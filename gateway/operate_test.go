@@ -267,7 +267,7 @@ func TestAddressInUse(t *testing.T) {
 	taken := listen(t).ln.Addr().String()
 	for knob, change := range map[string]func(*config.Config){
 		"listen: cannot listen on " + taken: func(cfg *config.Config) { cfg.Listen = []string{taken} },
-		"another --admin":                   func(cfg *config.Config) { cfg.Admin = taken },
+		"use weir upgrade":                  func(cfg *config.Config) { cfg.Admin = taken },
 	} {
 		cfg := config.Default()
 		cfg.Listen, cfg.Admin, cfg.Loops, cfg.Upstream = []string{"127.0.0.1:0"}, "127.0.0.1:0", 1, []string{"ws://127.0.0.1:1"}

@@ -40,7 +40,7 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 		}
 		return
 	}
-	c := &web.Client{Peer: s.from(), Local: s.local(), TLS: s.client.TLSState(), Owner: s.lane.door, Closed: func() { g.limits.admitted.Leave(client); g.limits.accepted.Leave(netip.Addr{}) }}
+	c := &web.Client{Peer: s.from(), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.tlsTermsOf(s.client.TLSState()), Owner: s.lane.door, Closed: func() { g.limits.admitted.Leave(client); g.limits.accepted.Leave(netip.Addr{}) }}
 	s.marks.set(admitted, false) // the connection's end takes it off, not the session's
 	s.marks.set(handed, true)
 	conn := s.client.Detach(early)
@@ -87,8 +87,9 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 	}
 	sh.gw.limits.accepted.Again(netip.Addr{})
 	sh.add(s)
+	s.hs = newHandshake()
+	s.hs.terms = c.Terms
 	if d.local.AddrPort != c.Local {
-		s.hs = newHandshake()
 		s.hs.local = c.Local
 	}
 	s.greet(append(read, rest...))
@@ -101,7 +102,7 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, why *http1.Refusal) {
 	p := g.inForce()
 	defer p.release()
-	q := question{method: []byte(r.Method), host: []byte(r.Host), asks: plainAsker{r}, from: p.originPlain(r, c), state: c.TLS}
+	q := question{method: []byte(r.Method), host: []byte(r.Host), asks: plainAsker{r}, from: p.originPlain(r, c), state: c.TLS, terms: c.Terms}
 	q.path, q.query = splitTarget(r)
 	found.RequestID = q.from.RequestID
 	to, why := p.direct(&q)

@@ -39,6 +39,7 @@ var (
 	redirected      = &http1.Refusal{Status: 308, Reason: "redirected_to_tls", Text: "This address is served over TLS only."}
 	refusedNoRoute  = &http1.Refusal{Status: 404, Reason: "no_route", Text: "Nothing is served at this address."}
 	refusedPath     = &http1.Refusal{Status: 400, Reason: "ambiguous_path", Text: "Servers read this path in different ways: dot segments, doubled or escaped separators, another case or encoding."}
+	refusedTerms    = &http1.Refusal{Status: 421, Reason: "tls_terms_changed", Ends: true, Text: "This connection was made under other rules for client certificates: make a new one."}
 	refusedName     = &http1.Refusal{Status: 421, Reason: "misdirected_request", Text: "This connection was made for another name (RFC 9110 section 15.5.20)."}
 
 	refusedAddress = &http1.Refusal{Status: 403, Reason: "address_denied", Text: "Connections from this address are not taken."}

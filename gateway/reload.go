@@ -94,6 +94,7 @@ func (g *Gateway) swap(old, next *plan) error {
 		return err
 	}
 	next.start()
+	g.limits.bound(g, next)
 	g.plan.Store(next)
 	for _, sh := range g.shards {
 		_ = sh.loop.Do(func() {

@@ -330,3 +330,30 @@ func TestReloadKeepsWhatNoLongerLoads(t *testing.T) {
 	}
 	visit()
 }
+
+// Limits of connections hold for newcomers as soon as they are changed, up and down; who is in stays.
+func TestReloadChangesLimits(t *testing.T) {
+	t.Parallel()
+	one := saysName(t, "one")
+	g := startReloading(t, "upstream: "+one+"\nmax-connections: 2")
+	full := func(want int) {
+		t.Helper()
+		_, answer, err := websocket.Dial(t.Context(), url(g.Gateway), nil)
+		if err == nil || answer == nil || answer.StatusCode != want {
+			t.Errorf("one too many: %v, want %d", err, want)
+		}
+	}
+	all := []*websocket.Conn{dial(t, url(g.Gateway)), dial(t, url(g.Gateway))}
+	full(503)
+	g.to("upstream: " + one + "\nmax-connections: 3")
+	all = append(all, dial(t, url(g.Gateway)))
+	full(503)
+	g.to("upstream: " + one + "\nmax-connections: 1")
+	full(503)
+	g.to("upstream: " + one + "\nmax-connections-per-ip: 1")
+	all = append(all, dial(t, url(g.Gateway))) // the first that is told apart
+	full(429)
+	for _, c := range all {
+		says(t, c, "one")
+	}
+}

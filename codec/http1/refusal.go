@@ -12,6 +12,7 @@ type Refusal struct {
 	Reason string // the refusal's one name, in snake_case: close reason, log field and metric label
 	Text   string // one line for the user
 	Header string // further header lines, each with its CRLF
+	Ends   bool   // the connection is of no more use, over HTTP/2 too
 }
 
 func (r *Refusal) Error() string { return r.Text }

@@ -60,6 +60,9 @@ func (s *Store) Vouches(host string, state *tls.ConnectionState) bool {
 	return wanted.auth != Off && v.site(canonical(state.ServerName)) == wanted
 }
 
+// Terms tell apart the rules for client certificates that a connection for this server name is made under, across reloads.
+func (s *Store) Terms(serverName string) string { return s.view.Load().site(canonical(serverName)).id }
+
 // Permits says whether a request for this Host may use a connection with this state (nil: plain); otherwise answer
 // 421 (RFC 9110, section 15.5.20). A site that asks for client certificates is only reached over a connection made
 // for one of its own names, since another's was verified by other rules or not at all. A connection that answered

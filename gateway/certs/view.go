@@ -18,6 +18,7 @@ type view struct {
 
 // site is the rules for a connection made under one of its names.
 type site struct {
+	id     string // that of its rules
 	auth   Auth
 	config *tls.Config
 }
@@ -82,7 +83,7 @@ func (s *Store) buildSites(v *view) {
 		s.rings = s.rings.renew(ids, s.ticketKeys())
 	}
 	for i := range all {
-		built := &site{auth: all[i].ClientAuth, config: s.siteConfig(&all[i], ids[i])}
+		built := &site{id: ids[i], auth: all[i].ClientAuth, config: s.siteConfig(&all[i], ids[i])}
 		if i == 0 {
 			v.base = built
 		}

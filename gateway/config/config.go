@@ -164,10 +164,10 @@ type Config struct {
 	DrainTimeout     time.Duration `knob:"drain-timeout" group:"Timeouts" range:"10ms..24h" help:"time over which a drain closes the sessions"`
 	UpgradeDrain     time.Duration `knob:"upgrade-drain" group:"Timeouts" range:"0|10ms..1000h" help:"time over which a process that was replaced by a successor (weir upgrade) closes its sessions; 0: they last as long as they like"`
 
-	MaxConnections      int  `knob:"max-connections" group:"Limits" restart:"true" range:"0..100000000" help:"client connections in all; 0: derived from the limit of open files"`
-	MaxConnectionsPerIP int  `knob:"max-connections-per-ip" group:"Limits" restart:"true" range:"0..100000000" help:"client connections from one address; 0: no limit"`
-	MaxRequests         int  `knob:"max-requests" group:"Limits" restart:"true" range:"0..100000000" help:"plain requests in flight in all, over whichever protocol; 0: derived from the limit of open files"`
-	MaxRequestsPerIP    int  `knob:"max-requests-per-ip" group:"Limits" restart:"true" range:"0..100000000" help:"plain requests in flight from one address, trusted proxies excepted; 0: a quarter of max-requests"`
+	MaxConnections      int  `knob:"max-connections" group:"Limits" range:"0..100000000" help:"client connections in all; 0: derived from the limit of open files"`
+	MaxConnectionsPerIP int  `knob:"max-connections-per-ip" group:"Limits" range:"0..100000000" help:"client connections from one address; 0: no limit"`
+	MaxRequests         int  `knob:"max-requests" group:"Limits" range:"0..100000000" help:"plain requests in flight in all, over whichever protocol; 0: derived from the limit of open files"`
+	MaxRequestsPerIP    int  `knob:"max-requests-per-ip" group:"Limits" range:"0..100000000" help:"plain requests in flight from one address, trusted proxies excepted; 0: a quarter of max-requests"`
 	MaxHeaderSize       Size `knob:"max-header-size" group:"Limits" restart:"true" range:"1KiB..1MiB" help:"head of a request or of a backend's answer"`
 	MaxHeaderFields     int  `knob:"max-header-fields" group:"Limits" restart:"true" range:"8..1000" help:"header fields in such a head"`
 	MaxMessageSize      Size `knob:"max-message-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one message as sent, all its frames, and inflated; 0: no limit, but 1 MiB where messages are looked at as a whole"`

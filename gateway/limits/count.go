@@ -17,33 +17,45 @@ const (
 
 // Count bounds how many there are of something, in all and from each address.
 type Count struct {
-	// Immutable.
-	max, perAddress int
-	prefix          int
+	prefix int // immutable
 
-	total atomic.Int64
-	mu    sync.Mutex
-	heads heads // under mu; unused where addresses are not bounded
+	// Any goroutine.
+	max, perAddress atomic.Int64
+	total           atomic.Int64
+	mu              sync.Mutex
+	heads           heads // under mu; unused where addresses are not bounded
 }
 
 // NewCount makes a Count for max in all and perAddress from one address, 0 for any number. Of an IPv6 address the first
 // prefix bits are what one client has.
 func NewCount(max, perAddress, prefix int) *Count {
-	return &Count{max: max, perAddress: perAddress, prefix: prefix, heads: heads{}}
+	c := &Count{prefix: prefix, heads: heads{}}
+	c.Set(max, perAddress)
+	return c
 }
+
+// Set bounds those who come from now on. Who is in stays, and counts; but where addresses were not bounded before, they
+// are told apart only from now on.
+func (c *Count) Set(max, perAddress int) {
+	c.max.Store(int64(max))
+	c.perAddress.Store(int64(perAddress))
+}
+
+// PerAddress tells whether addresses are bounded.
+func (c *Count) PerAddress() bool { return c.perAddress.Load() > 0 }
 
 // Enter counts one more from ip, unless there are too many. A peer without an address is counted among all alone.
 func (c *Count) Enter(ip netip.Addr) Answer {
-	if c.total.Add(1) > int64(c.max) {
+	if c.total.Add(1) > c.max.Load() {
 		c.total.Add(-1)
 		return Full
 	}
-	if c.perAddress == 0 || !ip.IsValid() {
+	if !c.PerAddress() || !ip.IsValid() {
 		return In
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if key := clientOf(ip, c.prefix); int(c.heads[key]) < c.perAddress {
+	if key := clientOf(ip, c.prefix); int64(c.heads[key]) < c.perAddress.Load() {
 		c.heads[key]++
 		return In
 	}
@@ -54,7 +66,7 @@ func (c *Count) Enter(ip netip.Addr) Answer {
 // Again counts one that was in before, however many there are now.
 func (c *Count) Again(ip netip.Addr) {
 	c.total.Add(1)
-	if c.perAddress > 0 && ip.IsValid() {
+	if c.PerAddress() && ip.IsValid() {
 		c.mu.Lock()
 		c.heads[clientOf(ip, c.prefix)]++
 		c.mu.Unlock()
@@ -64,7 +76,7 @@ func (c *Count) Again(ip netip.Addr) {
 // Leave takes one off that has entered, under the same address.
 func (c *Count) Leave(ip netip.Addr) {
 	c.total.Add(-1)
-	if c.perAddress == 0 || !ip.IsValid() {
+	if !c.PerAddress() || !ip.IsValid() {
 		return
 	}
 	c.mu.Lock()
@@ -76,7 +88,7 @@ func (c *Count) Leave(ip netip.Addr) {
 func (c *Count) Len() int { return int(c.total.Load()) }
 
 // Max is how many may be.
-func (c *Count) Max() int { return c.max }
+func (c *Count) Max() int { return int(c.max.Load()) }
 
 // heads has an entry for each address that somebody is in from.
 type heads map[netip.Addr]int32

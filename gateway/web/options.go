@@ -19,6 +19,7 @@ type Client struct {
 	Peer   netip.AddrPort       // of the socket, or as a PROXY header told
 	Local  netip.AddrPort       // the address that was connected to
 	TLS    *tls.ConnectionState // nil: in clear
+	Terms  string               // that TLS was made under, in the caller's words
 	Owner  any                  // whatever the caller wants to find again
 	Closed func()               // called once, when the connection is over or just before it is handed back; may be nil
 }

@@ -35,6 +35,9 @@ func (x *exchange) refuse(why *http1.Refusal) {
 			h.Add(name, value) // those two do not exist in HTTP/2 (RFC 9113 section 8.2.2)
 		}
 	}
+	if why.Ends {
+		h.Set("Connection", "close") // in HTTP/2 net/http makes a GOAWAY of it
+	}
 	h.Set("Content-Type", "text/plain")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(len(why.Text)+1))
