@@ -96,6 +96,7 @@ func (a *admin) close() {
 func adminRoutes(g *Gateway) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /health", g.serveHealth)
 	mux.HandleFunc("GET /readyz", g.serveReady)
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
@@ -163,6 +164,20 @@ func (g *Gateway) mayChange(r *http.Request) (by string) {
 		return "loopback"
 	}
 	return ""
+}
+
+// serveHealth answers what health checks of guides look at: 503 while draining.
+func (g *Gateway) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	answer := struct {
+		Status      string `json:"status"`
+		Connections int    `json:"connections"` // of clients, those with plain HTTP included
+	}{"healthy", g.limits.admitted.Len()}
+	w.Header().Set("Content-Type", "application/json")
+	if g.draining.Load() {
+		answer.Status = "draining"
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(answer)
 }
 
 // serveReady answers 200 while new sessions are welcome.

@@ -133,15 +133,31 @@ func TestAdminPages(t *testing.T) {
 	wantText(t, func() string { _, body := ask(t, g, "GET", "/metrics"); return body }())
 }
 
-// wantText checks the text format of Prometheus line by line, and that no series is told twice.
+// wantText checks the text format of Prometheus line by line: no series and no metric is told twice, and each has its type and
+// help before it.
 func wantText(t *testing.T, text string) {
 	t.Helper()
 	line := regexp.MustCompile(`^([a-zA-Z_:][\w:]*(?:\{[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*"(?:, ?[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*")*\})?) (?:[-+]?[0-9.]+(?:e[-+]?\d+)?|NaN|[-+]?Inf)$`)
-	seen := map[string]bool{}
+	seen, told := map[string]bool{}, map[string]bool{}
+	name, kind := "", ""
 	for l := range strings.Lines(text) {
 		l = strings.TrimSuffix(l, "\n")
-		if strings.HasPrefix(l, "#") || l == "" {
+		if rest, ok := strings.CutPrefix(l, "# HELP "); ok {
+			var help string
+			if name, help, _ = strings.Cut(rest, " "); help == "" || told[name] {
+				t.Errorf("no help, or told twice: %q", l)
+			}
+			told[name], kind = true, ""
 			continue
+		}
+		if rest, ok := strings.CutPrefix(l, "# TYPE "+name+" "); ok {
+			if kind = rest; (kind == "counter") != strings.HasSuffix(name, "_total") && strings.HasPrefix(name, "weir_") {
+				t.Errorf("%s is a %s", name, kind)
+			}
+			continue
+		}
+		if part, ok := strings.CutPrefix(l, name); kind == "" || !ok || !strings.ContainsAny(part[:1], " {_") {
+			t.Errorf("%q stands under %s %s", l, kind, name)
 		}
 		m := line.FindStringSubmatch(l)
 		if m == nil || seen[m[1]] {

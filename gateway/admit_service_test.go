@@ -120,12 +120,12 @@ func TestKeysAndUsers(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantAnswer(t, g, 401, handshake("/", "X-API-Key: key"))
-	wantMetric(t, g, "weir_tls_reloads_total", 1) // of two files, one had changed
+	wantMetric(t, g, "weir_access_reloads_total", 1) // of two files, one had changed
 	rewrite(t, keys, "nonsense")
 	if err := reread(g); err == nil {
 		t.Error("a file of nonsense was taken")
 	}
-	wantMetric(t, g, "weir_tls_reload_failures_total", 1)
+	wantMetric(t, g, "weir_access_reload_failures_total", 1)
 	wantAnswer(t, g, 401, handshake("/", "X-API-Key: key"))
 	client, _, _ := enter(t, g, b, handshake("/", basic("ada", "open sesame")))
 	_ = client.conn.Close()

@@ -1,10 +1,6 @@
 package gateway
 
-import (
-	"io"
-
-	"weir/netpoll"
-)
+import "weir/netpoll"
 
 // clientSide is a session as its client's connection sees it: the same memory, other methods.
 type clientSide session
@@ -17,10 +13,10 @@ func (c *clientSide) OnData(_ *netpoll.Conn, b []byte) {
 		s.forwardUp(b)
 	case greeting:
 		s.greet(b)
-	case silent:
+	case silent, announced:
 		s.firstHeard(b)
 	case announcing:
-		s.announced(b)
+		s.announce(b)
 	case securing:
 		s.notSecured()
 	case refusing:
@@ -42,11 +38,8 @@ func (c *clientSide) OnDrained(*netpoll.Conn) {
 
 func (c *clientSide) OnEOF(*netpoll.Conn) {
 	s := (*session)(c)
-	if s.phase == silent {
-		s.appear()
-	}
-	if s.phase == securing { // else TLS tells of it
-		s.tlsFailed(io.EOF)
+	if s.isSilent() {
+		s.gone(reasonNothingSent)
 		return
 	}
 	if s.phase != talking {
@@ -70,8 +63,9 @@ func (c *clientSide) OnEOF(*netpoll.Conn) {
 
 func (c *clientSide) OnClose(_ *netpoll.Conn, err error) {
 	s := (*session)(c)
-	if s.phase == silent {
-		s.appear()
+	if s.isSilent() {
+		s.gone(reasonNothingSent)
+		return
 	}
 	if s.phase == securing {
 		s.tlsFailed(err)

@@ -8,6 +8,7 @@
 //
 //	silent      nothing has come; the plan of the first byte will judge the client   door.go
 //	announcing  a trusted proxy's PROXY header is read (codec/proxyproto)           threshold.go
+//	announced   it has been read, and nothing behind it
 //	securing    TLS is made to stand (netpoll, gateway/certs)
 //	greeting    the client's request is read and checked once (codec/http1)         handshake.go
 //	proving     a goroutine has the client's credential checked; it is not read     prove.go

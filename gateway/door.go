@@ -53,19 +53,20 @@ func (d *door) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 // appear says what a client has to go through, which the plan of its first byte decides; one that ends without has to go
 // through the same. A client whose listener has gone stays with the plan that it came under.
 func (s *session) appear() {
-	if d := s.lane.door; d.lane != s.lane && d.lane.plan == d.shard.plan {
+	known := s.phase == announced
+	if d := s.lane.door; !known && d.lane != s.lane && d.lane.plan == d.shard.plan {
 		s.enterLane(d.lane)
 	}
 	l, from := s.lane, s.from().Addr()
 	switch {
-	case l.plan.cfg.ProxyProtocol && l.plan.trusted(from):
+	case !known && l.plan.cfg.ProxyProtocol && l.plan.trusted(from):
 		s.phase = announcing
 	case l.secure:
 		s.phase = securing
 	default:
 		s.phase = greeting
 	}
-	if l.plan.trusted(from) {
+	if !known && l.plan.trusted(from) {
 		s.leaveDoor() // it may be trusted only since it came
 	}
 }

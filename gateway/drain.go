@@ -49,7 +49,7 @@ func (sh *shard) OnTimer(*netpoll.Timer) {
 	if now >= d.deadline {
 		for len(sh.sessions) > 0 {
 			s := sh.sessions[len(sh.sessions)-1]
-			if s.phase == silent {
+			if s.isSilent() {
 				s.appear()
 			}
 			if s.phase < greeting {
@@ -80,7 +80,7 @@ func (s *session) drain() {
 	if s.lane.shard.drain.timeout == 0 && s.phase == talking {
 		return
 	}
-	if s.phase == silent {
+	if s.isSilent() {
 		s.appear()
 	}
 	switch {

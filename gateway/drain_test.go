@@ -195,12 +195,18 @@ func TestDrainTurnsAway(t *testing.T) {
 	if status, body := ask(t, g, "GET", "/readyz"); status != 200 {
 		t.Errorf("not ready before: %d %s", status, body)
 	}
+	if status, body := ask(t, g, "GET", "/health"); status != 200 || body != `{"status":"healthy","connections":2}`+"\n" {
+		t.Errorf("health before: %d %s", status, body)
+	}
 	done := stopped(t, g)
 	if status, _ := ask(t, g, "POST", "/drain"); status != 202 {
 		t.Errorf("POST /drain: %d", status)
 	}
 	if status, _ := ask(t, g, "GET", "/readyz"); status != 503 {
 		t.Errorf("ready while draining: %d", status)
+	}
+	if status, body := ask(t, g, "GET", "/health"); status != 503 || !strings.HasPrefix(body, `{"status":"draining","connections":`) {
+		t.Errorf("health while draining: %d %s", status, body)
 	}
 	if status, _ := ask(t, g, "GET", "/healthz"); status != 200 {
 		t.Errorf("not alive while draining: %d", status)

@@ -94,7 +94,7 @@ func (f *fleet) open(g *Gateway, specs []upstream.Spec, past *plan) (err error) 
 		if f.tls = past.tlsOf(t.tls); f.tls == nil {
 			return err
 		}
-		g.reloaded("backend TLS of "+f.name, err)
+		g.tlsReloaded("backend TLS of "+f.name, err)
 	}
 	if f.group, err = f.newGroup(specs, g.log); err != nil {
 		return err

@@ -140,14 +140,14 @@ func (d *gate) open(g *Gateway, past watch.Past) error {
 // fetched hears of each fetch of a key set.
 func (g *Gateway) fetched(err error) {
 	if err != nil {
-		g.metrics.fetchFailures.Inc()
+		g.metrics.fetchFailures.Add(1)
 		g.log.Warn("key set not fetched", "error", err)
 	}
 }
 
 // silent hears of each call of an auth service that decided nothing, and tells of it once in a while.
 func (g *Gateway) silent(err error) {
-	g.metrics.silences.Inc()
+	g.metrics.silences.Add(1)
 	if ok, held := g.silences.due(); ok {
 		g.log.Warn("the auth service did not decide, its clients get 503", "error", err, "left_out", held)
 	}
@@ -199,7 +199,7 @@ func (g *Gateway) reread(d *gate, again bool) error {
 		all = append(all, d.auth.Reload()...)
 	}
 	for _, out := range all {
-		out.Tell(again, g.reloaded)
+		out.Tell(again, g.accessReloaded)
 	}
 	return watch.Failures(all...)
 }

@@ -44,9 +44,9 @@ func TestRoutesShareAGate(t *testing.T) {
 		t.Errorf("reloading says %v", err)
 	}
 	// One for the three, one for each of the others. A signal counts each time, as for certificates.
-	wantMetric(t, g, "weir_tls_reload_failures_total", 3)
+	wantMetric(t, g, "weir_access_reload_failures_total", 3)
 	_ = reread(g)
-	wantMetric(t, g, "weir_tls_reload_failures_total", 6)
+	wantMetric(t, g, "weir_access_reload_failures_total", 6)
 	rewrite(t, deny, "198.51.100.0/24\n")
 	if err := reread(g); err != nil {
 		t.Error(err)

@@ -247,7 +247,7 @@ func (g *Gateway) drain(timeout time.Duration) {
 	}()
 	go func() {
 		g.drained.Wait()
-		cut := g.totals().cut
+		cut := sum(g.stats(), func(st *shardStats) uint64 { return st.cut })
 		g.stop()
 		g.log.Info("drained", "cut", cut)
 		g.closeLog()

@@ -41,6 +41,9 @@ func startLogging(t testing.TB, w io.Writer, change func(*config.Config), backen
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		for _, series := range gateway.Unforeseen(g) {
+			t.Errorf("%s was not there from the start", series)
+		}
 		g.Drain()
 		if err := g.Wait(); err != nil {
 			t.Error(err)

@@ -94,7 +94,7 @@ func (g *Gateway) awaitHandshakes() {
 	look := time.NewTicker(leaveLook)
 	defer look.Stop()
 	for end := time.Now().Add(g.cfg.HandshakeTimeout); time.Now().Before(end); {
-		if sum := g.totals(); sum.sessions == sum.talking {
+		if sum(g.stats(), func(st *shardStats) int { return st.sessions - st.talking }) == 0 {
 			return
 		}
 		select {

@@ -29,7 +29,7 @@ func (g *Gateway) push() {
 		if err == nil || g.running.Err() != nil {
 			continue
 		}
-		g.metrics.pushFailures.Inc()
+		g.metrics.pushFailures.Add(1)
 		if ok, held := often.due(); ok {
 			g.log.Warn("metrics not pushed", "url", withoutSecrets(g.cfg.MetricsPushURL), "error", err, "left_out", held)
 		}

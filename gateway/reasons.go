@@ -18,6 +18,7 @@ const (
 	reasonDrain        = "drain"
 	reasonReload       = "reload"            // its route or backend is no longer in the configuration
 	reasonClientGone   = "client_gone_early" // left before it had an answer
+	reasonNothingSent  = "nothing_sent"      // left before it sent a byte: a balancer's check, mostly
 	reasonDescriptors  = "no_descriptors"
 	reasonDeclined     = "backend_declined" // the backend's own answer was no 101, and was passed on
 )
@@ -54,3 +55,7 @@ var (
 	refusedFull     = &http1.Refusal{Status: 503, Reason: "too_many_connections", Text: "This gateway has as many connections as it may have; try again later.", Header: "Retry-After: 5\r\n"}
 	refusedPerIP    = &http1.Refusal{Status: 429, Reason: "too_many_connections_per_ip", Text: "There are too many connections from this address.", Header: "Retry-After: 5\r\n"}
 )
+
+// refusals are all of these, for whoever counts them: each has its series from the start.
+var refusals = []*http1.Refusal{refusedClear, refusedInsecure, redirected, refusedNoRoute, refusedPath, refusedName, refusedAddress,
+	refusedOrigin, refusedRate, refusedRequests, refusedRequestsPerIP, refusedSlow, refusedDraining, refusedFull, refusedPerIP}

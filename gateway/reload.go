@@ -34,11 +34,11 @@ func (g *Gateway) Reload() (Report, error) {
 	defer g.reloading.Unlock()
 	r, err := g.reload()
 	if err != nil {
-		g.metrics.configFailures.Inc()
+		g.metrics.configFailures.Add(1)
 		g.log.Error("configuration not reloaded, the one before stays in force", "error", err)
 		return r, err
 	}
-	g.metrics.configReloads.Inc()
+	g.metrics.configReloads.Add(1)
 	g.metrics.lastReload.Store(time.Now().Unix())
 	attrs := []any{"generation", r.Generation, "changes", r.Lines()}
 	if r.Warnings != nil {

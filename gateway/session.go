@@ -21,6 +21,7 @@ type phase uint8
 const (
 	silent     phase = iota // nothing has come
 	announcing              // a trusted proxy is to say whom it speaks for
+	announced               // it has said so, and nothing more has come
 	securing                // TLS does not stand yet
 	greeting                // the client's request is being read
 	proving                 // somebody is asked whether the client may come in
@@ -222,12 +223,13 @@ func (s *session) endpoint() *upstream.Endpoint {
 
 // OnTimer is called when the session's next deadline is due.
 func (s *session) OnTimer(*netpoll.Timer) {
-	if s.phase == silent {
+	spoke := !s.isSilent()
+	if !spoke {
 		s.appear()
 	}
 	switch {
 	case s.phase < greeting:
-		if s.phase == securing {
+		if s.phase == securing && spoke {
 			s.lane.shard.count.tlsFailed[certs.TimedOut]++
 		}
 		s.turnAway(refusedSlow.Reason)

@@ -4,10 +4,8 @@ import (
 	"encoding/binary"
 	"maps"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
-	"github.com/gobwas/ws"
 	"github.com/valyala/bytebufferpool"
 
 	"weir/codec/deflate"
@@ -126,7 +124,7 @@ func (sh *shard) closedSession(s *session) {
 	}
 	code := codeLabel(end.code)
 	if end.midFrame {
-		code = "cut" // inside a frame, where no close frame can be sent
+		code = codeCut
 	}
 	sh.count.closed[closeKey{end.reason, code}]++
 	if !s.marks.has(unlogged) {
@@ -142,20 +140,6 @@ func (sh *shard) refused(s *session, why *http1.Refusal) {
 func (sh *shard) declined(s *session, status int) {
 	sh.count.refused[reasonDeclined]++
 	sh.gw.access.refused(s, status, reasonDeclined)
-}
-
-// codeLabel folds the codes that applications may invent, so that nobody can grow the number of series.
-func codeLabel(code ws.StatusCode) string {
-	switch {
-	case code == 0:
-		return "none"
-	case code < 1016:
-		return strconv.Itoa(int(code))
-	case code < 4000:
-		return "3xxx"
-	default:
-		return "4xxx"
-	}
 }
 
 // snapshot copies the counters, for a reader on another goroutine.

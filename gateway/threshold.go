@@ -15,12 +15,15 @@ import (
 // What a client goes through before its request is read: a PROXY header where a trusted proxy stands in front, then
 // TLS where the door asks for it.
 
+// isSilent tells whether a client has still sent nothing of its own.
+func (s *session) isSilent() bool { return s.phase == silent || s.phase == announced }
+
 // firstHeard takes a client's first bytes.
 func (s *session) firstHeard(b []byte) {
 	s.appear()
 	switch s.phase {
 	case announcing:
-		s.announced(b)
+		s.announce(b)
 	case securing:
 		s.client.StartTLS(s.lane.plan.tls, s.from().Addr(), b)
 	default:
@@ -28,8 +31,8 @@ func (s *session) firstHeard(b []byte) {
 	}
 }
 
-// announced reads the PROXY header that a trusted proxy begins with.
-func (s *session) announced(b []byte) {
+// announce reads the PROXY header that a trusted proxy begins with.
+func (s *session) announce(b []byte) {
 	h, b := s.gather(b)
 	header, n, err := proxyproto.Parse(b)
 	switch {
@@ -48,14 +51,9 @@ func (s *session) announced(b []byte) {
 		bytebufferpool.Put(h.head)
 		h.head = nil
 	}
-	if s.lane.secure {
-		s.phase = securing
-		s.client.StartTLS(s.lane.plan.tls, s.from().Addr(), rest)
-		return
-	}
-	s.phase = greeting
+	s.phase = announced
 	if len(rest) > 0 {
-		s.greet(rest)
+		s.firstHeard(rest)
 	}
 }
 

@@ -26,6 +26,9 @@ var (
 	streamWindow = &h2.Error{Code: h2.FlowControlError, Reason: "h2_window_exceeded", Text: "more DATA came than the window allows (RFC 9113 section 6.9.1)"}
 )
 
+// PoolFaults are these, for whoever counts or documents them.
+var PoolFaults = []*h2.Error{idleStream, endedStream, lateHeaders, earlyData, noStatus, unreadAnswer, streamWindow}
+
 // OnData walks the frames of many sessions. Small writes to their clients are collected meanwhile, so that each
 // client is written to once however many frames there are for it.
 func (pc *poolConn) OnData(_ *netpoll.Conn, b []byte) {

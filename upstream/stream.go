@@ -84,3 +84,7 @@ var (
 	RefusedAnswer     = &http1.Refusal{Status: 502, Reason: "backend_bad_answer", Text: "The backend's answer to the request is not valid."}
 	RefusedSockets    = &http1.Refusal{Status: 503, Reason: "no_descriptors", Text: "The gateway has no descriptors left for a connection to the backend; try again later."}
 )
+
+// Refusals are all of them, for whoever counts or documents them.
+var Refusals = []*http1.Refusal{RefusedNoEndpoint, RefusedConnect, RefusedSlow, RefusedSilent, RefusedClosed, RefusedAnswer, RefusedSockets,
+	RefusedBusy, RefusedTLS}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"weir/gateway"
 	"weir/gateway/config"
 )
 
@@ -104,11 +105,8 @@ func (p program) tell(err error, more string) {
 	}
 }
 
-// release is set by the linker in released binaries.
-var release = "dev"
-
 func version() string {
-	text := fmt.Sprintf("weir %s, %s %s/%s", release, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	text := fmt.Sprintf("weir %s, %s %s/%s", gateway.Release, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {

@@ -28,6 +28,10 @@ type ACME struct {
 	Storage   string // folder for the account, keys and certificates; made if missing
 	CA        string // PEM file of the directory's own authority, read once; "": the system's
 	Listen    string // address of the listener that the CA reaches; "": ":443". certmagic opens it if it is closed
+
+	// OnOutcome is told of each certificate taken (nil) and of each failure (ErrNone: there is no other). It is called as
+	// OnReload is.
+	OnOutcome func(what string, err error)
 }
 
 // ACMEProtocol is what a CA negotiates to look at a challenge (RFC 8737, section 6.2). Nobody was asked for a client

@@ -68,9 +68,9 @@ func TestACME(t *testing.T) {
 		ALPN:     []string{"http/1.1"},
 		ClientCA: own.file,
 		Sites:    []certs.Site{{Names: []string{"localhost"}, ClientAuth: certs.Require}},
-		OnReload: n.add,
 		ACME: &certs.ACME{Domains: []string{"localhost"}, Directory: d.url, Email: "ops@example.com",
-			Storage: filepath.Join(t.TempDir(), "acme"), CA: d.ca, Listen: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))},
+			OnOutcome: n.add,
+			Storage:   filepath.Join(t.TempDir(), "acme"), CA: d.ca, Listen: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))},
 	}
 	store := newStore(t, o)
 	s := serveAt(t, store.Config(), addr)
@@ -131,7 +131,7 @@ func TestACME(t *testing.T) {
 func (n *news) wantObtained() {
 	n.t.Helper()
 	if i := n.next(); i.err != nil || !strings.Contains(i.what, "localhost") {
-		n.t.Fatalf("OnReload(%q, %v), want a certificate of localhost", i.what, i.err)
+		n.t.Fatalf("OnOutcome(%q, %v), want a certificate of localhost", i.what, i.err)
 	}
 }
 
@@ -149,12 +149,12 @@ func TestACMEFails(t *testing.T) {
 	defer l.Close()
 	d := newDirectory(t, 1)
 	n := newNews(t)
-	store := newStore(t, certs.Options{OnReload: n.add, ACME: &certs.ACME{Domains: []string{"localhost"}, Directory: d.url,
+	store := newStore(t, certs.Options{ACME: &certs.ACME{OnOutcome: n.add, Domains: []string{"localhost"}, Directory: d.url,
 		Storage: t.TempDir(), CA: d.ca, Listen: l.Addr().String()}})
 	s := serve(t, store.Config())
 	store.Start()
 	if i := n.next(); !errors.Is(i.err, certs.ErrNone) || !strings.Contains(i.err.Error(), "localhost") || !strings.Contains(i.what, "localhost") {
-		t.Errorf("OnReload(%q, %v), want a failure of localhost", i.what, i.err)
+		t.Errorf("OnOutcome(%q, %v), want a failure of localhost", i.what, i.err)
 	}
 	for _, name := range []string{"localhost", "other.test", ""} {
 		_, err := s.dial(t, &tls.Config{ServerName: name, InsecureSkipVerify: true})
@@ -168,12 +168,12 @@ func TestACMEFails(t *testing.T) {
 func TestACMEStorageBreaks(t *testing.T) {
 	n := newNews(t)
 	dir := filepath.Join(t.TempDir(), "acme")
-	store := newStore(t, certs.Options{OnReload: n.add, ACME: &certs.ACME{Domains: []string{"localhost"}, Storage: dir,
+	store := newStore(t, certs.Options{ACME: &certs.ACME{OnOutcome: n.add, Domains: []string{"localhost"}, Storage: dir,
 		Directory: "https://127.0.0.1:1/"}})
 	ok(t, os.Remove(dir))
 	write(t, dir, nil)
 	store.Start()
 	if i := n.next(); i.err == nil || !strings.Contains(i.err.Error(), dir) {
-		t.Errorf("OnReload(%q, %v), want an error of the storage", i.what, i.err)
+		t.Errorf("OnOutcome(%q, %v), want an error of the storage", i.what, i.err)
 	}
 }

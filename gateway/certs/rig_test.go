@@ -101,7 +101,7 @@ func (a *authority) client(t testing.TB, o order) tls.Certificate {
 	return c
 }
 
-// news are the calls of OnReload.
+// news are the calls of OnReload or OnOutcome.
 type news struct {
 	t  testing.TB
 	ch chan item
@@ -122,7 +122,7 @@ func (n *news) next() item {
 	case i := <-n.ch:
 		return i
 	case <-time.After(30 * time.Second):
-		n.t.Fatal("OnReload was not called")
+		n.t.Fatal("nothing was told")
 		return item{}
 	}
 }
@@ -131,7 +131,7 @@ func (n *news) wantNone() {
 	n.t.Helper()
 	select {
 	case i := <-n.ch:
-		n.t.Fatalf("OnReload(%q, %v), want no call", i.what, i.err)
+		n.t.Fatalf("%q, %v was told, want no call", i.what, i.err)
 	default:
 	}
 }

@@ -31,7 +31,7 @@ type Store struct {
 	keys        *watch.Files[[]ticketKey]            // nil: made of secrets
 	rings       rings
 
-	// under telling, which also keeps OnReload's calls apart
+	// under telling, which also keeps calls of OnReload and OnOutcome apart
 	telling sync.Mutex
 	closed  bool
 
@@ -122,7 +122,7 @@ func (s *Store) load() (err error) {
 	_, outcomes, err := s.look()
 	if s.options.ACME != nil {
 		var failed error
-		s.acme, failed = newACME(s.ctx, s.options.ACME, len(s.options.Pairs) == 0 && !s.options.RejectUnknown, s.tell)
+		s.acme, failed = newACME(s.ctx, s.options.ACME, len(s.options.Pairs) == 0 && !s.options.RejectUnknown, s.tellACME)
 		err = errors.Join(err, failed)
 	}
 	if err != nil {
@@ -209,11 +209,15 @@ func (s *Store) look() (changed bool, outcomes []watch.Outcome, err error) {
 	return changed, outcomes, watch.Failures(outcomes...)
 }
 
-func (s *Store) tell(what string, err error) {
+func (s *Store) tell(what string, err error) { s.call(s.options.OnReload, what, err) }
+
+func (s *Store) tellACME(what string, err error) { s.call(s.options.ACME.OnOutcome, what, err) }
+
+func (s *Store) call(told func(string, error), what string, err error) {
 	s.telling.Lock()
 	defer s.telling.Unlock()
-	if s.options.OnReload != nil && !s.closed {
-		s.options.OnReload(what, err)
+	if told != nil && !s.closed {
+		told(what, err)
 	}
 }
 

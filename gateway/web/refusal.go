@@ -25,6 +25,10 @@ const (
 	reasonDrain       = "drain"
 )
 
+// Reasons are what a plain request can fail of here, besides what it may be refused for before it comes to a backend.
+var Reasons = []string{refusedHead.Reason, refusedTarget.Reason, refusedBody.Reason, refusedStalled.Reason, refusedLost.Reason,
+	reasonBackendLost, reasonPanic, reasonClientGone, reasonDrain}
+
 // refuse answers in an endpoint's place, with the fields that [http1.Refusal.Append] writes.
 func (x *exchange) refuse(why *http1.Refusal) {
 	x.reason = why.Reason

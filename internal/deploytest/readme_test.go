@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"weir/gateway"
 )
 
 func read(t *testing.T, path string) string {
@@ -45,6 +47,9 @@ func table(t *testing.T, mark string) map[string]string {
 }
 
 func TestReadmeTellsEveryMetric(t *testing.T) {
+	if !strings.Contains(read(t, "README.md"), gateway.MetricsTable()) {
+		t.Error("the table of metrics in README.md is not that of the code: run go generate ./gateway/config")
+	}
 	told, names := table(t, "metrics"), metricNames(t)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if _, ok := told[name]; strings.HasPrefix(name, "weir_") && !ok {

@@ -103,3 +103,13 @@ func literal(e ast.Expr) string {
 	}
 	return lit.Value
 }
+
+// TestReasonsAreSeries: each is there before it happens, or rate() does not see that it does.
+func TestReasonsAreSeries(t *testing.T) {
+	text := exposed(t)
+	for reason := range reasonsInCode(t) {
+		if !strings.Contains(text, `{reason="`+reason+`"`) {
+			t.Errorf("/metrics has no series for %s before its first event", reason)
+		}
+	}
+}

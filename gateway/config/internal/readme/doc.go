@@ -1,2 +1,2 @@
-// Command readme writes the table of knobs into a README, between its marks.
+// Command readme writes the tables of knobs and of metrics into a README, between their marks.
 package main

@@ -5,12 +5,8 @@ import (
 	"os"
 	"strings"
 
+	"weir/gateway"
 	"weir/gateway/config"
-)
-
-const (
-	begin = "<!-- knobs:begin -->\n"
-	end   = "<!-- knobs:end -->"
 )
 
 func main() {
@@ -28,10 +24,15 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	before, rest, ok := strings.Cut(string(old), begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		return fmt.Errorf("%s lacks the lines %q and %q", args[0], strings.TrimSpace(begin), end)
+	text := string(old)
+	for mark, table := range map[string]string{"knobs": config.Markdown(), "metrics": gateway.MetricsTable()} {
+		begin, end := "<!-- "+mark+":begin -->\n", "<!-- "+mark+":end -->"
+		before, rest, ok := strings.Cut(text, begin)
+		_, after, ok2 := strings.Cut(rest, end)
+		if !ok || !ok2 {
+			return fmt.Errorf("%s lacks the lines %q and %q", args[0], strings.TrimSpace(begin), end)
+		}
+		text = before + begin + table + end + after
 	}
-	return os.WriteFile(args[0], []byte(before+begin+config.Markdown()+end+after), 0o644)
+	return os.WriteFile(args[0], []byte(text), 0o644)
 }
