@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"weir/gateway/auth"
 )
 
 // chosen says which sessions an admin call means. What was not given asks nothing; at least one thing was.
@@ -59,17 +62,31 @@ func choose(r *http.Request, own string) (c chosen, err error) {
 	return c, nil
 }
 
+// has tells whether a session is meant, as far as it is known: of one whose request is still to come, that is the address alone.
 func (c *chosen) has(s *session) bool {
-	if s.phase != talking || c.route != "" && s.lane.route.name != c.route || c.ip.IsValid() && !c.ip.Contains(s.from().Addr()) {
-		return false
+	r := s.lane.route
+	if r == nil && s.hs != nil {
+		r = s.hs.to
 	}
+	var who *auth.Identity
+	if s.more != nil {
+		who = s.more.who
+	}
+	return c.isAt(r, s.from().Addr()) && c.is(who)
+}
+
+func (c *chosen) isAt(r *route, ip netip.Addr) bool {
+	return (c.route == "" || r != nil && r.name == c.route) && (!c.ip.IsValid() || c.ip.Contains(ip))
+}
+
+func (c *chosen) is(who *auth.Identity) bool {
 	if c.user == "" && c.claim == "" {
 		return true
 	}
-	if s.more == nil || s.more.who == nil || c.user != "" && s.more.who.Subject != c.user {
+	if who == nil || c.user != "" && who.Subject != c.user {
 		return false
 	}
-	value, ok := s.more.who.Claim(c.claim)
+	value, ok := who.Claim(c.claim)
 	return c.claim == "" || ok && value == c.value
 }
 
@@ -89,11 +106,41 @@ func (g *Gateway) closeSessions(w http.ResponseWriter, r *http.Request) {
 		}
 		code = ws.StatusCode(n)
 	}
-	g.onChosen(w, &c, "closed", func(s *session) {
+	g.onSessions(w, "closed", func(s *session) bool { return s.closeIf(&c, code) })
+}
+
+// closeIf ends a session that is chosen, and tells whether it did. One whose credential is being looked at will be ended when
+// it is known whose it is.
+func (s *session) closeIf(c *chosen, code ws.StatusCode) bool {
+	switch {
+	case s.phase == proving && !c.has(s) && c.isAt(s.hs.to, s.from().Addr()):
+		if s.hs.closed = append(s.hs.closed, c); len(s.hs.closed) > maxClosed {
+			s.refuse(auth.Unavailable)
+		}
+		return false
+	case !c.has(s):
+		return false
+	case s.phase == talking:
 		if s.ending() == nil {
 			s.hangUp(reasonClosed, code)
 		}
-	})
+		return true
+	case s.phase < greeting:
+		s.turnAway(reasonClosed)
+		return true
+	case s.phase <= asking:
+		s.refuse(refusedByAdmin)
+		return true
+	}
+	return false // it has its answer already
+}
+
+// maxClosed is how many calls that close sessions are remembered for a handshake whose user is not known yet.
+const maxClosed = 64
+
+// wasClosed tells whether a call has closed the user's sessions while the credential was looked at.
+func (h *handshake) wasClosed(who *auth.Identity) bool {
+	return slices.ContainsFunc(h.closed, func(c *chosen) bool { return c.is(who) })
 }
 
 // renewSessions lets sessions last longer than their credential said: POST /sessions/renew?user=ada&expires=UNIXTIME.
@@ -108,25 +155,28 @@ func (g *Gateway) renewSessions(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "expires: a time to come, in whole seconds since 1970, is needed", http.StatusBadRequest)
 		return
 	}
-	g.onChosen(w, &c, "renewed", func(s *session) {
+	g.onSessions(w, "renewed", func(s *session) bool {
+		if s.phase != talking || !c.has(s) {
+			return false
+		}
 		if s.ending() == nil && s.more != nil && !s.more.expires.IsZero() {
 			s.more.expires = time.Unix(at, 0)
 			s.beat()
 		}
+		return true
 	})
 }
 
 // endOfTime is the year 10000, in seconds. What is larger is a time in milliseconds.
 const endOfTime = 253402300800
 
-// onChosen does something with each session that is chosen, and answers with their number.
-func (g *Gateway) onChosen(w http.ResponseWriter, c *chosen, did string, do func(*session)) {
+// onSessions does something with each session that do chooses, and answers with their number.
+func (g *Gateway) onSessions(w http.ResponseWriter, did string, do func(*session) bool) {
 	n := 0
 	for _, sh := range g.shards {
 		_ = sh.loop.Do(func() {
 			for _, s := range append([]*session(nil), sh.sessions...) { // they leave the list as they end
-				if c.has(s) {
-					do(s)
+				if do(s) {
 					n++
 				}
 			}

@@ -21,6 +21,7 @@ type handshake struct {
 	early    *bytebufferpool.ByteBuffer // bytes behind the request, kept until the backend has said 101
 	attempt  *upstream.Attempt          // while a backend is being asked
 	stop     context.CancelFunc         // while somebody is asked about the credential
+	closed   []*chosen                  // calls meanwhile that close sessions, of the user perhaps
 	accept   [28]byte
 	peer     netip.Addr     // the client's socket, or who a PROXY header names
 	asked    bool           // peer is known

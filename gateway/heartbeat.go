@@ -50,6 +50,17 @@ func (s *session) beat() {
 		}
 		next = min(next, left)
 	}
+	for _, h := range []*half{&s.up, &s.down} {
+		left, any := s.gatherLeft(h)
+		if any && left <= 0 {
+			s.dropGathered(h)
+			s.hangUp(reasonGatherTimeout, ws.StatusCode(cfg.GatherMemoryCode))
+			return
+		}
+		if any {
+			next = min(next, left)
+		}
+	}
 	if next < 1<<63-1 {
 		s.loop().Schedule(&s.timer, next, s)
 	}

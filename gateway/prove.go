@@ -70,6 +70,8 @@ func (s *session) resume(h *handshake, n int, out auth.Outcome) {
 func (s *session) proved(to *route, q *question, out auth.Outcome, early []byte) {
 	s.hs.detail = out.Detail
 	switch {
+	case out.Refusal == nil && s.hs.wasClosed(out.Identity):
+		s.refuse(refusedByAdmin)
 	case out.Refusal == nil:
 		s.ask(to, q, out.Identity, early)
 	case to.cfg.AuthRefusal == config.RefuseClose:

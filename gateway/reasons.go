@@ -24,12 +24,13 @@ const (
 )
 
 const (
-	reasonExpired = "auth_expired" // the credential of the session has expired
-	reasonRate    = "message_rate" // more messages than a rate allows
-	reasonFrames  = "frame_rate"   // more pings, pongs and fragments than a rate allows
-	reasonClosed  = "closed_by_admin"
-	reasonSlow    = "slow_reader"   // the client's queue was full for too long
-	reasonGather  = "gather_memory" // too many messages are under way that are looked at as a whole
+	reasonExpired       = "auth_expired" // the credential of the session has expired
+	reasonRate          = "message_rate" // more messages than a rate allows
+	reasonFrames        = "frame_rate"   // more pings, pongs and fragments than a rate allows
+	reasonClosed        = "closed_by_admin"
+	reasonSlow          = "slow_reader"    // the client's queue was full for too long
+	reasonGatherTimeout = "gather_timeout" // nothing more came of such a message
+	reasonGather        = "gather_memory"  // too many messages are under way that are looked at as a whole
 )
 
 const reasonTLS = "tls_failed" // the client could not be secured; weir_tls_handshake_failures_total says why
@@ -49,6 +50,8 @@ var (
 
 	refusedRequests      = &http1.Refusal{Status: 503, Reason: "too_many_requests", Text: "This gateway has as many requests in flight as it may have; try again later.", Header: "Retry-After: 1\r\n"}
 	refusedRequestsPerIP = &http1.Refusal{Status: 429, Reason: "too_many_requests_per_ip", Text: "There are too many requests in flight from this address.", Header: "Retry-After: 1\r\n"}
+
+	refusedByAdmin = &http1.Refusal{Status: 403, Reason: reasonClosed, Text: "This session was closed by whoever runs the gateway."}
 
 	refusedSlow     = &http1.Refusal{Status: 408, Reason: "handshake_timeout", Text: "The request did not arrive in time."}
 	refusedDraining = &http1.Refusal{Status: 503, Reason: "draining", Text: "This gateway is shutting down; connect again to reach another one.", Header: "Retry-After: 1\r\n"}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -29,6 +30,7 @@ const uncounted = 64 << 10
 type gathering struct {
 	head frame.Head
 	buf  *bytebufferpool.ByteBuffer // its payload so far, without mask; nil: there is none
+	last moment                     // when a byte of it came
 }
 
 // gatherings are apart from other buffers, which are much smaller. None of them counts: see putAway.
@@ -67,6 +69,7 @@ func (s *session) takeAside(h *half, to writer, head frame.Head, b []byte, rules
 	if g.head = head; g.buf == nil {
 		g.buf = gatherings.Get()
 	}
+	s.gatheringBegins(g)
 	return b, true
 }
 
@@ -81,8 +84,33 @@ func (s *session) roomFor(head frame.Head, n int) bool {
 		gatherings.Put(buf)
 		return false
 	}
-	s.gathering(&s.down).buf = buf
+	g := s.gathering(&s.down)
+	g.buf = buf
+	s.gatheringBegins(g)
 	return true
+}
+
+// gatheringBegins has the message looked at while it is under way.
+func (s *session) gatheringBegins(g *gathering) {
+	g.last = s.now()
+	s.loop().Sooner(&s.timer, s.cfg().GatherTimeout, s)
+}
+
+// gatherLeft is how long the message under way in a direction may go on without a byte. While its source is not read that is
+// no fault of it.
+func (s *session) gatherLeft(h *half) (left time.Duration, any bool) {
+	if !s.gathers(h) {
+		return 0, false
+	}
+	unread := s.client.Paused() || s.more.held
+	if h == &s.down {
+		unread = s.client.Buffered() > 0 || s.stream == nil
+	}
+	g := s.gathering(h)
+	if unread {
+		g.last = s.now()
+	}
+	return s.cfg().GatherTimeout - s.since(g.last), true
 }
 
 // setAside keeps a piece of a message that does not pass, unless that is dropped, and deals with the whole at its end.
@@ -104,6 +132,7 @@ func (s *session) setAside(h *half, to writer, piece []byte, ev frame.Event) (on
 			return false
 		}
 		g.buf.B = append(g.buf.B, piece...)
+		g.last = s.now()
 	}
 	if h.scan.SetsAside() {
 		return true

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -50,6 +51,53 @@ func TestCloseBeforeAGatheredMessage(t *testing.T) {
 	}
 	_ = answer.Body.Close()
 	client.wantClose(4403)
+}
+
+// A message of which nothing more comes gives its memory back, whichever side sends it and though pings come in between; one
+// that goes on, however slowly, does not end.
+func TestGatherTimeout(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"up", "down", "pings", "slow"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			limit := 300 * time.Millisecond
+			if way == "slow" {
+				limit = 3 * time.Second
+			}
+			r := startPress(t, "tunnel", func(cfg *config.Config) {
+				cfg.GatherTimeout, cfg.Messages, cfg.CloseTimeout = limit, config.MessagesJSON, 200*time.Millisecond
+			})
+			client, back := r.open()
+			source := client
+			if way == "down" {
+				source = back
+			}
+			message := source.encode(ws.NewFrame(ws.OpText, way == "down", []byte(records(100<<10))))
+			switch way {
+			case "pings": // a fragment is there, the next never comes
+				client.write(message)
+				ping := client.encode(ws.NewFrame(ws.OpPing, true, nil))
+				for _, err := client.conn.Write(ping); err == nil; _, err = client.conn.Write(ping) {
+					time.Sleep(20 * time.Millisecond) // until the session has ended
+				}
+			case "slow":
+				source.write(message[:90<<10])
+				for i := range 20 {
+					time.Sleep(200 * time.Millisecond)
+					source.write(message[90<<10+i : 90<<10+i+1])
+				}
+				if n := metric(t, r.Gateway, "weir_sessions_open"); n != 1 {
+					t.Error("a message that goes on was ended")
+				}
+				return
+			default:
+				source.write(message[:90<<10])
+				client.wantClose(1013)
+			}
+			wantMetric(t, r.Gateway, `weir_sessions_closed_total{reason="gather_timeout",code="1013"}`, 1)
+			wantMetric(t, r.Gateway, "weir_gathered_bytes", 0)
+		})
+	}
 }
 
 // What was read of a client before its connection broke goes to the backend, paced or not.

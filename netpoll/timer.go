@@ -37,6 +37,13 @@ func (l *Loop) Schedule(t *Timer, d time.Duration, h TimerHandler) {
 	l.alarm.need(l, l.wheel.insert(t)) // it is set for all the others already
 }
 
+// Sooner is Schedule for a timer that may be due before that already, and then stays as it is.
+func (l *Loop) Sooner(t *Timer, d time.Duration, h TimerHandler) {
+	if !t.Set() || t.due > int64((l.now+min(max(d, 0), never)+tick-1)/tick) {
+		l.Schedule(t, d, h)
+	}
+}
+
 // Cancel stops t; it may be unset.
 func (l *Loop) Cancel(t *Timer) {
 	l.owner.Check()

@@ -159,6 +159,7 @@ type Config struct {
 	PongTimeout      time.Duration `knob:"pong-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"for a pinged client or backend to send anything"`
 	BackendPing      time.Duration `knob:"backend-ping-interval" group:"Timeouts" route:"true" range:"0|100ms..24h" help:"ping a backend, in each session, that was silent there for so long (184 bytes more a session); 0: never"`
 	SlowTimeout      time.Duration `knob:"slow-reader-timeout" group:"Timeouts" route:"true" range:"100ms..1h" help:"for a client to take from a full queue, before slow-reader counts"`
+	GatherTimeout    time.Duration `knob:"gather-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"for the next byte of a message that is looked at as a whole, which holds gather-memory meanwhile"`
 	CloseTimeout     time.Duration `knob:"close-timeout" group:"Timeouts" route:"true" range:"10ms..1h" help:"between a close frame and the end of the TCP connection"`
 	ReloadDrain      time.Duration `knob:"reload-drain" group:"Timeouts" range:"0|10ms..1000h" help:"time over which a reload closes the sessions whose route or backend the new configuration no longer has, with drain-code; 0: they last as long as they like"`
 	DrainTimeout     time.Duration `knob:"drain-timeout" group:"Timeouts" range:"10ms..24h" help:"time over which a drain closes the sessions"`
@@ -188,7 +189,7 @@ type Config struct {
 	DrainCode            int         `knob:"drain-code" group:"Messages" arg:"CODE" help:"close code of a drain: 1001 (going away) or 1012 (service restart)"`
 	BackendLostCode      int         `knob:"backend-lost-code" group:"Messages" route:"true" arg:"CODE" range:"1000..4999" help:"close code for clients whose backend ended without a close frame; not every client library takes 1014"`
 	SlowReaderCode       int         `knob:"slow-reader-code" group:"Messages" route:"true" arg:"CODE" range:"1000..4999" help:"close code of slow-reader: close"`
-	GatherMemoryCode     int         `knob:"gather-memory-code" group:"Messages" route:"true" arg:"CODE" range:"1000..4999" help:"close code of a session whose message has no room in gather-memory"`
+	GatherMemoryCode     int         `knob:"gather-memory-code" group:"Messages" route:"true" arg:"CODE" range:"1000..4999" help:"close code of a session whose message has no room in gather-memory, or holds it beyond gather-timeout"`
 
 	RequestHeader  []string `knob:"request-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change a request on its way to the backend: 'set X-Team: blue', 'add X-Via: weir' or 'remove X-Debug'"`
 	ResponseHeader []string `knob:"response-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change an answer on its way to the client, by the same rules"`

@@ -15,7 +15,7 @@ var samples = map[string]string{
 	"hash-on": "cookie:sid", "balance-factor": "2.5", "connect-retries": "4", "panic": "false", "dns-interval": "5s",
 	"health-path": "/well", "health-interval": "7s", "health-timeout": "3s", "health-rise": "5", "health-fall": "6",
 	"handshake-timeout": "11s", "connect-timeout": "1s", "backend-timeout": "12s", "idle-timeout": "0",
-	"ping-interval": "20s", "pong-timeout": "21s", "close-timeout": "1500ms", "drain-timeout": "2m", "reload-drain": "5m", "config-watch": "3s", "upgrade-drain": "1h",
+	"ping-interval": "20s", "pong-timeout": "21s", "close-timeout": "1500ms", "gather-timeout": "17s", "drain-timeout": "2m", "reload-drain": "5m", "config-watch": "3s", "upgrade-drain": "1h",
 	"max-connections": "1000", "max-connections-per-ip": "10", "max-requests": "500", "max-requests-per-ip": "50", "max-header-size": "8KiB", "max-header-fields": "50",
 	"max-message-size": "1MiB", "max-frame-size": "65536", "high-water": "256KiB", "low-water": "1000", "read-buffer": "32KiB",
 	"validate-utf8": "true", "drain-code": "1012", "backend-lost-code": "1014", "extensions": "pass", "slow-reader-code": "4000", "gather-memory-code": "1008", "auth-unavailable-code": "4013",

@@ -74,6 +74,7 @@ func Default() *Config {
 		IdleTimeout:      time.Hour,
 		PongTimeout:      10 * time.Second,
 		SlowTimeout:      10 * time.Second,
+		GatherTimeout:    30 * time.Second,
 		CloseTimeout:     5 * time.Second,
 		DrainTimeout:     30 * time.Second,
 
