@@ -70,6 +70,7 @@ func (s *session) OnRefused(why *http1.Refusal) {
 func (s *session) refuse(why *http1.Refusal) {
 	sh := s.lane.shard
 	s.phase = refusing
+	why = s.dressed(why)
 	sh.refused(s, why)
 	s.dropHandshake()
 	sh.scratch = why.Append(sh.scratch[:0])

@@ -19,6 +19,10 @@ type question struct {
 	upgrade                   bool
 }
 
+func (q *question) subject() *routing.Subject {
+	return &routing.Subject{Method: q.method, Host: q.host, Path: q.path, Query: q.query, Fields: q.asks}
+}
+
 // direct finds the route of a request, and says why it may not take it. A refusal comes without a route where none was found.
 func (p *plan) direct(q *question) (*route, *http1.Refusal) {
 	if q.terms != "" && q.terms != p.tlsTermsOf(q.state) {
@@ -30,7 +34,7 @@ func (p *plan) direct(q *question) (*route, *http1.Refusal) {
 		}
 		return nil, refusedName
 	}
-	i, out := p.table.Choose(&routing.Subject{Method: q.method, Host: q.host, Path: q.path, Query: q.query, Fields: q.asks})
+	i, out := p.table.Choose(q.subject())
 	switch out {
 	case routing.Unclear:
 		return nil, refusedPath

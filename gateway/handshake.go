@@ -31,8 +31,10 @@ type handshake struct {
 	sticky   uint64         // the endpoint that its cookie names; 0: none
 	secure   bool           // it came over TLS, here or at a trusted proxy
 	deflates bool
-	terms    string // of TLS, on a connection that was kept; "": it was not
-	to       *route // as soon as it is known
+	terms    string        // of TLS, on a connection that was kept; "": it was not
+	to       *route        // as soon as it is known
+	plain    bool          // it asks for no WebSocket, and to is known: a refusal is dressed
+	page     []http1.Field // by which a page can read that
 	trail    upstream.Trail
 	host     string // for the access log, if there is one, as all that follow
 	path     string
@@ -112,6 +114,10 @@ func (s *session) route(b []byte, n int) {
 	sh.gw.access.asked(h, q.from.RequestID)
 	r, why := s.lane.plan.direct(&q)
 	h.to = r
+	if h.plain = r != nil && !q.upgrade; h.plain {
+		page, pages := h.request.Only("origin")
+		h.page = r.gate.shows(page, pages, q.originHost(), q.from.TLS)
+	}
 	if !s.lane.plan.welcome(q.from.Addr) {
 		why = refusedRate
 	}

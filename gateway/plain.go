@@ -11,6 +11,7 @@ import (
 
 	"weir/codec/http1"
 	"weir/gateway/auth"
+	"weir/gateway/config"
 	"weir/gateway/web"
 )
 
@@ -21,7 +22,7 @@ import (
 func (g *Gateway) newWeb() *web.Server {
 	return web.New(web.Options{
 		Find: g.findPlain, Origin: func(r *http.Request, c *web.Client) http1.From { return g.plan.Load().originPlain(r, c) }, Upgrade: g.takeBack, Log: g.access.plain, Logger: g.log,
-		Enter: g.enterRequest, Starts: newTurns(g.cfg.IPv6Prefix),
+		Dress: g.dressPlain, Enter: g.enterRequest, Starts: newTurns(g.cfg.IPv6Prefix),
 		Limits: http1.Limits{Head: int(g.cfg.MaxHeaderSize), Fields: g.cfg.MaxHeaderFields}, HeaderTimeout: g.cfg.HandshakeTimeout, IdleTimeout: g.cfg.HTTPIdleTimeout, MaxConns: g.cfg.MaxHTTPConnections,
 	})
 }
@@ -52,7 +53,7 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 		status := 0
 		if early != nil {
 			status = why.Status
-			_, _ = conn.Write(why.Append(nil)) // never waits: there is room for that much
+			_, _ = conn.Write(s.dressed(why).Append(nil)) // never waits: there is room for that much
 		}
 		sh.count.refused[why.Reason]++
 		g.access.refused(s, status, why.Reason)
@@ -102,12 +103,11 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, why *http1.Refusal) {
 	p := g.inForce()
 	defer p.release()
-	q := question{method: []byte(r.Method), host: []byte(r.Host), asks: plainAsker{r}, from: p.originPlain(r, c), state: c.TLS, terms: c.Terms}
-	q.path, q.query = splitTarget(r)
+	q := plainQuestion(r, c, p.originPlain(r, c))
 	found.RequestID = q.from.RequestID
 	to, why := p.direct(&q)
 	if to != nil {
-		found.Route = to.name
+		found.Route, found.Owner = to.name, to
 	}
 	switch {
 	case why != nil:
@@ -121,7 +121,11 @@ func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, wh
 	if to.gate.auth != nil || len(to.gate.terms.claimed) > 0 {
 		fields = fieldsOf(r.Header)
 	}
-	if to.gate.auth != nil {
+	switch {
+	case to.gate.auth == nil:
+	case to.cfg.AuthPreflight != config.PreflightCheck && isPreflight(r):
+		who = to.gate.auth.Unproved()
+	default:
 		out := p.provePlain(to, r, &q, fields)
 		if out.Refusal != nil {
 			found.Detail = out.Detail
@@ -141,6 +145,12 @@ func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, wh
 		to.cleanPlain(r, fields, who)
 	}
 	return found, nil
+}
+
+func plainQuestion(r *http.Request, c *web.Client, from http1.From) question {
+	q := question{method: []byte(r.Method), host: []byte(r.Host), asks: plainAsker{r}, from: from, state: c.TLS, terms: c.Terms}
+	q.path, q.query = splitTarget(r)
+	return q
 }
 
 func (p *plan) originPlain(r *http.Request, c *web.Client) http1.From {

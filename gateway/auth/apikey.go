@@ -10,6 +10,8 @@ import (
 // apiKeys decides by a random key that alone tells who comes.
 type apiKeys struct{ users *watch.Files[*users] }
 
+var wrongKey = with(Invalid, keyChallenge)
+
 var keySource = Source{Place: Header, Name: "X-API-Key"}
 
 func keysMethod(o *Options) (method, error) {
@@ -42,11 +44,11 @@ func (k *apiKeys) now(r *Request) (Outcome, verdict) {
 	case n == 0:
 		return Outcome{}, absent
 	case n > 1:
-		return refuse(Invalid, "more than one API key"), decided
+		return refuse(wrongKey, "more than one API key"), decided
 	}
 	u, known := k.users.Value().keyed(credential)
 	if !known {
-		return refuse(Invalid, "unknown API key"), decided
+		return refuse(wrongKey, "unknown API key"), decided
 	}
 	return Outcome{Identity: &Identity{Subject: u.name, Strip: Strip{keySource}}}, decided
 }

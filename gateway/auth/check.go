@@ -54,6 +54,9 @@ func (o *Options) missing() *http1.Refusal {
 	if o.Basic != nil {
 		why = with(why, basicChallenge)
 	}
+	if o.Keys != nil {
+		why = with(why, keyChallenge)
+	}
 	return why
 }
 

@@ -16,6 +16,7 @@ type Identity struct {
 	Expires  time.Time      // exp with the leeway, of the wall clock; zero: never
 	Fields   []http1.Field  // to be set on the way to the backend, once the client's own of all ClaimHeaders and ResponseHeaders are dropped
 	Strip    Strip          // takes the credential out of what goes to the backend
+	Unproved bool           // nothing of its credential was looked at, so that it must not pass, whatever the operator says of others
 	Protocol string         // offered next to the token: to be selected if the backend selects none and sees neither; "": none
 }
 

@@ -12,6 +12,7 @@ type Policy struct {
 	methods  []method
 	optional bool
 	missing  Outcome
+	unproved *Identity
 	failures *Failures
 }
 
@@ -45,7 +46,8 @@ func New(o Options) (*Policy, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	p := &Policy{optional: o.Optional, failures: o.Failures, missing: Outcome{Refusal: o.missing(), Missing: true, Detail: "no credential"}}
+	p := &Policy{optional: o.Optional, failures: o.Failures, missing: Outcome{Refusal: o.missing(), Missing: true, Detail: "no credential"},
+		unproved: &Identity{Strip: o.sources(), Unproved: true}}
 	for _, build := range []func(*Options) (method, error){jwtMethod, basicMethod, keysMethod, forwardMethod} {
 		m, err := build(&o)
 		if err != nil {
@@ -115,6 +117,9 @@ func (p *Policy) none() Outcome {
 	}
 	return p.missing
 }
+
+// Unproved is one who may come in without a credential, nobody. Whatever is where one is looked for must not pass.
+func (p *Policy) Unproved() *Identity { return p.unproved }
 
 // Start begins to fetch the key set, if keys come from a URL. Until it is there, tokens wait or are refused as
 // Unavailable.

@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestMethodsInOrder(t *testing.T) {
 	expect(t, p, ask(t, "", "Authorization: Bearer x", "X-API-Key: key"), "auth_invalid")
 	expect(t, p, ask(t, "", "Authorization: Digest x"), "auth_missing")
 	out := expect(t, p, ask(t, ""), "auth_missing")
-	if got, want := out.Refusal.Header, "WWW-Authenticate: Bearer\r\nWWW-Authenticate: Basic realm=\"weir\", charset=\"UTF-8\"\r\n"; got != want {
+	if got, want := out.Refusal.Header, "WWW-Authenticate: Bearer\r\nWWW-Authenticate: Basic realm=\"weir\", charset=\"UTF-8\"\r\nWWW-Authenticate: ApiKey realm=\"weir\"\r\n"; got != want {
 		t.Errorf("challenges %q", got)
 	}
 	o.Optional = true
@@ -43,6 +44,29 @@ func TestMethodsInOrder(t *testing.T) {
 	expect(t, p, ask(t, "", "Authorization: Digest x"), "auth_invalid")
 	if n := s.calls.Load(); n != 1 {
 		t.Errorf("%d calls of the service", n)
+	}
+}
+
+// TestEvery401HasAChallenge (RFC 9110 section 15.5.2), whatever the credential is.
+func TestEvery401HasAChallenge(t *testing.T) {
+	s := newService(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	bearer := auth.Options{JWT: &auth.JWT{Algorithms: []string{"HS256"}, KeyFile: file(t, hmacSecret)}}
+	basic, keys := auth.Options{Basic: &auth.Basic{File: file(t, "ada:"+sum("x"))}}, auth.Options{Keys: &auth.Keys{File: file(t, "ci:"+sum("key"))}}
+	forward := auth.Options{Forward: &auth.Forward{URL: s.URL}}
+	for _, c := range []struct {
+		o         auth.Options
+		line      string
+		challenge string
+	}{
+		{bearer, "X-No: credential", "Bearer"}, {bearer, "Authorization: Bearer x", "Bearer error="},
+		{basic, "X-No: credential", "Basic realm="}, {basic, "Authorization: Basic x", "Basic realm="},
+		{keys, "X-No: credential", "ApiKey realm="}, {keys, "X-API-Key: x", "ApiKey realm="},
+		{forward, "X-No: credential", "Bearer"}, {forward, "Cookie: a=1", "Bearer"},
+	} {
+		out := policy(t, c.o).Wait(t.Context(), ask(t, "", c.line))
+		if out.Refusal == nil || out.Refusal.Status != 401 || !strings.HasPrefix(out.Refusal.Header, "WWW-Authenticate: "+c.challenge) {
+			t.Errorf("%s: %+v", c.line, out.Refusal)
+		}
 	}
 }
 

@@ -27,10 +27,12 @@ func refusal(status int, reason, text string, header ...string) *http1.Refusal {
 // bearerAnswers are refusals with the challenges of RFC 6750 section 3.
 type bearerAnswers struct{ invalid, expired *http1.Refusal }
 
-// The challenges of RFC 6750 section 3 and RFC 7617 section 2.
+// The challenges of RFC 6750 section 3 and RFC 7617 section 2. None is registered for keys, but a 401 has to have one (RFC 9110
+// section 15.5.2); nor for what a service looks at that names none, which most likely is a token.
 const (
 	bearerChallenge = "Bearer"
 	basicChallenge  = `Basic realm="weir", charset="UTF-8"`
+	keyChallenge    = `ApiKey realm="weir"`
 )
 
 var bearers = bearerAnswers{

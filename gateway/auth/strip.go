@@ -10,6 +10,25 @@ import (
 // was not checked either, and a backend might read it.
 type Strip []Source
 
+// sources are all places where a credential is looked for.
+func (o *Options) sources() (all Strip) {
+	if o.JWT != nil {
+		if all = append(all, o.JWT.From...); len(all) == 0 {
+			all = Strip{Authorization}
+		}
+	}
+	if o.Basic != nil {
+		all = append(all, basicSource)
+	}
+	if o.Keys != nil {
+		all = append(all, keySource)
+	}
+	if o.Forward != nil {
+		all = append(all, forwardStrip...)
+	}
+	return all
+}
+
 // Fields appends to dst the fields less all credentials there. dst may be fields[:0]; values are never written to.
 func (s Strip) Fields(dst, fields []http1.Field) []http1.Field {
 	base := len(dst)

@@ -98,6 +98,9 @@ func (f *forward) judge(answer *http.Response, missing bool) (Outcome, *memory[O
 				why = with(why, challenge)
 			}
 		}
+		if why.Header == "" {
+			why = with(why, bearerChallenge)
+		}
 		return Outcome{Refusal: why, Missing: missing, Detail: "the auth service said 401"}, f.refused
 	case status == http.StatusForbidden:
 		return Outcome{Refusal: Forbidden, Missing: missing, Detail: "the auth service said 403"}, f.refused

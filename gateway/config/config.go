@@ -192,7 +192,7 @@ type Config struct {
 	GatherMemoryCode     int         `knob:"gather-memory-code" group:"Messages" route:"true" arg:"CODE" range:"1000..4999" help:"close code of a session whose message has no room in gather-memory, or holds it beyond gather-timeout"`
 
 	RequestHeader  []string `knob:"request-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change a request on its way to the backend: 'set X-Team: blue', 'add X-Via: weir' or 'remove X-Debug'"`
-	ResponseHeader []string `knob:"response-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change an answer on its way to the client, by the same rules"`
+	ResponseHeader []string `knob:"response-header" group:"Headers" route:"true" arg:"RULE" sep:"\n" help:"change an answer on its way to the client, and a refusal of a plain request, by the same rules"`
 	Forwarded      bool     `knob:"forwarded" group:"Headers" route:"true" help:"tell backends of the client in X-Forwarded-For, -Proto, -Host and X-Real-IP, replacing what it sent"`
 	EndpointHeader string   `knob:"endpoint-header" group:"Headers" route:"true" arg:"NAME" help:"response header that tells clients which backend serves them; empty: none (it shows an inner address)"`
 	UpstreamHost   string   `knob:"upstream-host" group:"Headers" route:"true" arg:"HOST" help:"Host header sent to backends; empty: the client's"`

@@ -59,9 +59,13 @@ func (p *Policy) Allows(origin []byte, origins int, host []byte, tls bool) bool 
 		return !p.required
 	case origins > 1:
 		return false
-	case p.any:
-		return true
-	case string(origin) == "null":
+	}
+	return p.any || p.Names(origin, host, tls)
+}
+
+// Names tells whether a page of this origin is allowed for itself, and not as any is.
+func (p *Policy) Names(origin, host []byte, tls bool) bool {
+	if string(origin) == "null" {
 		return p.null
 	}
 	from, ok := parse(origin)

@@ -40,6 +40,9 @@ type exchange struct {
 	left   func() // takes it off those in flight
 	starts bool   // it has its turn to
 
+	understood bool // so far that it may have a route
+	owner      any  // of that
+
 	route  string
 	reason string
 	detail string
@@ -57,7 +60,7 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, l *link, why *
 	if s.draining.Load() {
 		w.Header().Set("Connection", "close")
 	}
-	if why == nil {
+	if x.understood = why == nil; x.understood {
 		x.from = s.options.Origin(r, l.client)
 		why = x.enter()
 		defer x.leave()
@@ -68,7 +71,7 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, l *link, why *
 		var found Found
 		found, why = s.options.Find(r, l.client)
 		x.plan, x.key, x.told = found.Plan, found.Key, found.Fields
-		x.route, x.detail, x.user, x.from.RequestID = found.Route, found.Detail, found.User, found.RequestID
+		x.owner, x.route, x.detail, x.user, x.from.RequestID = found.Owner, found.Route, found.Detail, found.User, found.RequestID
 	}
 	if why != nil {
 		x.refuse(why)

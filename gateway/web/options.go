@@ -28,6 +28,9 @@ type Client struct {
 type Options struct {
 	// Find tells how to serve a request, whose fields it may change. A refusal is answered.
 	Find func(r *http.Request, c *Client) (Found, *http1.Refusal)
+	// Dress gives a refusal what its route adds to answers. owner is that of Found, nil if the request did not come so far.
+	// Nil: refusals are as they are.
+	Dress func(r *http.Request, c *Client, from http1.From, owner any, why *http1.Refusal) *http1.Refusal
 	// Upgrade takes back a connection on which a WebSocket handshake came, over HTTP/1.1 alone: its head as it came, and
 	// the bytes that were read behind it, which with those still in conn are the rest.
 	Upgrade func(conn net.Conn, c *Client, head, early []byte)
@@ -73,6 +76,7 @@ type Found struct {
 	Plan   *Plan         // nil where there is no route
 	Key    uint64        // the place on the ring, the same as for a WebSocket of this client
 	Fields []http1.Field // told to the endpoint besides, whatever the Plan's rules are
+	Owner  any           // whose refusals Dress dresses; nil where there is no route
 	Route  string        // for the log, where the request is refused
 	User   string        // likewise, who asks
 

@@ -32,6 +32,9 @@ var Reasons = []string{refusedHead.Reason, refusedTarget.Reason, refusedBody.Rea
 // refuse answers in an endpoint's place, with the fields that [http1.Refusal.Append] writes.
 func (x *exchange) refuse(why *http1.Refusal) {
 	x.reason = why.Reason
+	if dress := x.server.options.Dress; dress != nil && x.understood {
+		why = dress(x.request, x.link.client, x.from, x.owner, why)
+	}
 	h := x.answer.Header()
 	for line := range strings.SplitSeq(why.Header, "\r\n") {
 		name, value, ok := strings.Cut(line, ": ")
