@@ -11,6 +11,7 @@ import (
 	"net/http/pprof"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -232,12 +233,7 @@ func (g *Gateway) Ready() error {
 
 // servable tells whether any backend may be chosen.
 func (g *Gateway) servable() bool {
-	for _, f := range g.plan.Load().fleets {
-		if f.terms.panics || f.group.HealthyCount() > 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(g.plan.Load().fleets, (*fleet).servable)
 }
 
 type endpointInfo struct {
@@ -256,7 +252,7 @@ type endpointInfo struct {
 	ConnectFailures uint64    `json:"connect_failures"`
 }
 
-// unresolved is the state of a backend whose name has never led to an address.
+// unresolved is the state of a backend whose name leads to no address.
 const unresolved = "unresolved"
 
 func (g *Gateway) endpointList() []endpointInfo {

@@ -11,6 +11,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"weir/gateway"
+	"weir/gateway/config"
 )
 
 // TestDescriptorsRunOut takes all descriptors of the process away. The session that stands goes on, those who come
@@ -59,6 +60,24 @@ func TestDescriptorsRunOut(t *testing.T) {
 		t.Errorf("%v refused for want of descriptors", n)
 	}
 	session(t, g, b)
+}
+
+// TestChecksWithoutDescriptors: a check that has no socket says nothing of the backend. Not parallel, as it starves others.
+func TestChecksWithoutDescriptors(t *testing.T) {
+	backend := echo(t)
+	g := start(t, func(cfg *config.Config) { cfg.HealthInterval, cfg.HealthFall = 5*time.Millisecond, 1 }, backend)
+	label := `{endpoint="` + backend + `",route="default"}`
+	wantMetric(t, g, "weir_endpoint_healthy"+label, 1)
+	hoard := newHoard(t)
+	time.Sleep(200 * time.Millisecond) // nothing tells that a check could not be made
+	hoard.free()
+	done := metric(t, g, "weir_endpoint_checks_total"+label)
+	if !eventually(func() bool { return metric(t, g, "weir_endpoint_checks_total"+label) > done+2 }) {
+		t.Error("checks do not go on")
+	}
+	if n := metric(t, g, "weir_endpoint_check_failures_total"+label); n != 0 || metric(t, g, "weir_endpoint_transitions_total"+label) != 0 {
+		t.Errorf("%v checks failed", n)
+	}
 }
 
 // bare is a client's socket made while there were descriptors.

@@ -2,13 +2,18 @@ package gateway_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"weir/gateway"
 	"weir/gateway/config"
+	routing "weir/gateway/route"
 )
 
 // hashed runs a gateway that chooses by on and tells its choice, with no bound on loads.
@@ -132,4 +137,52 @@ func TestWeights(t *testing.T) {
 	if n < 40 {
 		t.Errorf("9 of 10 parts of the weight got %d of 60", n)
 	}
+}
+
+// TestChecksAskForTheRoutesHost: a backend that serves one virtual host is well for the routes that name it, be it by
+// upstream-host or by a rule, and the same backend for others is not.
+func TestChecksAskForTheRoutesHost(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != "app.example" || r.Header.Get("X-Check") != "yes" {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		if c, err := websocket.Accept(w, r, nil); err == nil {
+			_, _, _ = c.Read(r.Context())
+		}
+	}))
+	t.Cleanup(srv.Close)
+	backend, plain := "ws"+strings.TrimPrefix(srv.URL, "http"), plainServer(t)
+	g := start(t, func(cfg *config.Config) {
+		cfg.HealthInterval, cfg.HealthFall, cfg.HealthPath, cfg.HealthHeader = 20*time.Millisecond, 1, "/ready", []string{"X-Check: yes"}
+		cfg.HealthStatus = []string{"204", "426"} // what a handler of WebSockets says to a GET
+		addRoute(cfg, "host", routing.Match{Prefixes: []string{"/host"}}, func(c *config.Config) { c.UpstreamHost = "app.example" })
+		addRoute(cfg, "rule", routing.Match{Prefixes: []string{"/rule"}}, func(c *config.Config) {
+			c.RequestHeader, c.Health, c.HTTPUpstream, c.HTTP = []string{"set Host: app.example"}, config.HealthWebSocket, []string{plain}, true
+		})
+		addRoute(cfg, "none", routing.Match{}, nil)
+	}, backend)
+	for route, healthy := range map[string]float64{"host": 1, "rule": 1, "none": 0} {
+		label := `{endpoint="` + backend + `",route="` + route + `"}`
+		if !eventually(func() bool { return metric(t, g, "weir_endpoint_checks_total"+label) > 1 }) {
+			t.Errorf("%s is not checked", route)
+		}
+		wantMetric(t, g, "weir_endpoint_healthy"+label, healthy)
+	}
+	if n := metric(t, g, `weir_endpoint_check_failures_total{endpoint="`+backend+`",route="rule"}`); n != 0 {
+		t.Errorf("%v WebSocket checks failed", n)
+	}
+	label := `{endpoint="` + plain + `",route="rule (http)"}` // no WebSocket is asked for there
+	if !eventually(func() bool { return metric(t, g, "weir_endpoint_checks_total"+label) > 1 }) ||
+		metric(t, g, "weir_endpoint_check_failures_total"+label) != 0 {
+		t.Error("checks of the backend of plain requests fail")
+	}
+}
+
+// plainServer is a server of plain requests alone.
+func plainServer(t testing.TB) string {
+	srv := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(srv.Close)
+	return "ws" + strings.TrimPrefix(srv.URL, "http")
 }

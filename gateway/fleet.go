@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"weir/codec/http1"
@@ -34,6 +35,8 @@ type fleetTerms struct {
 	balance         float64
 	panics          bool
 	dnsInterval     time.Duration
+	emptyHold       time.Duration
+	family          upstream.Family
 	retries         int
 	connect, answer time.Duration
 	health          health.Options
@@ -47,15 +50,15 @@ type tlsTerms struct {
 	skipVerify                bool
 }
 
-func (b *builder) fleetTerms(cfg *config.Config, specs []upstream.Spec) fleetTerms {
+func (b *builder) fleetTerms(cfg *config.Config, specs []upstream.Spec, checks health.Options) fleetTerms {
 	texts := make([]string, len(specs))
 	for i, s := range specs {
 		texts[i] = s.String()
 	}
 	return fleetTerms{
-		specs: strings.Join(texts, "\n"), balance: cfg.BalanceFactor, panics: cfg.Panic, dnsInterval: cfg.DNSInterval,
+		specs: strings.Join(texts, "\n"), balance: cfg.BalanceFactor, panics: cfg.Panic, dnsInterval: cfg.DNSInterval, emptyHold: cfg.EmptyHold, family: upstream.Family(cfg.DNSFamily),
 		retries: cfg.ConnectRetries, connect: cfg.ConnectTimeout, answer: cfg.BackendTimeout,
-		health: health.Options{Path: cfg.HealthPath, Interval: cfg.HealthInterval, Timeout: cfg.HealthTimeout, Rise: cfg.HealthRise, Fall: cfg.HealthFall},
+		health: checks,
 		pool: upstream.PoolOptions{Min: cfg.PoolMin, MaxStreams: cfg.PoolMaxStreams, Window: int(b.gw.cfg.ReadBuffer), Idle: cfg.PoolIdle,
 			PingInterval: cfg.PoolPingInterval, PingTimeout: cfg.PoolPingTimeout, Spread: cfg.PoolSpread},
 		head: b.headLimits,
@@ -64,8 +67,13 @@ func (b *builder) fleetTerms(cfg *config.Config, specs []upstream.Spec) fleetTer
 }
 
 // fleetOf gives the fleet of these backends: that of a route before this one, or of the plan before, or a new one.
-func (b *builder) fleetOf(name string, cfg *config.Config, specs []upstream.Spec) (*fleet, error) {
-	terms := b.fleetTerms(cfg, specs)
+// With plain it is for plain requests alone.
+func (b *builder) fleetOf(name string, cfg *config.Config, specs []upstream.Spec, plain bool) (*fleet, error) {
+	checks, err := cfg.HealthChecks(plain)
+	if err != nil {
+		return nil, err
+	}
+	terms := b.fleetTerms(cfg, specs, checks)
 	for _, f := range slices.Concat(b.fleets, b.before.fleets) {
 		if f.terms == terms {
 			b.addFleet(f)
@@ -146,4 +154,20 @@ func (t tlsTerms) open() (*tls.Config, error) {
 		c.Certificates = []tls.Certificate{*pair}
 	}
 	return c, nil
+}
+
+// resolve looks up the names of all new fleets at once, so that one that hangs keeps no other waiting.
+func (b *builder) resolve() {
+	var lookups sync.WaitGroup
+	for _, f := range b.fleets {
+		if !slices.Contains(b.before.fleets, f) {
+			lookups.Go(f.group.Resolve)
+		}
+	}
+	lookups.Wait()
+}
+
+// servable tells whether the fleet has an endpoint that may be chosen.
+func (f *fleet) servable() bool {
+	return f.group.HealthyCount() > 0 || f.terms.panics && len(f.group.Endpoints()) > 0
 }

@@ -65,7 +65,7 @@ var metricTable = []metric{
 	{"weir_endpoint_checks_total", counter, []string{"endpoint", "route"}, "health checks", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) uint64 { return st.Checks })},
 	{"weir_endpoint_check_failures_total", counter, []string{"endpoint", "route"}, "health checks that failed", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) uint64 { return st.CheckFailures })},
 	{"weir_endpoint_transitions_total", counter, []string{"endpoint", "route"}, "times that the backend went down or came back", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) uint64 { return st.Transitions })},
-	{"weir_lookup_failures_total", counter, []string{"host"}, "look-ups of a backend's host name that failed; the last answer stays in use, if there was one", lookups},
+	{"weir_lookup_failures_total", counter, []string{"host"}, "look-ups of a backend's host name that led to no address", lookups},
 	{"weir_pool_connections", gauge, nil, "pooled connections that are ready for sessions", total(func(st *shardStats) int { return st.pools.Connections })},
 	{"weir_pool_streams", gauge, nil, "sessions on pooled connections, including those being opened", total(func(st *shardStats) int { return st.pools.Streams })},
 	{"weir_pool_connections_opened_total", counter, nil, "pooled connections made", total(func(st *shardStats) uint64 { return st.pools.Opened })},

@@ -137,10 +137,40 @@ func TestEndpointsTellTheLastError(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	if n := metric(t, g, `weir_lookup_failures_total{host="`+ghost+`"}`); n != 1 {
+	if n := metric(t, g, `weir_lookup_failures_total{host="`+ghost+`"}`); n < 1 {
 		t.Errorf("%v failed look-ups", n)
 	}
-	wantLine(t, &text, `level=WARN msg="name look-up failed, there is no address yet: this backend gets nobody" host=`+ghost)
+	wantLine(t, &text, `level=WARN msg="a backend's name leads to no address.*" host=`+ghost+` route=default error=".*no such host"`)
+}
+
+// TestStartsWithoutAName: a name that leads nowhere costs its own route alone, and the start waits for no route's names
+// behind another's.
+func TestStartsWithoutAName(t *testing.T) {
+	t.Parallel()
+	var text logs
+	const ghost = "ws://ghost-:9000"
+	live := echo(t)
+	g := startLogging(t, &text, func(cfg *config.Config) {
+		addRoute(cfg, "ghost", routing.Match{Prefixes: []string{"/ghost"}}, func(c *config.Config) { c.Upstream = []string{ghost} })
+		addRoute(cfg, "live", routing.Match{}, nil)
+	}, live)
+	for path, status := range map[string]int{"/ghost": 503, "/": 101} {
+		client := connect(t, g)
+		client.write(handshake(path))
+		client.wantStatus(status)
+	}
+	wantMetric(t, g, `weir_sessions_refused_total{reason="no_endpoint"}`, 1)
+	if status, _ := ask(t, g, "GET", "/readyz"); status != 200 {
+		t.Errorf("/readyz answers %d, and one route can serve", status)
+	}
+	wantLine(t, &text, `level=WARN msg="a backend's name leads to no address.*" host=ghost- route=ghost`)
+
+	for _, panics := range []bool{true, false} {
+		lost := start(t, func(cfg *config.Config) { cfg.Panic = panics }, ghost)
+		if status, body := ask(t, lost, "GET", "/readyz"); status != 503 || !strings.Contains(body, "no healthy endpoint") {
+			t.Errorf("/readyz answers %d %q, and no route can serve", status, body)
+		}
+	}
 }
 
 // TestMetricsPushFails: without an admin listener too, and with no word of what a URL may hold.

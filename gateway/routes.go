@@ -28,6 +28,7 @@ func (b *builder) buildRoutes() error {
 	if len(wrong) > 0 {
 		return errors.Join(wrong...)
 	}
+	b.resolve()
 	var err error
 	b.table, err = b.cfg.Table()
 	return err
@@ -57,7 +58,7 @@ func (b *builder) fill(r, before *route) error {
 		return err
 	}
 	r.tunnels = slices.ContainsFunc(specs, upstream.Spec.Tunnels)
-	if r.fleet, err = b.fleetOf(r.name, r.cfg, specs); err != nil {
+	if r.fleet, err = b.fleetOf(r.name, r.cfg, specs, false); err != nil {
 		return err
 	}
 	if r.gate, err = b.gateOf(r.cfg); err != nil {
@@ -94,7 +95,7 @@ func (b *builder) servePlain(r, before *route) error {
 		return err
 	}
 	if len(r.cfg.HTTPUpstream) > 0 {
-		if f, err = b.fleetOf(r.name+" (http)", r.cfg, specs); err != nil {
+		if f, err = b.fleetOf(r.name+" (http)", r.cfg, specs, true); err != nil {
 			return err
 		}
 	}

@@ -62,7 +62,8 @@ func (g *Gateway) tellRests() {
 func (f *fleet) newGroup(specs []upstream.Spec, log *slog.Logger) (*upstream.Group, error) {
 	t, name := &f.terms, f.name
 	return upstream.NewGroup(specs, upstream.Options{
-		Balance: t.balance, TLS: f.tls, Panic: t.panics, DNSInterval: t.dnsInterval, Health: t.health,
+		Balance: t.balance, TLS: f.tls, Panic: t.panics, Health: t.health,
+		DNSInterval: t.dnsInterval, EmptyHold: t.emptyHold, Family: t.family,
 		OnChange: func(e *upstream.Endpoint, healthy bool, reason string) {
 			tell := log.Warn
 			if healthy {
@@ -79,9 +80,9 @@ func (f *fleet) newGroup(specs []upstream.Spec, log *slog.Logger) (*upstream.Gro
 			case err == nil:
 				log.Info("name resolved", "host", host, "route", name, "addrs", addrs)
 			case len(addrs) == 0:
-				log.Warn("name look-up failed, there is no address yet: this backend gets nobody", "host", host, "route", name, "error", err)
+				log.Warn("a backend's name leads to no address: it gets nobody until it does; further failures are not told", "host", host, "route", name, "error", err)
 			default:
-				log.Warn("name look-up failed, the last answer stays in use", "host", host, "route", name, "addrs", addrs, "error", err)
+				log.Warn("name look-up failed, the last answer stays in use; further failures are not told", "host", host, "route", name, "addrs", addrs, "error", err)
 			}
 		},
 	})

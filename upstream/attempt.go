@@ -1,9 +1,7 @@
 package upstream
 
 import (
-	"errors"
 	"sync"
-	"syscall"
 
 	"weir/codec/http1"
 	"weir/netpoll"
@@ -126,13 +124,22 @@ func (a *Attempt) at(e *Endpoint) *http1.Refusal {
 	if err == nil {
 		return nil
 	}
-	if outOfSockets(err) {
-		a.drop()
-		return RefusedSockets // our own want: says nothing of the endpoint
-	}
+	return a.unreached(err)
+}
+
+// unreached deals with a connect that could not even begin.
+func (a *Attempt) unreached(err error) *http1.Refusal {
 	a.note(err.Error())
-	e.ConnectFailed(err.Error())
-	return a.elsewhere(RefusedConnect)
+	switch why := Exhausted(err, a.endpoint.Addr); why {
+	case nil:
+		a.endpoint.ConnectFailed(err.Error())
+		return a.elsewhere(RefusedConnect)
+	case RefusedSockets: // and none for another endpoint
+		a.drop()
+		return why
+	default:
+		return a.elsewhere(why)
+	}
 }
 
 // elsewhere leaves the endpoint for another one. With none left, why is the answer.
@@ -216,8 +223,4 @@ func (a *Attempt) asked() {
 func (a *Attempt) hand() {
 	a.way, a.endpoint = nil, nil
 	a.free()
-}
-
-func outOfSockets(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }

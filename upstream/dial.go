@@ -17,10 +17,14 @@ import (
 // connected to, or nobody's if they are zero; then TLS, whose ALPN offers what the scheme allows. A handshake that
 // fails is a *netpoll.HandshakeError.
 func (e *Endpoint) Dial(ctx context.Context, costs Costs, source, destination netip.AddrPort) (net.Conn, error) {
+	return e.dialAt(ctx, e.Addr, costs, source, destination)
+}
+
+func (e *Endpoint) dialAt(ctx context.Context, addr netpoll.Addr, costs Costs, source, destination netip.AddrPort) (net.Conn, error) {
 	if err := costs.Sockets.Take(); err != nil {
 		return nil, err
 	}
-	plain, err := new(net.Dialer).DialContext(ctx, e.Addr.Network(), e.Addr.String())
+	plain, err := new(net.Dialer).DialContext(ctx, addr.Network(), addr.String())
 	if err != nil {
 		costs.Sockets.Give()
 		return nil, err

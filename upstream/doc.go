@@ -4,7 +4,8 @@
 // # Who and which
 //
 // A [Spec] is what a user writes; a [Group] turns specs into [Endpoint]s, resolving names again and again,
-// watching their health, and publishing an immutable table that [Group.Pick] reads from any goroutine. The
+// watching their health, and publishing an immutable table that [Group.Pick] reads from any goroutine. An endpoint is
+// the same one for as long as its name is known, whoever joins or leaves beside it. The
 // choice is consistent hashing with bounded loads (package balance); probes are package health.
 //
 // # How

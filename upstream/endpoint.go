@@ -9,9 +9,9 @@ import (
 // An Endpoint is one backend address. It stays the same pointer for as long as
 // it is known by this name at this address.
 type Endpoint struct {
-	// Name is "ws://host:port", with "@ip" appended where the host name stands for
-	// several addresses, or "unix://path". It decides which keys the endpoint gets, so every gateway
-	// that sees the same members gives each the same name.
+	// Name is "ws://host:port@ip" where the host is a name, else "ws://ip:port" or "unix://path", or what the operator
+	// calls it (#id=NAME). It decides which keys the endpoint gets, so every gateway that knows the endpoint gives it the
+	// same name, whatever else the host name stands for.
 	Name   string
 	Addr   netpoll.Addr
 	Weight int
@@ -19,8 +19,7 @@ type Endpoint struct {
 
 	id uint64
 
-	// vitals outlive the name: when a second address joins, the first one is
-	// renamed and keeps its sessions, counters and health.
+	// vitals belong to the name: an endpoint with an ID keeps its sessions and counters when its address changes.
 	vitals *vitals
 }
 
@@ -136,16 +135,9 @@ func (v *vitals) doubt() {
 	time.AfterFunc(doubtFor, func() { v.protocol.CompareAndSwap(protocolTunnel, protocolUnknown) })
 }
 
-// check takes the outcome of an active check.
-func (e *Endpoint) check(err error) { e.vitals.checkDone(e, err) }
-
-// among compares what lasts, as a session may have tried an endpoint under an
-// earlier name.
-func (e *Endpoint) among(tried []*Endpoint) bool {
-	for _, t := range tried {
-		if t.vitals == e.vitals {
-			return true
-		}
+// check takes the outcome of an active check, unless that tells of this machine alone.
+func (e *Endpoint) check(err error) {
+	if Exhausted(err, e.Addr) == nil {
+		e.vitals.checkDone(e, err)
 	}
-	return false
 }

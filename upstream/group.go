@@ -39,9 +39,13 @@ type Options struct {
 	// Panic uses all endpoints as if they were well when none is.
 	Panic  bool
 	Health health.Options
-	// DNSInterval is the time between lookups of host names; 0: only at start.
+	// DNSInterval is the time between lookups of host names; 0: a name that has addresses is not looked up again. One
+	// without is tried again after a second, and then after twice as long each time, up to this interval.
 	DNSInterval time.Duration
-	Resolver    Resolver // nil: net.DefaultResolver
+	// EmptyHold is how long the last addresses of a name are kept once name servers say that it has none.
+	EmptyHold time.Duration
+	Family    Family
+	Resolver  Resolver // nil: Go's own, for which a look-up has failed if that of one family has
 	// TLS is what holds for all backends that are reached over it: whom to trust, our certificate, versions. The
 	// server's name is the backend's host where none is given. ALPN and resumption are added. nil: system roots.
 	TLS *tls.Config
@@ -51,8 +55,8 @@ type Options struct {
 	// OnLost is told of pooled connections that broke with sessions on them: of each endpoint once a second at most,
 	// with their sum and why the first one did.
 	OnLost func(e *Endpoint, connections, sessions int, reason string)
-	// OnResolve is told of each new answer for a host, and of each failed lookup,
-	// after which addrs are those still in use.
+	// OnResolve is told of the addresses in use for a host when they change, when its lookups begin to fail, which err
+	// is for, and when they succeed again.
 	OnResolve func(host string, addrs []netip.Addr, err error)
 }
 
@@ -61,6 +65,7 @@ type Group struct {
 	// immutable
 	options Options
 	specs   []Spec
+	pools   bool // some backend may be reached over pooled connections
 	rules   *rules
 	notices chan func()
 	slots   chan struct{} // taken by running checks
@@ -71,8 +76,8 @@ type Group struct {
 	current atomic.Pointer[snapshot]
 	lookups atomic.Pointer[[]Lookup]
 
-	// owned by the goroutine that resolves, before it runs by NewGroup and Start
-	answers  map[string][]netip.Addr // the last good one of each host
+	// owned by the goroutine that resolves, before it runs by NewGroup, Resolve and Start
+	names    []*name
 	watchers map[*Endpoint]context.CancelFunc
 	started  bool
 
@@ -90,8 +95,7 @@ type snapshot struct {
 // every gateway.
 func Hash(key []byte) uint64 { return xxhash.Sum64(key) }
 
-// NewGroup resolves the host names once, within five seconds. A name that does
-// not resolve is an error only if that leaves no endpoint at all.
+// NewGroup makes a group of those endpoints that need no lookup. Resolve adds the others.
 func NewGroup(specs []Spec, o Options) (*Group, error) {
 	checks, err := o.Health.Complete()
 	if err != nil {
@@ -102,25 +106,22 @@ func NewGroup(specs []Spec, o Options) (*Group, error) {
 		return nil, err
 	}
 	if o.Resolver == nil {
-		o.Resolver = net.DefaultResolver
+		o.Resolver = &net.Resolver{PreferGo: true, StrictErrors: true}
 	}
 	g := &Group{
 		options:  o,
 		specs:    slices.Clone(specs),
+		pools:    slices.ContainsFunc(specs, Spec.Pools),
 		notices:  make(chan func(), maxNotices),
 		slots:    make(chan struct{}, maxChecking),
-		answers:  make(map[string][]netip.Addr),
+		names:    newNames(specs),
 		watchers: make(map[*Endpoint]context.CancelFunc),
 	}
 	g.rules = &rules{rise: checks.Rise, fall: checks.Fall, checked: checks.Interval > 0, changed: g.changed, lost: g.lost}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
-	g.current.Store(&snapshot{table: balance.NewTable(nil)})
-	err = g.resolve()
+	g.current.Store(newSnapshot(nil))
+	g.tellLookups()
 	g.publish()
-	if len(g.Endpoints()) == 0 {
-		g.cancel()
-		return nil, fmt.Errorf("no endpoint is known: %w", err)
-	}
 	return g, nil
 }
 
@@ -133,6 +134,8 @@ func (o Options) check(specs []Spec) error {
 		return fmt.Errorf("balance factor %v is neither 0 nor at least 1", o.Balance)
 	case o.DNSInterval < 0:
 		return fmt.Errorf("DNS interval %v is negative", o.DNSInterval)
+	case o.EmptyHold < 0:
+		return fmt.Errorf("hold of empty answers %v is negative", o.EmptyHold)
 	}
 	for _, s := range specs {
 		if _, err := ParseSpec(s.String()); err != nil {
@@ -147,7 +150,7 @@ func (g *Group) Start() {
 	g.started = true
 	g.running.Go(g.tellAll)
 	g.watch()
-	if g.options.DNSInterval > 0 && slices.ContainsFunc(g.specs, Spec.isName) {
+	if len(g.names) > 0 {
 		g.running.Go(g.refresh)
 	}
 }
@@ -178,7 +181,7 @@ func (g *Group) pick(key uint64, tried []*Endpoint, factor float64) *Endpoint {
 	i := s.table.Pick(key, balance.Rule{
 		Factor: factor,
 		Panic:  g.options.Panic,
-		Skip:   func(i int) bool { return s.endpoints[i].among(tried) },
+		Skip:   func(i int) bool { return slices.Contains(tried, s.endpoints[i]) },
 	})
 	if i < 0 {
 		return nil

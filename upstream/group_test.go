@@ -32,6 +32,7 @@ func group(t testing.TB, o upstream.Options, all ...string) *upstream.Group {
 		t.Fatal(err)
 	}
 	t.Cleanup(g.Close)
+	g.Resolve()
 	return g
 }
 
@@ -177,7 +178,9 @@ func TestNewGroupRefuses(t *testing.T) {
 		{one, upstream.Options{Balance: 0.5}, "balance factor"},
 		{one, upstream.Options{Balance: math.NaN()}, "balance factor"},
 		{one, upstream.Options{Balance: math.Inf(1)}, "balance factor"},
+		{specs(t, "ws://10.0.0.1:1#id=a", "ws://10.0.0.2:1#id=a"), upstream.Options{}, "id a is that of another backend"},
 		{one, upstream.Options{DNSInterval: -1}, "DNS interval"},
+		{one, upstream.Options{EmptyHold: -1}, "hold of empty answers"},
 		{one, upstream.Options{Health: health.Options{Path: "x"}}, "health path"},
 	}
 	for _, tt := range tests {

@@ -23,7 +23,7 @@ type Dialer struct {
 type Links struct {
 	dialer  *Dialer
 	loop    *netpoll.Loop
-	pools   map[*vitals]*pool
+	pools   map[*Endpoint]*pool
 	upkeep  netpoll.Timer
 	scratch []byte
 	stats   PoolStats
@@ -31,7 +31,7 @@ type Links struct {
 
 // On makes the links of a loop.
 func (d *Dialer) On(loop *netpoll.Loop) *Links {
-	return &Links{dialer: d, loop: loop, pools: make(map[*vitals]*pool)}
+	return &Links{dialer: d, loop: loop, pools: make(map[*Endpoint]*pool)}
 }
 
 // Open looks for an endpoint that takes r, and tells sink how it went. It answers a refusal if there is not even

@@ -36,15 +36,14 @@ type pool struct {
 
 // pool finds or makes the pool of an endpoint.
 func (ls *Links) pool(e *Endpoint) *pool {
-	p := ls.pools[e.vitals]
+	p := ls.pools[e]
 	if p == nil {
-		p = &pool{links: ls}
-		ls.pools[e.vitals] = p
+		p = &pool{links: ls, endpoint: e}
+		ls.pools[e] = p
 		if !ls.upkeep.Set() {
 			ls.loop.Schedule(&ls.upkeep, upkeepInterval, ls)
 		}
 	}
-	p.endpoint = e
 	return p
 }
 
@@ -60,19 +59,12 @@ func (p *pool) join(a *Attempt) *http1.Refusal {
 	}
 	p.waiting = append(p.waiting, a)
 	a.way = seat{p, a}
-	switch err := p.grow(); {
-	case err == nil:
-		// Anew, so that it comes behind the timeout of a connection begun just now, which says more.
-		p.links.loop.Schedule(&a.timer, p.links.dialer.ConnectTimeout, a)
-		return nil
-	case outOfSockets(err):
-		a.drop()
-		return RefusedSockets
-	default:
-		a.note(err.Error())
-		p.endpoint.ConnectFailed(err.Error())
-		return a.elsewhere(RefusedConnect)
+	if err := p.grow(); err != nil {
+		return a.unreached(err)
 	}
+	// Anew, so that it comes behind the timeout of a connection begun just now, which says more.
+	p.links.loop.Schedule(&a.timer, p.links.dialer.ConnectTimeout, a)
+	return nil
 }
 
 // seat is an attempt's place among those that wait.
@@ -150,13 +142,18 @@ func (p *pool) serve() {
 		p.waiting = nil
 		return
 	}
-	switch err := p.grow(); {
-	case err == nil:
-	case outOfSockets(err):
-		p.scatter(err.Error(), RefusedSockets) // our own want: says nothing of the endpoint
-	default:
-		p.fail(err.Error(), RefusedConnect)
+	if err := p.grow(); err != nil {
+		p.unreached(err)
 	}
+}
+
+// unreached deals with a connect that could not even begin.
+func (p *pool) unreached(err error) {
+	if why := Exhausted(err, p.endpoint.Addr); why != nil {
+		p.scatter(err.Error(), why)
+		return
+	}
+	p.fail(err.Error(), RefusedConnect)
 }
 
 // fail sends those who wait elsewhere. It counts as one failed connect, however many they are.
@@ -209,27 +206,25 @@ func (ls *Links) OnTimer(*netpoll.Timer) {
 	for _, p := range ls.pools {
 		p.member = false
 	}
-	pooled := len(ls.pools) > 0
 	for _, e := range ls.dialer.Group.Endpoints() {
 		if !e.pooled() {
 			continue
 		}
-		pooled = true
 		p := ls.pool(e)
 		p.member = true
 		if e.Healthy() && p.inService() < ls.dialer.Pool.Min && len(p.waiting) == 0 {
-			if err := p.grow(); err != nil && !outOfSockets(err) {
-				e.ConnectFailed(err.Error())
+			if err := p.grow(); err != nil {
+				p.unreached(err)
 			}
 		}
 	}
-	for v, p := range ls.pools {
+	for e, p := range ls.pools {
 		p.upkeep()
 		if len(p.conns)+len(p.waiting) == 0 && !p.member {
-			delete(ls.pools, v)
+			delete(ls.pools, e)
 		}
 	}
-	if pooled {
+	if ls.dialer.Group.pools {
 		ls.loop.Schedule(&ls.upkeep, upkeepInterval, ls)
 	}
 }

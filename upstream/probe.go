@@ -9,25 +9,33 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
+	"time"
+
+	"golang.org/x/net/http2"
 
 	"weir/codec/h2"
+	"weir/netpoll"
 	"weir/upstream/health"
 )
 
 var errNoConnect = errors.New("it speaks HTTP/2 but does not offer WebSocket over it (RFC 8441, SETTINGS_ENABLE_CONNECT_PROTOCOL)")
 
-// newProbe asks in a way that sessions are served in too: with a path by a GET, over HTTP/2 if that is what they
-// get; else by a connection, and where sessions have to be pooled by what its SETTINGS offer.
-func newProbe(e *Endpoint, path string) health.Probe {
-	dial := func(ctx context.Context) (net.Conn, error) {
-		return e.Dial(ctx, Costs{}, netip.AddrPort{}, netip.AddrPort{})
+// newProbe asks in a way that sessions are served in too: over HTTP/2 if that is what they get; and where sessions have
+// to be pooled and a connection is enough, by what its SETTINGS offer.
+func newProbe(e *Endpoint, o health.Options) health.Probe {
+	addr := e.Addr
+	if o.Port != 0 && addr.Path == "" {
+		addr = netpoll.IP(netip.AddrPortFrom(addr.Addr(), o.Port))
 	}
+	dial := func(ctx context.Context) (net.Conn, error) {
+		return e.dialAt(ctx, addr, Costs{}, netip.AddrPort{}, netip.AddrPort{})
+	}
+	host := e.Spec.authority()
 	switch {
-	case path == "" && !e.Spec.Tunnels():
+	case o.Kind == health.TCP && !e.Spec.Tunnels():
 		return func(ctx context.Context) error { return probeSettings(ctx, dial) }
-	case path == "", !e.Spec.Pools():
-		return health.NewProbe(dial, e.Spec.authority(), path)
+	case o.Kind == health.TCP, !e.Spec.Pools():
+		return health.NewProbe(dial, host, o)
 	}
 	return func(ctx context.Context) error {
 		conn, err := dial(ctx)
@@ -35,20 +43,21 @@ func newProbe(e *Endpoint, path string) health.Probe {
 			return err
 		}
 		defer conn.Close()
-		this := func(context.Context) (net.Conn, error) { return conn, nil }
-		if speaksHTTP2(conn, e.Spec) {
-			return getOverH2(ctx, this, e.Spec, path)
+		if e.speaksHTTP2(conn) {
+			return askOverH2(ctx, conn, e.Spec, o)
 		}
-		return health.NewProbe(this, e.Spec.authority(), path)(ctx)
+		this := func(context.Context) (net.Conn, error) { return conn, nil }
+		return health.NewProbe(this, host, o)(ctx)
 	}
 }
 
-// speaksHTTP2 tells what a new connection begins with: what ALPN settled, or what the scheme says.
-func speaksHTTP2(conn net.Conn, s Spec) bool {
+// speaksHTTP2 tells what a new connection begins with: what ALPN settled, or what the scheme says; where that leaves both,
+// what sessions have found.
+func (e *Endpoint) speaksHTTP2(conn net.Conn) bool {
 	if secure, ok := conn.(*tls.Conn); ok {
 		return secure.ConnectionState().NegotiatedProtocol == alpnHTTP2
 	}
-	return !s.Tunnels()
+	return e.Protocol() == alpnHTTP2
 }
 
 func probeSettings(ctx context.Context, dial health.Dial) error {
@@ -94,27 +103,47 @@ func offersConnect(conn io.ReadWriter) error {
 	}
 }
 
-func getOverH2(ctx context.Context, dial health.Dial, s Spec, path string) error {
-	dialAny := func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }
-	transport := &http.Transport{DialContext: dialAny, DialTLSContext: dialAny, Protocols: new(http.Protocols)}
-	transport.Protocols.SetHTTP2(true)
-	transport.Protocols.SetUnencryptedHTTP2(true)
-	defer transport.CloseIdleConnections()
-	target := &url.URL{Scheme: "http", Host: s.authority()}
-	if s.Secure() {
-		target.Scheme = "https"
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String()+path, nil)
+// askOverH2 sends a GET, or opens a WebSocket by an extended CONNECT (RFC 8441 section 4).
+func askOverH2(ctx context.Context, conn net.Conn, s Spec, o health.Options) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	// net/http's own transport takes no :protocol.
+	client, err := (&http2.Transport{MaxHeaderListSize: maxProbeHead}).NewClientConn(conn)
 	if err != nil {
 		return err
 	}
-	res, err := transport.RoundTrip(req)
+	defer client.Close()
+	target := "http://" + s.authority() + o.Path
+	if s.Secure() {
+		target = "https://" + s.authority() + o.Path
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return err
+	}
+	req.Header, req.Host = o.Header(), o.Host
+	body, to := io.Pipe()
+	defer to.Close()
+	if o.Kind == health.WebSocket {
+		req.Method, req.Body = http.MethodConnect, body
+		req.Header[":protocol"] = []string{"websocket"}
+		req.Header.Set("Sec-WebSocket-Version", "13")
+	}
+	res, err := client.RoundTrip(req)
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
-	if res.StatusCode < 200 || res.StatusCode > 399 {
-		return fmt.Errorf("GET %s: status %d", path, res.StatusCode)
+	switch {
+	case o.Kind == health.HTTP:
+		return o.Judge(res.StatusCode)
+	case res.StatusCode < 200 || res.StatusCode > 299:
+		return fmt.Errorf("status %d, not 200", res.StatusCode)
 	}
+	health.HangUp(to, res.Body, cancel)
 	return nil
 }
+
+// maxProbeHead bounds what is read of an answer to a check.
+const maxProbeHead = 16 << 10

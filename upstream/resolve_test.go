@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ import (
 type names struct {
 	mu      sync.Mutex
 	answers map[string][]string
-	asked   int
+	asked   []string // "network host"
 }
 
 func (n *names) set(host string, addrs ...string) {
@@ -31,21 +32,21 @@ func (n *names) set(host string, addrs ...string) {
 	n.answers[host] = addrs
 }
 
-// LookupNetIP fails for a host without answers and hangs for "hang".
+// LookupNetIP fails for a host without answers, does not know one whose only answer is "none", and hangs for "hang".
 func (n *names) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
-	if network != "ip" {
-		return nil, fmt.Errorf("asked for %s", network)
-	}
 	if host == "hang" {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.asked++
-	answer, ok := n.answers[host]
-	if !ok || answer == nil {
-		return nil, errors.New("no such host")
+	n.asked = append(n.asked, network+" "+host)
+	answer := n.answers[host]
+	if len(answer) == 0 {
+		return nil, errors.New("server misbehaving")
+	}
+	if answer[0] == "none" {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
 	var addrs []netip.Addr
 	for _, a := range answer {
@@ -54,6 +55,13 @@ func (n *names) LookupNetIP(ctx context.Context, network, host string) ([]netip.
 		}
 	}
 	return addrs, nil
+}
+
+// times is how often it was asked.
+func (n *names) times() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.asked)
 }
 
 func listed(g *upstream.Group) string {
@@ -65,27 +73,42 @@ func listed(g *upstream.Group) string {
 }
 
 func TestNamesOfEndpoints(t *testing.T) {
+	const one, other = "ws://app:90@10.0.0.1=10.0.0.1:90", "ws://app:90@10.0.0.2=10.0.0.2:90"
+	const six = "ws://app:90@2001:db8::1=[2001:db8::1]:90"
 	tests := []struct {
 		name    string
+		family  upstream.Family
+		backend string
 		answers []string
+		asked   string
 		want    string
 	}{
-		{"one", []string{"10.0.0.1"}, "ws://app:90=10.0.0.1:90"},
-		{"two, in any order, each once", []string{"10.0.0.2", "10.0.0.1", "10.0.0.2"},
-			"ws://app:90@10.0.0.1=10.0.0.1:90 ws://app:90@10.0.0.2=10.0.0.2:90"},
-		{"both families", []string{"::1", "127.0.0.1"}, "ws://app:90=127.0.0.1:90"},
-		{"IPv4 in IPv6", []string{"::ffff:10.0.0.1", "10.0.0.1"}, "ws://app:90=10.0.0.1:90"},
-		{"IPv6", []string{"2001:db8::2", "2001:db8::1"},
-			"ws://app:90@2001:db8::1=[2001:db8::1]:90 ws://app:90@2001:db8::2=[2001:db8::2]:90"},
+		{"one", "", "ws://app:90", []string{"10.0.0.1"}, "ip", one},
+		{"two, in any order, each once", "", "ws://app:90", []string{"10.0.0.2", "10.0.0.1", "10.0.0.2"}, "ip", one + " " + other},
+		{"both families", upstream.FamilyAuto, "ws://app:90", []string{"2001:db8::1", "10.0.0.1"}, "ip", one},
+		{"both, and any counts", upstream.FamilyAny, "ws://app:90", []string{"2001:db8::1", "10.0.0.1"}, "ip", one + " " + six},
+		{"both, and IPv4 counts", upstream.FamilyIPv4, "ws://app:90", []string{"2001:db8::1", "10.0.0.1"}, "ip4", one},
+		{"both, and IPv6 counts", upstream.FamilyIPv6, "ws://app:90", []string{"2001:db8::1", "10.0.0.1"}, "ip6", six},
+		{"another family than what counts", upstream.FamilyIPv4, "ws://app:90", []string{"2001:db8::1"}, "ip4", ""},
+		{"IPv4 in IPv6", "", "ws://app:90", []string{"::ffff:10.0.0.1", "10.0.0.1"}, "ip", one},
+		{"IPv6", "", "ws://app:90", []string{"2001:db8::1"}, "ip", six},
+		{"by ID", "", "ws://app:90#id=a", []string{"10.0.0.2", "10.0.0.1"}, "ip", "a=10.0.0.1:90"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dns := &names{}
 			dns.set("app", tt.answers...)
-			if got := listed(group(t, upstream.Options{Resolver: dns}, "ws://app:90")); got != tt.want {
+			if got := listed(group(t, upstream.Options{Resolver: dns, Family: tt.family}, tt.backend)); got != tt.want {
 				t.Errorf("got %s", got)
 			}
+			if !slices.Equal(dns.asked, []string{tt.asked + " app"}) {
+				t.Errorf("asked for %q", dns.asked)
+			}
 		})
+	}
+	if got := listed(group(t, upstream.Options{}, "ws://10.0.0.1:90", "ws://[::1]:90", "unix:///a", "unix:///b#id=b")); got !=
+		"b=/b unix:///a=/a ws://10.0.0.1:90=10.0.0.1:90 ws://[::1]:90=[::1]:90" {
+		t.Errorf("without look-ups: %s", got)
 	}
 }
 
@@ -106,13 +129,14 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 }
 
+// One name that leads nowhere is no reason not to use the others.
 func TestNamesThatDoNotResolveAtStart(t *testing.T) {
 	dns := &names{}
 	dns.set("empty", "")
-	for _, host := range []string{"nowhere", "empty"} {
-		_, err := upstream.NewGroup(specs(t, "ws://"+host), upstream.Options{Resolver: dns})
-		if err == nil || !strings.Contains(err.Error(), "host "+host) {
-			t.Errorf("%s: %v", host, err)
+	dns.set("unknown", "none")
+	for _, host := range []string{"failing", "empty", "unknown"} {
+		if g := group(t, upstream.Options{Resolver: dns}, "ws://"+host); len(g.Endpoints()) != 0 || g.Pick(1, nil) != nil {
+			t.Errorf("%s stands for %s", host, listed(g))
 		}
 		if n := len(group(t, upstream.Options{Resolver: dns}, "ws://"+host, "ws://10.0.0.1").Endpoints()); n != 1 {
 			t.Errorf("%s: %d endpoints", host, n)
@@ -122,10 +146,11 @@ func TestNamesThatDoNotResolveAtStart(t *testing.T) {
 
 func TestHangingLookupEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		begin := time.Now()
-		_, err := upstream.NewGroup(specs(t, "ws://hang"), upstream.Options{Resolver: &names{}})
-		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != 5*time.Second {
-			t.Errorf("%v after %v", err, time.Since(begin))
+		begin, dns := time.Now(), &names{}
+		dns.set("app", "10.0.0.1")
+		g := group(t, upstream.Options{Resolver: dns}, "ws://hang", "ws://app")
+		if l := g.Lookups()[1]; time.Since(begin) != 5*time.Second || !strings.Contains(l.Error, "deadline exceeded") || len(g.Endpoints()) != 1 {
+			t.Errorf("%+v after %v", l, time.Since(begin))
 		}
 	})
 }
@@ -189,31 +214,121 @@ func TestMembershipFollowsDNS(t *testing.T) {
 
 		dns.set("app") // fails
 		refresh()
-		if got := heard.take(); len(got) == 0 || got[0] != "app [10.0.0.1 10.0.0.3] failed=true" {
-			t.Errorf("told %q", got)
-		}
-		if len(g.Endpoints()) != 3 {
-			t.Errorf("a failed lookup changed the members to %s", listed(g))
-		}
-
-		dns.set("app", "10.0.0.1") // the other goes, so this one takes the plain name
 		refresh()
-		heard.take()
-		expect(nine + "ws://app:90=10.0.0.1:90")
-		renamed := g.Endpoints()[1]
-		if renamed.Active() != 1 {
-			t.Error("the renamed endpoint lost its session")
+		expect(nine+"ws://app:90@10.0.0.1=10.0.0.1:90 ws://app:90@10.0.0.3=10.0.0.3:90",
+			"app [10.0.0.1 10.0.0.3] failed=true")
+		dns.set("app", "10.0.0.1", "10.0.0.3")
+		refresh()
+		expect(nine+"ws://app:90@10.0.0.1=10.0.0.1:90 ws://app:90@10.0.0.3=10.0.0.3:90",
+			"app [10.0.0.1 10.0.0.3] failed=false")
+
+		dns.set("app", "10.0.0.1") // the other goes, which is nothing to this one
+		refresh()
+		expect(nine+"ws://app:90@10.0.0.1=10.0.0.1:90", "app [10.0.0.1] failed=false")
+		if g.Endpoints()[1] != first || first.Active() != 1 {
+			t.Error("an endpoint that is alone now is another one")
 		}
-		for i := range 50 {
-			if e := g.Pick(key(i), []*upstream.Endpoint{first}); e == renamed {
-				t.Fatal("tried under its earlier name and picked again")
-			}
+	})
+}
+
+// TestIDOutlivesTheAddress: cookies, keys and sessions are those of the name, what was found of the old address is not.
+func TestIDOutlivesTheAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dns := &names{}
+		dns.set("app-0", "10.0.0.1")
+		g := group(t, upstream.Options{Resolver: dns, DNSInterval: 30 * time.Second}, "ws://app-0:90#id=app-0", "ws://10.0.0.9:90")
+		g.Start()
+		was := g.Endpoints()[0]
+		was.Acquire()
+		fell(was)
+		dns.set("app-0", "10.0.0.7")
+		time.Sleep(33 * time.Second)
+		synctest.Wait()
+		if got := listed(g); got != "app-0=10.0.0.7:90 ws://10.0.0.9:90=10.0.0.9:90" {
+			t.Fatal(got)
 		}
-		first.Release()
-		if renamed.Active() != 0 {
+		e := g.Endpoints()[0]
+		if e.ID() != was.ID() || g.ByID(was.ID()) != e || e.Active() != 1 || e.Stats().ConnectFailures != 3 || !e.Healthy() {
+			t.Errorf("%+v %+v", e, e.Stats())
+		}
+		was.Release()
+		if e.Active() != 0 {
 			t.Error("the session was released on neither")
 		}
 	})
+}
+
+// TestEmptyAnswers: when name servers say that a name has no address, the last ones are kept for a while, and then go. A
+// server that says nothing takes none away.
+func TestEmptyAnswers(t *testing.T) {
+	for _, empty := range []string{"none", ""} {
+		synctest.Test(t, func(t *testing.T) {
+			dns, heard := &names{}, &news{}
+			dns.set("app", "10.0.0.1")
+			g := group(t, upstream.Options{Resolver: dns, DNSInterval: 30 * time.Second, EmptyHold: 5 * time.Minute, OnResolve: heard.hear}, "ws://app:90")
+			g.Start()
+			after := func(d time.Duration, members int, told ...string) {
+				t.Helper()
+				time.Sleep(d)
+				synctest.Wait()
+				if got := heard.take(); len(g.Endpoints()) != members || !slices.Equal(got, told) || g.Lookups()[0].Known != (members > 0) {
+					t.Fatalf("members %s, told %q, %+v", listed(g), got, g.Lookups()[0])
+				}
+			}
+			after(0, 1, "app [10.0.0.1] failed=false")
+			dns.set("app") // fails
+			after(10*time.Minute, 1, "app [10.0.0.1] failed=true")
+			dns.set("app", empty)
+			after(5*time.Minute, 1)
+			after(34*time.Second, 0, "app [] failed=true")
+			dns.set("app", "10.0.0.2")
+			after(34*time.Second, 1, "app [10.0.0.2] failed=false")
+		})
+	}
+}
+
+// TestNamesAreTriedAgainSoon, and less often the longer they fail, whether a name has ever led anywhere or not.
+func TestNamesAreTriedAgainSoon(t *testing.T) {
+	for _, interval := range []time.Duration{0, 30 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			dns, heard := &names{}, &news{}
+			g := group(t, upstream.Options{Resolver: dns, DNSInterval: interval, OnResolve: heard.hear}, "ws://app:90")
+			g.Start()
+			at := func(d time.Duration, times int) {
+				t.Helper()
+				time.Sleep(d)
+				synctest.Wait()
+				if dns.times() != times {
+					t.Fatalf("asked %d times by now, not %d", dns.times(), times)
+				}
+			}
+			at(800*time.Millisecond, 1)
+			at(400*time.Millisecond, 2) // after 1 s, give or take a tenth
+			at(2200*time.Millisecond, 3)
+			at(4400*time.Millisecond, 4)
+			at(8800*time.Millisecond, 5)
+			time.Sleep(10 * time.Minute)
+			synctest.Wait()
+			if n := dns.times() - 5; n < 18 || n > 24 { // every 30 s by now
+				t.Errorf("%d times in ten minutes", n)
+			}
+			if told := heard.take(); len(told) != 1 {
+				t.Errorf("told %q", told)
+			}
+			dns.set("app", "10.0.0.1")
+			time.Sleep(33 * time.Second)
+			synctest.Wait()
+			if told := heard.take(); len(g.Endpoints()) != 1 || len(told) != 1 {
+				t.Errorf("members %s, told %q", listed(g), told)
+			}
+			known := dns.times()
+			time.Sleep(10 * time.Minute)
+			synctest.Wait()
+			if again := dns.times() - known; (again > 0) != (interval > 0) {
+				t.Errorf("asked %d times more", again)
+			}
+		})
+	}
 }
 
 func TestIntervalZeroResolvesOnce(t *testing.T) {
@@ -223,8 +338,8 @@ func TestIntervalZeroResolvesOnce(t *testing.T) {
 		group(t, upstream.Options{Resolver: dns}, "ws://app", "ws://app:81").Start()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if dns.asked != 1 {
-			t.Errorf("asked %d times", dns.asked)
+		if dns.times() != 1 {
+			t.Errorf("asked %d times", dns.times())
 		}
 	})
 }
@@ -234,29 +349,32 @@ func TestLookupsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &names{}
 		dns.set("app", "10.0.0.1")
+		dns.set("ghost", "none")
 		g := group(t, upstream.Options{Resolver: dns, DNSInterval: 30 * time.Second}, "ws://app:90", "ws://ghost:90", "h2c://ghost:91")
 		g.Start()
-		expect := func(i int, host string, known bool, failures uint64, failing string, backends int) time.Time {
+		expect := func(i int, host string, known bool, failing string, backends int) upstream.Lookup {
 			t.Helper()
 			l := g.Lookups()[i]
-			if l.Host != host || l.Known != known || l.Failures != failures || !strings.Contains(l.Error, failing) ||
+			if l.Host != host || l.Known != known || (l.Failures > 0) != (failing != "") || !strings.Contains(l.Error, failing) ||
 				(l.Error == "") != (failing == "") || l.Since.IsZero() != (failing == "") || len(l.Backends) != backends {
 				t.Errorf("%+v", l)
 			}
-			return l.Since
+			return l
 		}
-		expect(0, "app", true, 0, "", 1)
-		since := expect(1, "ghost", false, 1, "no such host", 2)
+		expect(0, "app", true, "", 1)
+		ghost := expect(1, "ghost", false, "no such host", 2)
 		dns.set("app")
 		time.Sleep(33 * time.Second)
 		synctest.Wait()
-		expect(0, "app", true, 1, "no such host", 1)
-		if again := expect(1, "ghost", false, 2, "no such host", 2); again != since {
-			t.Errorf("failing since %v, at first since %v", again, since)
+		expect(0, "app", true, "server misbehaving", 1)
+		if again := expect(1, "ghost", false, "no such host", 2); again.Since != ghost.Since || again.Failures < 4 {
+			t.Errorf("%+v, at first %+v", again, ghost)
 		}
 		dns.set("ghost", "10.0.0.2")
 		time.Sleep(33 * time.Second)
 		synctest.Wait()
-		expect(1, "ghost", true, 2, "", 2)
+		if l := g.Lookups()[1]; !l.Known || l.Error != "" || !l.Since.IsZero() {
+			t.Errorf("%+v", l)
+		}
 	})
 }

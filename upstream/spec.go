@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"weir/netpoll"
 )
 
 // A Spec is a backend as the operator wrote it. A host name may stand for
@@ -18,6 +20,7 @@ type Spec struct {
 	Path   string // of a unix socket, instead of Host and Port
 	Weight int    // 1 to 1000
 	Proxy  int    // version (1 or 2) of the PROXY protocol's header that begins each connection; 0: none
+	ID     string // names the endpoint instead of its URL and address; "": they do
 }
 
 // ParseSpec reads "scheme://host[:port][#settings]", or "scheme://" and the absolute path of a unix socket.
@@ -30,8 +33,8 @@ type Spec struct {
 // these are "unix", "h2c+unix" and "ws+h2c+unix", as in "unix:///run/app.sock".
 //
 // An IPv6 address stands in brackets. The port is 80 where none is given, 443 with TLS. Settings are joined by '&':
-// "weight=N", 1 where it is not given, and "proxy-protocol=v1" or "v2", which tells the backend who the client is
-// and so needs a connection for each session.
+// "weight=N", 1 where it is not given; "proxy-protocol=v1" or "v2", which tells the backend who the client is
+// and so needs a connection for each session; and "id=NAME", for a backend that stays the same one wherever it moves.
 func ParseSpec(s string) (Spec, error) {
 	spec, err := parseSpec(s)
 	if err != nil {
@@ -49,6 +52,9 @@ func (s Spec) String() string {
 	if s.Proxy != 0 {
 		settings = append(settings, "proxy-protocol=v"+strconv.Itoa(s.Proxy))
 	}
+	if s.ID != "" {
+		settings = append(settings, "id="+s.ID)
+	}
 	if settings == nil {
 		return s.base()
 	}
@@ -63,7 +69,10 @@ func Distinct(specs []Spec) error {
 		if seen[s.base()] {
 			twice = append(twice, fmt.Errorf("%s is given twice; to give a backend more, write #weight=N behind it", s.base()))
 		}
-		seen[s.base()] = true
+		if s.ID != "" && seen[s.ID] {
+			twice = append(twice, fmt.Errorf("%s: id %s is that of another backend", s.base(), s.ID))
+		}
+		seen[s.base()], seen[s.ID] = true, true
 	}
 	return errors.Join(twice...)
 }
@@ -91,6 +100,18 @@ func (s Spec) base() string {
 	default:
 		return s.Scheme + "+unix://" + s.Path
 	}
+}
+
+// nameAt is the name of the backend's endpoint at addr. What a host name stands for now is not part of it, so that an
+// endpoint keeps its name when others join or leave.
+func (s Spec) nameAt(addr netpoll.Addr) string {
+	switch {
+	case s.ID != "":
+		return s.ID
+	case s.isName():
+		return s.base() + "@" + addr.Addr().String()
+	}
+	return s.base()
 }
 
 // authority is what requests of our own name as their host.

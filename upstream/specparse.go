@@ -12,7 +12,13 @@ import (
 const (
 	maxWeight = 1000
 	maxPath   = 103 // bytes of a unix socket's address, on the systems that take the least
+	maxID     = 64
 )
+
+// notInID keeps names given by hand apart from URLs.
+func notInID(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
+}
 
 func parseSpec(s string) (Spec, error) {
 	if strings.Contains(s, "@") {
@@ -83,8 +89,13 @@ func (s *Spec) set(settings string) error {
 				return fmt.Errorf("proxy-protocol names one client for a connection, but with %s many share one: use ws or wss", s.Scheme)
 			}
 			s.Proxy = int(value[1] - '0')
+		case "id":
+			if value == "" || len(value) > maxID || strings.ContainsFunc(value, notInID) {
+				return fmt.Errorf("id %q is not a name of 1 to %d letters, digits, '.', '_' and '-'", value, maxID)
+			}
+			s.ID = value
 		default:
-			return fmt.Errorf("unknown setting %q: weight=N and proxy-protocol=v1 or v2 are known", key)
+			return fmt.Errorf("unknown setting %q: weight=N, id=NAME and proxy-protocol=v1 or v2 are known", key)
 		}
 	}
 	return nil

@@ -82,9 +82,10 @@ var (
 	RefusedSilent     = &http1.Refusal{Status: 504, Reason: "backend_answer_timeout", Text: "The backend did not answer the request in time."}
 	RefusedClosed     = &http1.Refusal{Status: 502, Reason: "backend_closed_early", Text: "The backend closed the connection without answering the request."}
 	RefusedAnswer     = &http1.Refusal{Status: 502, Reason: "backend_bad_answer", Text: "The backend's answer to the request is not valid."}
-	RefusedSockets    = &http1.Refusal{Status: 503, Reason: "no_descriptors", Text: "The gateway has no descriptors left for a connection to the backend; try again later."}
+	RefusedSockets    = &http1.Refusal{Status: 503, Reason: "no_descriptors", Text: "The gateway has no descriptors or memory left for a connection to the backend; try again later."}
+	RefusedPorts      = &http1.Refusal{Status: 503, Reason: "no_ports", Text: "The gateway has no ports left for a connection to the backend; try again later."}
 )
 
 // Refusals are all of them, for whoever counts or documents them.
 var Refusals = []*http1.Refusal{RefusedNoEndpoint, RefusedConnect, RefusedSlow, RefusedSilent, RefusedClosed, RefusedAnswer, RefusedSockets,
-	RefusedBusy, RefusedTLS}
+	RefusedPorts, RefusedBusy, RefusedTLS}

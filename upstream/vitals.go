@@ -20,7 +20,7 @@ type rules struct {
 	lost       func(e *Endpoint, connections, sessions int, reason string)
 }
 
-// vitals is the changing half of an endpoint.
+// vitals is what changes about an endpoint.
 type vitals struct {
 	// immutable
 	rules *rules
@@ -115,6 +115,16 @@ func (v *vitals) checkDone(e *Endpoint, err error) {
 		v.connectsBad = 0
 		v.become(e, Healthy, "check passed")
 	}
+}
+
+// moved forgets what was true of another address.
+func (v *vitals) moved(e *Endpoint) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.protocol.Store(protocolUnknown)
+	v.connectsBad = 0
+	v.unsettled.Store(!v.rules.checked)
+	v.become(e, Unknown, "its address changed")
 }
 
 // become is called under mu, which also keeps the changes told in order.

@@ -24,7 +24,7 @@ func (g *Group) watch() {
 		ctx, stop := context.WithCancel(g.ctx)
 		g.watchers[e] = stop
 		g.running.Go(func() {
-			g.options.Health.Run(ctx, e.Name, g.slots, newProbe(e, g.options.Health.Path), e.check)
+			g.options.Health.Run(ctx, e.Name, g.slots, newProbe(e, g.options.Health), e.check)
 		})
 	}
 }

@@ -31,7 +31,7 @@ type Config struct {
 	TLSListen   []string      `knob:"tls-listen" group:"Basics" arg:"ADDR" help:"address clients connect to with TLS, in the same forms"`
 	UnixMode    Mode          `knob:"unix-mode" group:"Basics" restart:"true" help:"who may connect to a unix socket that is listened on, as the mode of its file"`
 	Admin       string        `knob:"admin" group:"Basics" restart:"true" arg:"ADDR" help:"address of health, metrics, drain and pprof, as host:port or unix:/path (for its owner alone); off: none"`
-	Upstream    []string      `knob:"upstream" group:"Basics" arg:"URL" route:"true" help:"backend, as ws://host:port[#weight=N]; http:// means the same; h2c://: many sessions share a connection (RFC 8441), ws+h2c://: if the backend offers that; wss://, h2:// and wss+h2://: the same with TLS; unix:///path: a unix socket; #proxy-protocol=v1 or v2: connections begin with a PROXY header"`
+	Upstream    []string      `knob:"upstream" group:"Basics" arg:"URL" route:"true" help:"backend, as ws://host:port[#weight=N]; http:// means the same; h2c://: many sessions share a connection (RFC 8441), ws+h2c://: if the backend offers that; wss://, h2:// and wss+h2://: the same with TLS; unix:///path: a unix socket; #proxy-protocol=v1 or v2: connections begin with a PROXY header; #id=NAME: the backend's name, which it keeps wherever it moves"`
 	Demo        bool          `knob:"demo" group:"Basics" restart:"true" help:"start an echo server inside and use it as the backend"`
 	Loops       int           `knob:"loops" group:"Basics" restart:"true" range:"0..1024" help:"event loops; 0: one per core"`
 
@@ -117,14 +117,20 @@ type Config struct {
 	BalanceFactor  float64       `knob:"balance-factor" group:"Routing" route:"true" range:"0|1..100" help:"no backend gets more than this many times its fair share; 0: no bound"`
 	ConnectRetries int           `knob:"connect-retries" group:"Routing" route:"true" range:"0..100" help:"further backends tried after a failed connect"`
 	Panic          bool          `knob:"panic" group:"Routing" route:"true" help:"with no healthy backend left, use all as if they were well; false: answer 503"`
-	DNSInterval    time.Duration `knob:"dns-interval" group:"Routing" range:"0|1s..24h" help:"time between two look-ups of backends' names; 0: only at start"`
+	DNSInterval    time.Duration `knob:"dns-interval" group:"Routing" range:"0|1s..24h" help:"time between two look-ups of a backend's name; a name without an address is tried again sooner, from 1s on; 0: a name that has addresses is not looked up again"`
+	DNSFamily      DNSFamily     `knob:"dns-family" group:"Routing" help:"addresses of a name that are backends: auto (IPv6 only where there is no IPv4), any (both), ipv4 or ipv6"`
+	EmptyHold      time.Duration `knob:"empty-hold" group:"Routing" range:"0|1s..24h" help:"how long the last addresses of a name stay in use once the name server says that it has none; 0: not at all"`
 
 	StickyCookie   string        `knob:"sticky-cookie" group:"Stickiness" route:"true" arg:"NAME" help:"cookie that keeps a client at its backend while that is well; empty: none"`
 	StickyTTL      time.Duration `knob:"sticky-ttl" group:"Stickiness" route:"true" range:"0|1s..9600h" help:"lifetime of that cookie; 0: until the browser is closed"`
 	StickySameSite SameSite      `knob:"sticky-same-site" group:"Stickiness" route:"true" help:"its SameSite: lax, strict or none (which browsers take over TLS only)"`
 	StickyKey      string        `knob:"sticky-key" group:"Stickiness" secret:"true" arg:"SECRET" help:"what cookies are signed with, 16 bytes at least, the same on every gateway; empty: random, another at each start"`
 
-	HealthPath     string        `knob:"health-path" group:"Health" route:"true" arg:"PATH" help:"path of an HTTP check, well on 2xx or 3xx; empty: a TCP connect is the check"`
+	Health         Health        `knob:"health" group:"Health" route:"true" help:"check of a backend: tcp (a connection, with its TLS), http (a GET of health-path), websocket (a WebSocket at health-path, closed with 1000) or auto (http where there is a health-path, else tcp)"`
+	HealthPath     string        `knob:"health-path" group:"Health" route:"true" arg:"PATH" help:"path that is asked for; empty: /"`
+	HealthStatus   []string      `knob:"health-status" group:"Health" route:"true" arg:"STATUS" help:"status, or range of them such as 200-399, of an http check that is well"`
+	HealthHeader   []string      `knob:"health-header" group:"Health" route:"true" secret:"true" arg:"FIELD" sep:"\n" help:"header field of http and websocket checks, as 'Authorization: Bearer abc'; Host is upstream-host"`
+	HealthPort     int           `knob:"health-port" group:"Health" route:"true" arg:"PORT" range:"0..65535" help:"port that is checked, in the same way as the backend's own, for which 0 stands"`
 	HealthInterval time.Duration `knob:"health-interval" group:"Health" route:"true" range:"0|100ms..24h" help:"time between two checks of a backend; 0: no checks"`
 	HealthTimeout  time.Duration `knob:"health-timeout" group:"Health" route:"true" range:"10ms..1h" help:"a check that takes longer has failed"`
 	HealthRise     int           `knob:"health-rise" group:"Health" route:"true" range:"1..1000" help:"good checks in a row that bring a backend back"`

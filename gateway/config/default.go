@@ -48,9 +48,13 @@ func Default() *Config {
 		ConnectRetries: 2,
 		Panic:          true,
 		DNSInterval:    30 * time.Second,
+		DNSFamily:      DNSAuto,
+		EmptyHold:      5 * time.Minute,
 
 		StickySameSite: SameSiteLax,
 
+		Health:         HealthAuto,
+		HealthStatus:   []string{"200-399"},
 		HealthInterval: 5 * time.Second,
 		HealthTimeout:  2 * time.Second,
 		HealthRise:     2,

@@ -89,6 +89,8 @@ var argOf = map[string]string{
 	"config.SameSite":      "HOW",
 	"config.PathEncoded":   "HOW",
 	"config.AuthPreflight": "HOW",
+	"config.Health":        "KIND",
+	"config.DNSFamily":     "FAMILY",
 }
 
 func find(name string) *knob { return among(knobs, name) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -99,9 +100,7 @@ func (v *verdict) perRoute(c *Config) {
 	v.reject("http-upstream", cmp.Or(err, upstream.Distinct(specs)))
 	v.guard(c)
 	v.headers(c)
-	if p := c.HealthPath; p != "" && (p[0] != '/' || !printable(p) || strings.Contains(p, "#")) {
-		v.wrong("health-path", "%q is not a path; it begins with / and holds no spaces or #", p)
-	}
+	v.health(c)
 	_, err = c.Rewrite()
 	v.reject("path-rewrite", err)
 	if c.StickyCookie != "" && !httpguts.ValidHeaderFieldName(c.StickyCookie) { // both are tokens (RFC 6265 section 4.1.1)
@@ -117,6 +116,19 @@ func (v *verdict) perRoute(c *Config) {
 	}
 }
 
+func (v *verdict) health(c *Config) {
+	if p := c.HealthPath; p != "" && (p[0] != '/' || !printable(p) || strings.Contains(p, "#")) {
+		v.wrong("health-path", "%q is not a path; it begins with / and holds no spaces or #", p)
+	}
+	_, err := each(c.HealthStatus, checkStatus)
+	v.reject("health-status", err)
+	_, err = each(c.HealthHeader, parseField)
+	v.reject("health-header", err)
+	if len(c.HealthStatus) == 0 {
+		v.wrong("health-status", "is empty, so that no answer would be well; write 200-399")
+	}
+}
+
 // fits checks knobs of a route against each other. A top level that is no route itself, but holds what its routes have
 // in common, need not be whole.
 func (v *verdict) fits(c *Config) {
@@ -126,6 +138,10 @@ func (v *verdict) fits(c *Config) {
 		v.wrong("upstream-cert", "lacks its key; name it in upstream-key")
 	case c.UpstreamCert == "" && c.UpstreamKey != "":
 		v.wrong("upstream-key", "lacks its certificate; name it in upstream-cert")
+	}
+	backends, _ := c.Backends()
+	if c.HealthPort > 0 && slices.ContainsFunc(backends, func(s upstream.Spec) bool { return s.Path != "" }) {
+		v.wrong("health-port", "a backend is a unix socket, which has no ports; write 0 here")
 	}
 	if c.MaxMessageSize > 0 && c.MaxFrameSize > c.MaxMessageSize {
 		v.wrong("max-frame-size", "%s is more than max-message-size (%s)", c.MaxFrameSize, c.MaxMessageSize)

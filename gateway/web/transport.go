@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"weir/codec/http1"
@@ -111,7 +110,7 @@ func (ts *Transports) make(e *upstream.Endpoint, g *upstream.Group) *transport {
 	o := &ts.options
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		conn, err := o.dial(ctx, e)
-		if err != nil && whyUnreached(err) == upstream.RefusedSockets {
+		if unreached := (*connectError)(nil); errors.As(err, &unreached) && unreached.why == upstream.RefusedSockets {
 			ts.CloseIdle()
 			return o.dial(ctx, e)
 		}
@@ -159,11 +158,13 @@ func (o *TransportOptions) dial(ctx context.Context, e *upstream.Endpoint) (net.
 		e.ConnectOK()
 		return conn, nil
 	}
-	failed := &connectError{err: err, why: whyUnreached(err)}
-	if ctx.Err() == nil && failed.why != upstream.RefusedSockets { // else it says nothing of the endpoint
+	if why := upstream.Exhausted(err, e.Addr); why != nil {
+		return nil, &connectError{err, why}
+	}
+	if ctx.Err() == nil { // else it says nothing of the endpoint
 		e.ConnectFailed(err.Error())
 	}
-	return nil, failed
+	return nil, &connectError{err, whyUnreached(err)}
 }
 
 // parties are the client and the address it connected to, for an endpoint that is told them by PROXY protocol.
@@ -184,8 +185,6 @@ func whyUnreached(err error) *http1.Refusal {
 	var handshake *netpoll.HandshakeError
 	var slow net.Error
 	switch {
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return upstream.RefusedSockets
 	case errors.As(err, &slow) && slow.Timeout():
 		return upstream.RefusedSlow
 	case errors.As(err, &handshake):

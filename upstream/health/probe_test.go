@@ -46,6 +46,16 @@ func to(addr netip.AddrPort) health.Dial {
 	}
 }
 
+// options are complete.
+func options(t *testing.T, o health.Options) health.Options {
+	t.Helper()
+	o, err := o.Complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
 // answer reads a request's head and sends this.
 func answer(text string) func(net.Conn) {
 	return func(conn net.Conn) {
@@ -118,7 +128,7 @@ func TestProbe(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			probe := health.NewProbe(to(serve(t, tt.backend)), "backend:80", tt.path)
+			probe := health.NewProbe(to(serve(t, tt.backend)), "backend:80", options(t, health.Options{Path: tt.path}))
 			ctx, cancel := context.WithTimeout(t.Context(), tt.timeout)
 			defer cancel()
 			err := probe(ctx)
@@ -140,7 +150,7 @@ func TestProbeRefused(t *testing.T) {
 	addr := l.Addr().(*net.TCPAddr).AddrPort()
 	l.Close()
 	for _, path := range []string{"", "/"} {
-		if err := health.NewProbe(to(addr), "b", path)(t.Context()); err == nil || !strings.Contains(err.Error(), "refused") {
+		if err := health.NewProbe(to(addr), "b", options(t, health.Options{Path: path}))(t.Context()); err == nil || !strings.Contains(err.Error(), "refused") {
 			t.Errorf("path %q: %v", path, err)
 		}
 	}
@@ -152,11 +162,11 @@ func TestProbeRequest(t *testing.T) {
 		heads <- readHead(conn)
 		io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
 	})
-	if err := health.NewProbe(to(addr), "chat.internal:9000", "/ready?deep=1")(t.Context()); err != nil {
+	if err := health.NewProbe(to(addr), "chat.internal:9000", options(t, health.Options{Path: "/ready?deep=1"}))(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	const want = "GET /ready?deep=1 HTTP/1.1\r\nHost: chat.internal:9000\r\n" +
-		"User-Agent: weir-health\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+		"Accept: */*\r\nUser-Agent: weir-health\r\nConnection: close\r\n\r\n"
 	if got := <-heads; got != want {
 		t.Errorf("sent %q", got)
 	}

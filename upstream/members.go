@@ -1,0 +1,81 @@
+package upstream
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+
+	"weir/netpoll"
+	"weir/upstream/balance"
+)
+
+// publish makes the members that the addresses call for the current ones. Those that stay are kept as they are.
+func (g *Group) publish() {
+	old := g.Endpoints()
+	known := make(map[string]*Endpoint, len(old))
+	for _, e := range old {
+		known[e.Name] = e
+	}
+	var members []*Endpoint
+	for _, s := range g.specs {
+		for _, addr := range g.addrsOf(s) {
+			e := known[s.nameAt(addr)]
+			delete(known, s.nameAt(addr))
+			if e == nil || e.Addr != addr {
+				e = g.newEndpoint(s, addr, e)
+			}
+			members = append(members, e)
+		}
+	}
+	slices.SortFunc(members, func(a, b *Endpoint) int { return cmp.Compare(a.Name, b.Name) })
+	g.current.Store(newSnapshot(members))
+	for _, gone := range known {
+		gone.vitals.retire()
+	}
+}
+
+// addrsOf lists where a backend's endpoints are.
+func (g *Group) addrsOf(s Spec) []netpoll.Addr {
+	if s.Path != "" {
+		return []netpoll.Addr{netpoll.Unix(s.Path)}
+	}
+	var ips []netip.Addr
+	if literal, ok := s.literal(); ok {
+		ips = []netip.Addr{literal}
+	} else {
+		i := slices.IndexFunc(g.names, func(n *name) bool { return n.told.Host == s.Host })
+		ips = g.names[i].addrs
+	}
+	if s.ID != "" {
+		ips = ips[:min(len(ips), 1)] // it is one backend, perhaps reached in several ways
+	}
+	addrs := make([]netpoll.Addr, len(ips))
+	for i, ip := range ips {
+		addrs[i] = netpoll.IP(netip.AddrPortFrom(ip, s.Port))
+	}
+	return addrs
+}
+
+// newEndpoint makes a backend's endpoint; was is the one that had its name at another address, or nil.
+func (g *Group) newEndpoint(s Spec, addr netpoll.Addr, was *Endpoint) *Endpoint {
+	e := &Endpoint{Name: s.nameAt(addr), Addr: addr, Weight: s.Weight, Spec: s}
+	e.id = Hash([]byte(e.Name))
+	if was != nil {
+		e.vitals = was.vitals
+		e.vitals.moved(e)
+		return e
+	}
+	e.vitals = newVitals(g.rules)
+	e.vitals.tls = newClientTLS(g.options.TLS, s)
+	return e
+}
+
+func newSnapshot(members []*Endpoint) *snapshot {
+	entries := make([]balance.Member, len(members))
+	byID := make(map[uint64]*Endpoint, len(members))
+	for i, e := range members {
+		byID[e.id] = e
+		entries[i] = balance.Member{Name: e.Name, Weight: e.Weight, Load: &e.vitals.load}
+	}
+	return &snapshot{endpoints: members, byID: byID, table: balance.NewTable(entries)}
+}
