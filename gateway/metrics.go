@@ -1,22 +1,20 @@
 package gateway
 
 import (
-	"bytes"
 	"io"
 	"sync/atomic"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
-
 	"weir/gateway/web"
+	"weir/internal/prom"
 	"weir/netpoll"
 	"weir/upstream"
 )
 
 // metricsSet is what is measured as it happens; everything else is counted per loop and summed when read.
-// These histograms take a lock, so only handshakes, connects and pongs use them, never a message.
+// Histograms take a lock, so only handshakes, connects and pongs use them, never a message.
 type metricsSet struct {
-	handshakeTime, connectTime, pongTime, backendPongTime *timing
+	handshakeTime, connectTime, pongTime, backendPongTime *prom.Histogram
 
 	tlsReloads, tlsReloadFailures       atomic.Uint64
 	acmeObtained, acmeFailures          atomic.Uint64
@@ -36,22 +34,10 @@ func (m *metricsSet) connected(_ *upstream.Endpoint, took time.Duration) {
 	m.connectTime.Update(took.Seconds())
 }
 
-// timing is a histogram of durations, in seconds.
-type timing struct {
-	*metrics.PrometheusHistogram
-	set *metrics.Set
-}
-
 // timingBounds reach from a backend on the same host to a handshake that nearly runs into its timeout.
 var timingBounds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-// timingName is replaced by that of the table.
-const timingName = "t"
-
-func newTiming() *timing {
-	set := metrics.NewSet()
-	return &timing{set.NewPrometheusHistogramExt(timingName, timingBounds), set}
-}
+func newTiming() *prom.Histogram { return prom.NewHistogram(timingBounds) }
 
 // shardStats is a copy of one loop's counters.
 type shardStats struct {
@@ -99,8 +85,5 @@ func (g *Gateway) writeMetrics(w io.Writer) {
 		metricTable[i].from(&s, &out)
 	}
 	_, _ = w.Write(out.text.Bytes())
-	var runtime bytes.Buffer
-	metrics.WriteProcessMetrics(&runtime)
-	metrics.WriteFDMetrics(&runtime)
-	_, _ = w.Write(described(runtime.Bytes()))
+	_, _ = w.Write(prom.AppendProcess(nil))
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"weir/internal/prom"
 	"weir/upstream"
 )
 
@@ -33,7 +34,7 @@ func once(of func(*metricsSet) *atomic.Uint64) source {
 	return func(s *scrape, out *exposition) { out.sample(float64(of(s.g.metrics).Load())) }
 }
 
-func durations(of func(*metricsSet) *timing) source {
+func durations(of func(*metricsSet) *prom.Histogram) source {
 	return func(s *scrape, out *exposition) { out.timing(of(s.g.metrics)) }
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"weir/internal/prom"
 	"weir/netpoll"
 	"weir/upstream"
 )
@@ -53,11 +54,11 @@ var metricTable = []metric{
 	})},
 	{"weir_pings_sent_total", counter, nil, "the gateway's own pings, to clients and backends", total(func(st *shardStats) uint64 { return st.pings })},
 	{"weir_pongs_received_total", counter, nil, "answers to the gateway's own pings", total(func(st *shardStats) uint64 { return st.pongs })},
-	{"weir_client_ping_rtt_seconds", histogram, nil, "time from a ping to the client until its pong", durations(func(m *metricsSet) *timing { return m.pongTime })},
-	{"weir_backend_ping_rtt_seconds", histogram, nil, "time from a ping to the backend until its pong, with `backend-ping-interval`", durations(func(m *metricsSet) *timing { return m.backendPongTime })},
-	{"weir_handshake_seconds", histogram, nil, "time from accept to the 101, including the backend's part", durations(func(m *metricsSet) *timing { return m.handshakeTime })},
+	{"weir_client_ping_rtt_seconds", histogram, nil, "time from a ping to the client until its pong", durations(func(m *metricsSet) *prom.Histogram { return m.pongTime })},
+	{"weir_backend_ping_rtt_seconds", histogram, nil, "time from a ping to the backend until its pong, with `backend-ping-interval`", durations(func(m *metricsSet) *prom.Histogram { return m.backendPongTime })},
+	{"weir_handshake_seconds", histogram, nil, "time from accept to the 101, including the backend's part", durations(func(m *metricsSet) *prom.Histogram { return m.handshakeTime })},
 
-	{"weir_backend_connect_seconds", histogram, nil, "time of connects to backends that succeeded, including TLS", durations(func(m *metricsSet) *timing { return m.connectTime })},
+	{"weir_backend_connect_seconds", histogram, nil, "time of connects to backends that succeeded, including TLS", durations(func(m *metricsSet) *prom.Histogram { return m.connectTime })},
 	{"weir_endpoint_healthy", gauge, []string{"endpoint", "route"}, "1, or 0 while the backend gets no new sessions; `route` is the first of those that share the backend", byEndpoint(func(e *upstream.Endpoint, _ upstream.EndpointStats) uint64 { return fromBool(e.Healthy()) })},
 	{"weir_endpoint_sessions", gauge, []string{"endpoint", "route"}, "sessions of this gateway on the backend, including those being opened", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) int64 { return st.Active })},
 	{"weir_endpoint_connects_total", counter, []string{"endpoint", "route"}, "connections made to the backend", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) uint64 { return st.Connects })},

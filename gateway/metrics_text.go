@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"weir/internal/prom"
 )
 
 // metric is a row of the table that defines each metric once. # HELP, # TYPE and the table of the manual are made of it.
@@ -57,14 +59,9 @@ func (e *exposition) sample(value float64, labels ...string) {
 	e.text.WriteByte('\n')
 }
 
-// timing writes a histogram's samples under the row's name.
-func (e *exposition) timing(t *timing) {
-	var samples bytes.Buffer
-	t.set.WritePrometheus(&samples)
-	for line := range bytes.Lines(samples.Bytes()) {
-		e.text.WriteString(e.row.name)
-		e.text.Write(line[len(timingName):])
-	}
+// timing writes a histogram's samples.
+func (e *exposition) timing(h *prom.Histogram) {
+	e.text.Write(h.Append(e.text.AvailableBuffer(), e.row.name))
 }
 
 // MetricsTable is the table of all metrics for the manual, in Markdown.

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -64,27 +65,26 @@ func TestLogReaderDies(t *testing.T) {
 	}
 }
 
-// silentPipe is a pipe that nobody reads; it takes what fits until fill leaves no room.
-func silentPipe(t *testing.T) (w *os.File, fill func()) {
+// stuckPipe is a pipe that nobody reads and that has no room left.
+func stuckPipe(t *testing.T) *os.File {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.Close(); _ = w.Close() })
-	return w, func() {
-		fd := int(w.Fd())
-		_ = syscall.SetNonblock(fd, true)
-		for chunk := make([]byte, 4096); len(chunk) > 0; {
-			if _, err := syscall.Write(fd, chunk); err != nil {
-				chunk = chunk[:len(chunk)/2] // to the last byte
-			}
+	fd := int(w.Fd())
+	_ = syscall.SetNonblock(fd, true)
+	for chunk := make([]byte, 4096); len(chunk) > 0; {
+		if _, err := syscall.Write(fd, chunk); err != nil {
+			chunk = chunk[:len(chunk)/2] // to the last byte
 		}
-		_ = syscall.SetNonblock(fd, false)
 	}
+	_ = syscall.SetNonblock(fd, false)
+	return w
 }
 
-// startMute runs weir with a standard output and error that take no byte once it is ready.
+// startMute runs weir with a standard output and error that never take a byte.
 func startMute(t *testing.T, args ...string) *process {
 	t.Helper()
 	path, err := buildWeir()
@@ -93,7 +93,7 @@ func startMute(t *testing.T, args ...string) *process {
 	}
 	p := &process{Front: &Front{Addr: freeAddr(t), Admin: freeAddr(t)}, ended: make(chan error, 1), stderr: &lines{}}
 	p.cmd = exec.Command(path, append([]string{"--listen", p.Addr, "--admin", p.Admin}, args...)...)
-	out, fill := silentPipe(t)
+	out := stuckPipe(t)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -101,7 +101,6 @@ func startMute(t *testing.T, args ...string) *process {
 	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
 	go func() { p.ended <- p.cmd.Wait() }()
 	p.awaitReady(t)
-	fill()
 	return p
 }
 
@@ -183,5 +182,44 @@ func TestSignalsWithALogThatNobodyReads(t *testing.T) {
 	var status *exec.ExitError
 	if err := await(t, p.ended, "the end of weir"); !errors.As(err, &status) || status.ExitCode() != 1 {
 		t.Errorf("weir ended with %v", err)
+	}
+}
+
+// TestErrorThatNobodyReads: a start that fails ends all the same.
+func TestErrorThatNobodyReads(t *testing.T) {
+	path, err := buildWeir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	cmd := exec.Command(path, "--listen", "80")
+	cmd.Stderr = stuckPipe(t)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	go func() { ended <- cmd.Wait() }()
+	var status *exec.ExitError
+	if err := await(t, ended, "the end of weir"); !errors.As(err, &status) || status.ExitCode() != 1 {
+		t.Errorf("weir ended with %v", err)
+	}
+}
+
+// TestOutputIsWeirsOwn: no library puts a line of its own before weir's, which programs read.
+func TestOutputIsWeirsOwn(t *testing.T) {
+	path, err := buildWeir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(path, "version").CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "weir ") || strings.Count(string(out), "\n") != 1 {
+		t.Errorf("weir version: %v\n%s", err, out)
+	}
+	p := startBinary(t, 0, "--upstream", "ws://127.0.0.1:1", "--access-log", "json")
+	p.terminate(t)
+	for line := range strings.Lines(p.stderr.String()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not JSON: %s", line)
+		}
 	}
 }
