@@ -311,6 +311,30 @@ func TestOwnCodeComesBack(t *testing.T) {
 	}
 }
 
+// TestClosesCross: a client that closes while a drain's close frame waits for the end of a frame gets its own code back.
+func TestClosesCross(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	g := start(t, func(cfg *config.Config) { cfg.DrainTimeout = 4 * time.Second }, b.url())
+	client, server := session(t, g, b)
+	server.write("\x82\x04ha")
+	if _, err := client.in.Peek(4); err != nil {
+		t.Fatal(err)
+	}
+	g.Drain()
+	if !eventually(func() bool { return metric(t, g, "weir_sessions_ending") == 1 }) {
+		t.Fatal("the drain told nobody")
+	}
+	client.send(ws.OpClose, "\x0f\xa0bye")
+	server.want(ws.OpClose, "\x03\xe9drain")
+	server.write("lf")
+	client.want(ws.OpBinary, "half")
+	client.want(ws.OpClose, "\x0f\xa0")
+	client.wantEnd()
+	_, _ = client.conn.Close(), server.conn.Close()
+	await(t, stopped(t, g), "the end")
+}
+
 // TestCodesThatMayBeChosen for what is no fault of the client's.
 func TestCodesThatMayBeChosen(t *testing.T) {
 	t.Parallel()

@@ -40,7 +40,7 @@
 // Where the gateway compresses for a backend (press.go, codec/deflate) or reads JSON (codec/json), the messages that it
 // concerns are set aside by the scanner, gathered until they have ended, looked at, and framed anew (whole.go).
 //
-// The gateway has few words of its own: pings (heartbeat.go) and close frames (closing.go). They are put in between
+// The gateway has few words of its own: pings (heartbeat.go) and close frames (closing.go, ending.go). They are put in between
 // two frames, never inside one: the scanner stops at the next boundary when it is asked to.
 //
 // # Who owns what
