@@ -93,11 +93,22 @@ func (s *session) origin(state *tls.ConnectionState) http1.From {
 		h.peer, h.asked = s.from().Addr(), true // who asks again is believed by now
 	}
 	peer := h.peer
-	from := h.request.Origin(peer, s.client.Secured(), p.trusted, h.hops[:0])
+	from := h.request.Origin(peer, s.client.Secured(), p.believed(s.marks.has(nameless)), h.hops[:0])
 	h.hops = from.Hops
 	from.Identity = p.identity(string(h.request.Host), state)
 	return from
 }
+
+// believed tells whose word on clients counts. Where a PROXY header names none, the proxy passes bytes on and looks at no
+// request, so that what one says comes from just anybody.
+func (p *plan) believed(nameless bool) func(netip.Addr) bool {
+	if nameless {
+		return nobody
+	}
+	return p.trusted
+}
+
+func nobody(netip.Addr) bool { return false }
 
 // believe takes the client that a request names for the session's. A connection that goes on to further requests, of
 // other clients of the same proxy, must not.

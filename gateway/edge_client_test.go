@@ -88,6 +88,55 @@ func TestLimitsByTrueClient(t *testing.T) {
 	}
 }
 
+// TestKeptConnectionIsNobodys: a proxy's connection serves one client after another, and none of them pays for it.
+func TestKeptConnectionIsNobodys(t *testing.T) {
+	t.Parallel()
+	page, _ := pages(t)
+	b := listen(t)
+	g := start(t, func(cfg *config.Config) {
+		withHTTP(cfg)
+		cfg.MaxConnectionsPerIP, cfg.TrustedProxies, cfg.HTTPUpstream = 1, []string{"127.0.0.1"}, []string{page}
+	}, b.url())
+	for range 3 {
+		kept := connect(t, g)
+		kept.write(head("GET / HTTP/1.1", "Host: weir.test", "X-Forwarded-For: 192.0.2.1"))
+		kept.wantStatus(200)
+	}
+	first, _, _ := enter(t, g, b, handshake("/", "X-Forwarded-For: 192.0.2.1"))
+	defer first.conn.Close()
+	wantAnswer(t, g, 429, handshake("/", "X-Forwarded-For: 192.0.2.1"))
+	kept := connect(t, g)
+	kept.write(head("GET / HTTP/1.1", "Host: weir.test", "X-Forwarded-For: 192.0.2.1"))
+	kept.answer()
+	kept.write(handshake("/", "X-Forwarded-For: 192.0.2.2"))
+	b.accept().upgrade()
+	kept.wantStatus(101)
+	wantAnswer(t, g, 429, handshake("/", "X-Forwarded-For: 192.0.2.2"))
+}
+
+// TestUnspecifiedAddress is one like any other, and no unix socket's.
+func TestUnspecifiedAddress(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	for _, c := range []struct {
+		before, line string
+		behind       bool
+	}{{"", "X-Forwarded-For: ::", false}, {"PROXY TCP6 :: ::1 1 2\r\n", "X-No: field", true}} {
+		trust := func(cfg *config.Config) {
+			cfg.TrustedProxies, cfg.ProxyProtocol, cfg.MaxConnectionsPerIP = []string{"127.0.0.1"}, c.behind, 1
+		}
+		g := start(t, trust, b.url())
+		client, _, asked := enter(t, g, b, c.before+handshake("/", c.line))
+		wantFields(t, asked, map[string]string{"X-Real-Ip": "::"})
+		wantAnswer(t, g, 429, c.before+handshake("/", c.line))
+		_ = client.conn.Close()
+		for list, status := range map[string]int{"unix": 403, "::/128": 101} {
+			g := start(t, func(cfg *config.Config) { trust(cfg); cfg.Allow = []string{list} }, echo(t))
+			wantAnswer(t, g, status, c.before+handshake("/", c.line))
+		}
+	}
+}
+
 // TestUnixListener serves both kinds of requests to clients without an address, on all loops.
 func TestUnixListener(t *testing.T) {
 	t.Parallel()

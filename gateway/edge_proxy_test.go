@@ -10,6 +10,7 @@ import (
 
 	"weir/gateway"
 	"weir/gateway/config"
+	routing "weir/gateway/route"
 )
 
 // proxyV2 is a header of version 2 for TCP over IPv4, with a value of no interest behind the addresses.
@@ -31,7 +32,8 @@ func behindProxy(cfg *config.Config) {
 	cfg.ProxyProtocol, cfg.TrustedProxies = true, []string{"127.0.0.1"}
 }
 
-// TestProxyHeader tells the client, in both versions, in clear and before TLS. It outdoes what a request claims.
+// TestProxyHeader tells the client, in both versions, in clear and before TLS. It outdoes what a request claims, also where
+// it names nobody: then the proxy looks at no request, and anybody could have written the fields.
 func TestProxyHeader(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
@@ -40,8 +42,8 @@ func TestProxyHeader(t *testing.T) {
 		{proxyV1, "192.0.2.7"},
 		{"PROXY TCP6 2001:db8::7 2001:db8::1 1 2\r\n", "2001:db8::7"},
 		{proxyV2(1, "192.0.2.8:1", "198.51.100.1:443"), "192.0.2.8"},
-		{proxyV2(0, "192.0.2.8:1", "198.51.100.1:443"), "6.6.6.6, 127.0.0.1"}, // LOCAL: the proxy speaks for itself
-		{"PROXY UNKNOWN\r\n", "6.6.6.6, 127.0.0.1"},
+		{proxyV2(0, "192.0.2.8:1", "198.51.100.1:443"), "127.0.0.1"}, // LOCAL: the proxy speaks for itself
+		{"PROXY UNKNOWN\r\n", "127.0.0.1"},
 	} {
 		want := map[string]string{"X-Forwarded-For": c.client}
 		wantFields(t, told(t, e.Gateway, b, c.header, "X-Forwarded-For: 6.6.6.6"), want)
@@ -58,6 +60,36 @@ func TestProxyHeader(t *testing.T) {
 		client.wantStatus(101)
 		client.send(ws.OpText, "there")
 		server.want(ws.OpText, "there")
+	}
+}
+
+// TestProxyHeaderThatNamesNobody: no request of its connection is believed, the first, later ones and a handshake behind them.
+func TestProxyHeaderThatNamesNobody(t *testing.T) {
+	t.Parallel()
+	page, _ := pages(t)
+	b := listen(t)
+	g := start(t, func(cfg *config.Config) {
+		behindProxy(cfg)
+		withHTTP(cfg)
+		cfg.Allow, cfg.HTTPUpstream = []string{"192.0.2.0/24"}, []string{page}
+		addRoute(cfg, "open", routing.Match{Prefixes: []string{"/open"}}, func(c *config.Config) { c.Allow = nil })
+		addRoute(cfg, "inner", routing.Match{}, nil)
+	}, b.url())
+	lie := []string{"Host: weir.test", "X-Forwarded-For: 192.0.2.7", "Forwarded: for=192.0.2.7"}
+	ask := func(path string) string { return head(append([]string{"GET " + path + " HTTP/1.1"}, lie...)...) }
+	for header, inner := range map[string]int{"PROXY UNKNOWN\r\n": 403, proxyV2(0, "192.0.2.8:1", "198.51.100.1:443"): 403, "PROXY TCP4 192.0.2.7 198.51.100.1 1 2\r\n": 200} {
+		wantAnswer(t, g, inner, header+ask("/inner"))
+		client := connect(t, g)
+		client.write(header + ask("/open") + ask("/inner"))
+		client.answer()
+		client.wantStatus(inner)
+		if inner == 200 {
+			continue
+		}
+		client = connect(t, g)
+		client.write(header + ask("/open") + handshake("/inner", lie[1:]...))
+		client.answer()
+		client.wantStatus(403)
 	}
 }
 

@@ -28,11 +28,15 @@ func (g *Gateway) newWeb() *web.Server {
 }
 
 // handOver gives the client's connection to the HTTP server; early is what was read of it. The session is over, but
-// the client still counts against the limits.
+// the connection still counts against the limits: those of the client's address, but for a proxy's, which carries the
+// requests of many.
 func (s *session) handOver(early []byte, client netip.Addr) {
 	sh := s.lane.shard
-	g := sh.gw
-	if why := g.admit(s, client); why != nil {
+	g, charged := sh.gw, client
+	if s.lane.plan.trusted(s.from().Addr()) {
+		charged = netip.Addr{}
+	}
+	if why := g.admit(s, charged); why != nil {
 		s.believe(client)
 		if early == nil { // HTTP/2: there is no request yet to answer
 			s.turnAway(why.Reason)
@@ -41,7 +45,7 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 		}
 		return
 	}
-	c := &web.Client{Peer: s.from(), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.tlsTermsOf(s.client.TLSState()), Owner: s.lane.door, Closed: func() { g.limits.admitted.Leave(client); g.limits.accepted.Leave(netip.Addr{}) }}
+	c := &web.Client{Peer: s.from(), Nameless: s.marks.has(nameless), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.tlsTermsOf(s.client.TLSState()), Owner: s.lane.door, Closed: func() { g.limits.admitted.Leave(charged); g.limits.accepted.Leave(netip.Addr{}) }}
 	s.marks.set(admitted, false) // the connection's end takes it off, not the session's
 	s.marks.set(handed, true)
 	conn := s.client.Detach(early)
@@ -80,6 +84,7 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 	}
 	s.enterLane(l)
 	s.setFrom(c.Peer)
+	s.marks.set(nameless, c.Nameless)
 	rest, err := sh.loop.Adopt(&s.client, conn, (*clientSide)(s))
 	if err != nil {
 		_ = conn.Close()
@@ -154,7 +159,7 @@ func plainQuestion(r *http.Request, c *web.Client, from http1.From) question {
 }
 
 func (p *plan) originPlain(r *http.Request, c *web.Client) http1.From {
-	from := http1.OriginHeader(r.Header, c.Peer.Addr(), c.TLS != nil, p.trusted)
+	from := http1.OriginHeader(r.Header, c.Peer.Addr(), c.TLS != nil, p.believed(c.Nameless))
 	from.Identity = p.identity(r.Host, c.TLS)
 	return from
 }

@@ -50,7 +50,7 @@ type session struct {
 
 	// Owned by the loop.
 	lane   *lane    // of the door it came through, then of its route
-	ip     [16]byte // of the client, as far as it is known; zeroes behind a unix socket
+	ip     [16]byte // of the client, as far as it is known, if it has one
 	client netpoll.Conn
 	stream upstream.Stream // nil until the request was understood, and after the backend is gone
 	up     half            // client to backend
@@ -81,6 +81,8 @@ const (
 	evicted                       // it is to be closed since a reload has no place for it, and has not begun to end
 	closedUp                      // a close frame has gone to the backend
 	extended                      // an extension was agreed on that the gateway does not know
+	unix                          // the client has no address, as its socket is a unix one
+	nameless                      // a PROXY header named nobody, so that its requests are not believed in whom they name
 )
 
 func (m marks) has(what marks) bool { return m&what != 0 }
@@ -138,13 +140,16 @@ func (s *session) loop() *netpoll.Loop { return s.lane.shard.loop }
 
 // from is the client's address; invalid for a client of a unix socket.
 func (s *session) from() netip.AddrPort {
-	if s.ip == [16]byte{} {
+	if s.marks.has(unix) {
 		return netip.AddrPort{}
 	}
 	return netip.AddrPortFrom(netip.AddrFrom16(s.ip).Unmap(), s.port)
 }
 
-func (s *session) setFrom(from netip.AddrPort) { s.ip, s.port = as16(from.Addr()), from.Port() }
+func (s *session) setFrom(from netip.AddrPort) {
+	s.ip, s.port = as16(from.Addr()), from.Port()
+	s.marks.set(unix, !from.Addr().IsValid())
+}
 
 // moment is a time of the loop in milliseconds, kept short since every session has some. It comes round after 49
 // days, so only differences mean anything, and only of less than that.

@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"errors"
-	"net/netip"
 
 	"github.com/valyala/bytebufferpool"
 
@@ -42,7 +41,9 @@ func (s *session) announce(b []byte) {
 	case n == 0:
 		h.keep(b)
 		return
-	case !header.Local:
+	case header.Local:
+		s.marks.set(nameless, true)
+	default:
 		s.setFrom(header.Source)
 		h.local = header.Destination
 	}
@@ -68,11 +69,7 @@ func (c *clientSide) OnConnect(*netpoll.Conn) {
 	s.phase = greeting
 	switch state.NegotiatedProtocol {
 	case "h2":
-		client := s.from().Addr()
-		if s.lane.plan.trusted(client) {
-			client = netip.Addr{} // carries the requests of many
-		}
-		s.handOver(nil, client)
+		s.handOver(nil, s.from().Addr())
 	case certs.ACMEProtocol: // the certificate was all that the directory wanted to see (RFC 8737 section 3)
 		s.finish()
 	}

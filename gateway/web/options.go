@@ -16,12 +16,13 @@ import (
 
 // A Client is who is at the other end of a connection. All of it is immutable.
 type Client struct {
-	Peer   netip.AddrPort       // of the socket, or as a PROXY header told
-	Local  netip.AddrPort       // the address that was connected to
-	TLS    *tls.ConnectionState // nil: in clear
-	Terms  string               // that TLS was made under, in the caller's words
-	Owner  any                  // whatever the caller wants to find again
-	Closed func()               // called once, when the connection is over or just before it is handed back; may be nil
+	Peer     netip.AddrPort       // of the socket, or as a PROXY header told
+	Nameless bool                 // a PROXY header named nobody as the peer, for the caller to find again
+	Local    netip.AddrPort       // the address that was connected to
+	TLS      *tls.ConnectionState // nil: in clear
+	Terms    string               // that TLS was made under, in the caller's words
+	Owner    any                  // whatever the caller wants to find again
+	Closed   func()               // called once, when the connection is over or just before it is handed back; may be nil
 }
 
 // Options shape a server. The functions are called on the goroutine of a request.
