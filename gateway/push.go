@@ -12,7 +12,7 @@ import (
 )
 
 // push sends all metrics to the URL of the configuration at every interval, until the gateway stops. Neither the
-// log nor the metrics tell the URL's query or password, as those of the metrics library's own push would.
+// log nor the metrics tell the URL's query or password.
 func (g *Gateway) push() {
 	client := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 	defer client.CloseIdleConnections()

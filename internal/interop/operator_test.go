@@ -141,7 +141,7 @@ func TestLogThatNobodyReads(t *testing.T) {
 	}
 	first := dial()
 	for _, call := range []string{
-		"GET /healthz", "GET /readyz", "GET /metrics", "GET /endpoints", "GET /sessions", "GET /debug/pprof/",
+		"GET /healthz", "GET /readyz", "GET /metrics", "GET /health", "GET /endpoints", "GET /sessions", "GET /config", "GET /debug/pprof/", "POST /reload",
 		"POST /sessions/renew?ip=127.0.0.1&expires=4000000000", "POST /sessions/close?ip=127.0.0.1&code=4003",
 	} {
 		method, path, _ := strings.Cut(call, " ")
@@ -182,6 +182,25 @@ func TestSignalsWithALogThatNobodyReads(t *testing.T) {
 	var status *exec.ExitError
 	if err := await(t, p.ended, "the end of weir"); !errors.As(err, &status) || status.ExitCode() != 1 {
 		t.Errorf("weir ended with %v", err)
+	}
+}
+
+// TestUpgradeWithALogThatNobodyReads: the successor serves, and the process before ends with its last session.
+func TestUpgradeWithALogThatNobodyReads(t *testing.T) {
+	b := startRaw(t, "127.0.0.1:0")
+	b.echo(t)
+	p := startMute(t, "--upstream", b.url(), "--close-timeout", "1s")
+	resident := mustDial(t, p.Front)
+	replace(t, p.Admin) // by POST /upgrade
+	if err := mustDial(t, p.Front).exchange("to the successor"); err != nil {
+		t.Error(err)
+	}
+	if err := resident.exchange("to the process before"); err != nil {
+		t.Error(err)
+	}
+	_ = resident.Close()
+	if err := await(t, p.ended, "the end of the process before"); err != nil {
+		t.Error(err)
 	}
 }
 
