@@ -13,7 +13,7 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	h, sh := s.hs, s.lane.shard
 	h.attempt, s.stream = nil, stream
 	to := s.lane.route
-	sh.fields = to.headers.Answer(sh.fields[:0], a.Fields, a.Status == 101)
+	sh.fields = to.headers.Answer(sh.fields[:0], a.Fields, a.Status)
 	sh.fields = to.nameEndpoint(sh.fields, s.stream.Endpoint())
 	if id := s.stream.Endpoint().ID(); to.sticky != nil && id != h.sticky {
 		sh.fields = append(sh.fields, http1.Field{Name: []byte("Set-Cookie"), Value: []byte(to.sticky.SetCookie(id, time.Now(), h.secure))})

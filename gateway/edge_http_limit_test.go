@@ -52,15 +52,15 @@ func TestPlainCountsAgainstLimits(t *testing.T) {
 	}
 }
 
-// TestMaxHTTPConnections bounds them; WebSockets go on being served.
+// TestMaxHTTPConnections bounds them; WebSockets go on being served. One without a request gives way to a new one.
 func TestMaxHTTPConnections(t *testing.T) {
 	t.Parallel()
-	url, _ := pages(t)
+	url, release := pages(t)
 	b := listen(t)
 	e := startEdge(t, func(cfg *config.Config) { cfg.MaxHTTPConnections, cfg.HTTPUpstream = 1, []string{url} }, b.url())
 	holder := connect(t, e.Gateway)
-	holder.write(get)
-	holder.answer()
+	holder.write(strings.Replace(get, "/", "/slow", 1))
+	wantMetric(t, e.Gateway, "weir_http_connections", 1)
 	late := connect(t, e.Gateway)
 	late.write(get)
 	if strings.Contains(string(late.rest()), " 200 ") {
@@ -69,11 +69,18 @@ func TestMaxHTTPConnections(t *testing.T) {
 	wantMetric(t, e.Gateway, "weir_http_connections", 1)
 	wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="too_many_connections"}`, 1)
 	e.session(b)
-	_ = holder.conn.Close()
-	wantMetric(t, e.Gateway, "weir_http_connections", 0)
-	next := connect(t, e.Gateway)
-	next.write(get)
-	next.answer()
+	close(release)
+	holder.answer()
+	if !eventually(func() bool { // until the request is over there, too
+		next := connect(t, e.Gateway)
+		next.write(get)
+		_, err := next.in.ReadByte()
+		_ = next.in.UnreadByte()
+		return err == nil && strings.Contains(next.head().text, " 200 ")
+	}) {
+		t.Error("the idle connection did not give way")
+	}
+	holder.wantEnd()
 }
 
 // TestHTTPIdle ends connections without a request.
@@ -145,7 +152,7 @@ func TestHTTPDrainCuts(t *testing.T) {
 func TestHTTPClientsGo(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
-	e := startEdge(t, func(cfg *config.Config) { cfg.MaxConnections = 1 }, url)
+	e := startEdge(t, func(cfg *config.Config) { cfg.MaxConnections, cfg.HTTPHalfClose = 1, config.HalfCloseCut }, url)
 	for _, text := range []string{get[:10], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf", strings.Replace(get, "/", "/slow", 1), get + handshake("/")} {
 		for way := range 4 {
 			var p *peer

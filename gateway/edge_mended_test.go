@@ -76,8 +76,8 @@ func TestMaxHTTPConnectionsAnswers(t *testing.T) {
 	var text logs
 	e := startEdgeLogging(t, &text, func(cfg *config.Config) { cfg.MaxHTTPConnections, cfg.AccessLog = 1, config.AccessText }, url)
 	holder := connect(t, e.Gateway)
-	holder.write(get)
-	holder.answer()
+	holder.write(strings.Replace(get, "/", "/slow", 1))
+	wantMetric(t, e.Gateway, "weir_http_connections", 1)
 	for _, secure := range []bool{false, true} {
 		p := connect(t, e.Gateway)
 		write := p.write

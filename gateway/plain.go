@@ -23,7 +23,8 @@ func (g *Gateway) newWeb() *web.Server {
 	return web.New(web.Options{
 		Find: g.findPlain, Origin: func(r *http.Request, c *web.Client) http1.From { return g.plan.Load().originPlain(r, c) }, Upgrade: g.takeBack, Log: g.access.plain, Logger: g.log,
 		Dress: g.dressPlain, Enter: g.enterRequest, Starts: newTurns(g.cfg.IPv6Prefix),
-		Limits: http1.Limits{Head: int(g.cfg.MaxHeaderSize), Fields: g.cfg.MaxHeaderFields}, HeaderTimeout: g.cfg.HandshakeTimeout, IdleTimeout: g.cfg.HTTPIdleTimeout, MaxConns: g.cfg.MaxHTTPConnections,
+		Limits: headLimits(g.cfg), HeaderTimeout: g.cfg.HandshakeTimeout, IdleTimeout: g.cfg.HTTPIdleTimeout, MaxConns: g.cfg.MaxHTTPConnections,
+		MinRate: int(g.cfg.HTTPMinRate), HalfClose: g.cfg.HTTPHalfClose == config.HalfCloseAnswer,
 	})
 }
 

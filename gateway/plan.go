@@ -58,7 +58,7 @@ func (g *Gateway) build(cfg *config.Config, before *plan) (*plan, error) {
 	}
 	b := builder{&plan{gw: g, cfg: cfg, generation: before.generation + 1, sockets: 1}, before}
 	b.users.Store(1)
-	b.headLimits = http1.Limits{Head: int(cfg.MaxHeaderSize), Fields: cfg.MaxHeaderFields}
+	b.headLimits = headLimits(cfg)
 	if b.stickyKey = []byte(cfg.StickyKey); len(b.stickyKey) == 0 {
 		b.stickyKey = g.stickyKey
 	}
@@ -80,6 +80,10 @@ func (g *Gateway) build(cfg *config.Config, before *plan) (*plan, error) {
 		b.gatherMax = max(b.gatherMax, r.wholeLimit)
 	}
 	return b.plan, nil
+}
+
+func headLimits(cfg *config.Config) http1.Limits {
+	return http1.Limits{Head: int(cfg.MaxHeaderSize), Fields: cfg.MaxHeaderFields, Path: int(cfg.MaxPathLength)}
 }
 
 // has makes a part one of the plan's.

@@ -23,7 +23,7 @@ func TestBadRequests(t *testing.T) {
 		status        int
 		reason        string
 	}{
-		{"two lengths", handshake("/", "Content-Length: 0", "Content-Length: 0"), 400, "duplicate_content_length"},
+		{"two lengths", handshake("/", "Content-Length: 0", "Content-Length: 1"), 400, "duplicate_content_length"},
 		{"a body", handshake("/", "Content-Length: 5") + "GET /", 400, "request_body"},
 		{"a signed length", handshake("/", "Content-Length: +0"), 400, "bad_content_length"},
 		{"a coding", handshake("/", "Transfer-Encoding: chunked") + "0\r\n\r\n", 400, "transfer_encoding"},
@@ -36,9 +36,10 @@ func TestBadRequests(t *testing.T) {
 		{"no field name", handshake("/", ": 1"), 400, "bad_field_name"},
 		{"no Host", head(get, "Upgrade: websocket", "Connection: Upgrade", key, version), 400, "no_host"},
 		{"two Hosts", handshake("/", "Host: other.test"), 400, "duplicate_host"},
-		{"a target that is no path", handshake("http://other.test/"), 400, "bad_target"},
+		{"a target that is no path", handshake("other.test/"), 400, "bad_target"},
+		{"a long path", handshake("/" + strings.Repeat("a", 1000)), 414, "path_too_long"},
 		{"a space in the target", handshake("/a b"), 400, "bad_target"},
-		{"HTTP/1.0", head("GET / HTTP/1.0", host), 505, "bad_http_version"},
+		{"HTTP/1.0", strings.Replace(handshake("/"), "HTTP/1.1", "HTTP/1.0", 1), 505, "bad_http_version"},
 		{"the HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "bad_http_version"},
 		{"a TLS hello", "\x16\x03\x01\x02\x00", 400, "bad_request_line"},
 		{"POST", strings.Replace(handshake("/"), "GET", "POST", 1), 405, "method_not_get"},
@@ -59,7 +60,7 @@ func TestBadRequests(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b := listen(t)
-			g := start(t, func(cfg *config.Config) { cfg.MaxHeaderSize, cfg.MaxHeaderFields = 4096, 40 }, b.url())
+			g := start(t, func(cfg *config.Config) { cfg.MaxHeaderSize, cfg.MaxHeaderFields, cfg.MaxPathLength = 4096, 40, 1000 }, b.url())
 			client := connect(t, g)
 			client.write(c.request)
 			fields := client.wantStatus(c.status).fields

@@ -37,9 +37,56 @@ func (c *Conn) Detach(early []byte) net.Conn {
 	return out
 }
 
+// goConnOf is what is below a connection that Detach gave; nil if it is none.
+func goConnOf(conn net.Conn) *goConn {
+	switch c := conn.(type) {
+	case *goConn:
+		return c
+	case *replay:
+		return goConnOf(c.Conn)
+	case *tls.Conn:
+		return goConnOf(c.NetConn())
+	case *wire:
+		return c.goes
+	}
+	return nil
+}
+
+// AwaitGone waits until a connection that Detach gave is closed, has failed, or its read deadline is over. What the peer
+// sends, and that it sends no more, ends nothing. The error is never nil.
+func AwaitGone(conn net.Conn) error {
+	if g := goConnOf(conn); g != nil {
+		return g.awaitGone()
+	}
+	return errors.ErrUnsupported
+}
+
+// Written is how many bytes were written to a connection that Detach gave.
+func Written(conn net.Conn) uint64 {
+	if g := goConnOf(conn); g != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return g.wrote
+	}
+	return 0
+}
+
+// Delivered is how many bytes the peer's host is known to have of all that was written to a connection that Detach gave,
+// and whether more wait for it.
+func Delivered(conn net.Conn) (bytes uint64, waiting, ok bool) {
+	if g := goConnOf(conn); g != nil {
+		return g.delivered()
+	}
+	return 0, false, false
+}
+
 // take moves the socket of c to the goConn's own Conn. What was put off for c finds it closed.
 func (g *goConn) take(c *Conn) {
 	g.own.move(c, g)
+	if g.loop.opts.Socket.NotSent == 0 {
+		g.own.LimitNotSent(goConnRoom) // or the kernel keeps some MiB for a client that does not read
+	}
+	g.charge()
 	g.own.Resume()
 }
 
@@ -124,9 +171,12 @@ func (g *goConn) giveUp(c *Conn, h Handler) bool {
 	g.own.Resume()
 	if len(g.out) > 0 {
 		g.own.writeRaw(g.out)
-		g.out = nil
 	}
+	g.out, g.sending = nil, 0
+	g.own.LimitNotSent(g.loop.opts.Socket.NotSent)
 	c.move(&g.own, h)
+	goConnsHeld.Add(-int64(g.charged)) // what is left of in goes along
+	g.charged = 0
 	if c.has(ended) { // h has not heard it
 		c.clear(ended)
 		c.set(readable)

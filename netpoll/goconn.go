@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +31,9 @@ type goConn struct {
 	changed sync.Cond // in came, out went, a deadline passed, or an end
 	in      []byte    // came and was not read yet
 	out     []byte    // written and not given to the loop yet
+	sending int       // given to the loop, and not taken by the kernel when that was last looked at
+	wrote   uint64    // by the goroutine, ever
+	charged int       // to all connections' budget
 	posted  bool      // the loop is to look at out and in
 	full    bool      // the connection has enough queued: out must wait
 	held    bool      // the socket is not read since in is full
@@ -41,17 +45,52 @@ type goConn struct {
 	writeBy deadline
 }
 
-// What is kept for a goroutine each way before its peer, or the goroutine, has to wait.
+// What is kept for a goroutine each way before its peer, or the goroutine, has to wait. A read of the loop's may bring
+// more at once.
 const (
-	goConnRoom    = 256 << 10
-	handshakeRoom = maxPlain
+	goConnRoom    = 64 << 10 // what the goroutine wrote
+	unreadRoom    = 16 << 10 // what it did not read
+	handshakeRoom = maxPlain // likewise, in a handshake
 )
+
+// All connections together have a budget. Beyond it each may have littleRoom, so that all go on.
+const (
+	goConnsBudget = 64 << 20
+	littleRoom    = 8 << 10
+)
+
+var goConnsHeld atomic.Int64
 
 func (g *goConn) room() int {
 	if g.conn == &g.own {
-		return goConnRoom
+		return unreadRoom
 	}
 	return handshakeRoom
+}
+
+// writeRoom is how much may be written now.
+func (g *goConn) writeRoom() int {
+	most := goConnRoom
+	if goConnsHeld.Load() > goConnsBudget {
+		most = littleRoom
+	}
+	return most - len(g.out) - g.sending
+}
+
+// charge tells the budget what is held. Handshakes are bounded elsewhere.
+func (g *goConn) charge() {
+	if g.conn != &g.own {
+		return
+	}
+	held := len(g.in) + len(g.out) + g.sending
+	goConnsHeld.Add(int64(held - g.charged))
+	g.charged = held
+}
+
+// drop lets go of all bytes.
+func (g *goConn) drop() {
+	g.in, g.out, g.sending = nil, nil, 0
+	g.charge()
 }
 
 func newGoConn(l *Loop, c *Conn) *goConn {
@@ -75,6 +114,7 @@ func (g *goConn) Read(b []byte) (int, error) {
 			if g.in = g.in[n:]; len(g.in) == 0 {
 				g.in = nil
 			}
+			g.charge()
 			if g.held && len(g.in) < g.room()/2 {
 				g.post()
 			}
@@ -88,6 +128,35 @@ func (g *goConn) Read(b []byte) (int, error) {
 		}
 		g.changed.Wait()
 	}
+}
+
+func (g *goConn) awaitGone() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for {
+		switch {
+		case g.closed:
+			return net.ErrClosed
+		case g.readBy.over:
+			return os.ErrDeadlineExceeded
+		case g.err != nil:
+			return g.err
+		}
+		g.changed.Wait()
+	}
+}
+
+func (g *goConn) delivered() (bytes uint64, waiting, ok bool) {
+	_ = g.loop.Do(func() {
+		if ok = g.own.Open(); !ok {
+			return
+		}
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		left := len(g.out) + g.own.Buffered() + g.loop.sys.unacked(int(g.own.fd))
+		bytes, waiting = g.wrote-min(uint64(left), g.wrote), left > 0
+	})
+	return bytes, waiting, ok
 }
 
 // Write is net.Conn's. It waits while the connection has enough to send.
@@ -107,10 +176,12 @@ func (g *goConn) Write(b []byte) (n int, err error) {
 		case len(b) == 0:
 			return n, nil
 		}
-		if room := goConnRoom - len(g.out); room > 0 {
+		if room := g.writeRoom(); room > 0 {
 			m := min(room, len(b))
 			g.out = append(g.out, b[:m]...)
 			b, n = b[m:], n+m
+			g.wrote += uint64(m)
+			g.charge()
 			if !g.full {
 				g.post()
 			}

@@ -8,7 +8,7 @@ import (
 // What was written before Close may take a while to go out: as long as the peer takes lastPace of it each lastFlush.
 const (
 	lastFlush = 10 * time.Second
-	lastPace  = goConnRoom / 4
+	lastPace  = 2400
 )
 
 // tend is the loop's turn for what the goroutine did.
@@ -36,18 +36,33 @@ func (g *goConn) flush() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.posted = false
-	if !g.conn.Open() || len(g.out) == 0 {
+	if !g.conn.Open() {
 		return
 	}
-	if g.full = g.conn == &g.own && g.own.Full(goConnRoom); g.full {
+	defer g.sent()
+	if len(g.out) == 0 {
+		return
+	}
+	if g.full = g.conn == &g.own && g.own.Full(0); g.full {
 		return // until OnDrained; what a handshake says is never that much
 	}
 	out := g.out
-	g.out = nil
-	g.changed.Broadcast()
+	g.sending, g.out = len(out), nil
 	g.mu.Unlock()
 	g.conn.writeRaw(out) // not under mu: where it fails, cut is called
 	g.mu.Lock()
+}
+
+// sent looks how much the kernel has not taken yet.
+func (g *goConn) sent() {
+	if g.sending = 0; g.conn == &g.own {
+		g.sending = g.own.Buffered()
+		if g.sending > 0 {
+			g.own.NotifyDrained()
+		}
+	}
+	g.charge()
+	g.changed.Broadcast()
 }
 
 // leave closes the connection once all is sent. What still comes is read and dropped meanwhile, since to close a
@@ -55,12 +70,14 @@ func (g *goConn) flush() {
 func (g *goConn) leave() {
 	c := g.conn
 	g.in = nil
+	g.charge()
 	c.Resume()
 	switch {
 	case len(g.out) > 0: // until OnDrained
 	case c.has(ended) && c.Buffered() == 0:
 		g.loop.Cancel(&g.linger)
 		c.Close()
+		g.drop()
 		return
 	default:
 		c.CloseWrite()
@@ -78,6 +95,7 @@ func (g *goConn) OnTimer(*Timer) {
 	left := g.conn.Buffered() + len(g.out)
 	if g.unsent-left < lastPace {
 		g.conn.Close()
+		g.drop()
 		return
 	}
 	g.unsent = left
@@ -95,6 +113,7 @@ func (g *goConn) OnData(c *Conn, b []byte) {
 		return
 	}
 	g.in = append(g.in, b...)
+	g.charge()
 	if len(g.in) >= g.room() {
 		g.held = true
 		c.Pause()
@@ -114,6 +133,7 @@ func (g *goConn) OnEOF(c *Conn) {
 	if g.closed && len(g.out) == 0 && c.Buffered() == 0 {
 		g.loop.Cancel(&g.linger)
 		c.Close()
+		g.drop()
 	}
 }
 
@@ -123,7 +143,8 @@ func (g *goConn) OnClose(_ *Conn, err error) {
 	defer g.mu.Unlock()
 	g.loop.Cancel(&g.linger)
 	g.err = err
-	g.out = nil
+	g.out, g.sending = nil, 0
+	g.charge()
 	g.changed.Broadcast()
 }
 
@@ -136,6 +157,7 @@ func (g *goConn) release() (in []byte, ended bool) {
 		g.conn.Resume()
 	}
 	g.in = nil
+	g.charge()
 	return in, g.ended
 }
 
@@ -151,7 +173,7 @@ func (g *goConn) giveUpOn(err error) {
 	if g.err == nil {
 		g.err = err
 	}
-	g.in, g.out = nil, nil
+	g.drop()
 	g.changed.Broadcast()
 }
 

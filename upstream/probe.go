@@ -30,7 +30,7 @@ func newProbe(e *Endpoint, o health.Options) health.Probe {
 	dial := func(ctx context.Context) (net.Conn, error) {
 		return e.dialAt(ctx, addr, Costs{}, netip.AddrPort{}, netip.AddrPort{})
 	}
-	host := e.Spec.authority()
+	host := e.Spec.Authority()
 	switch {
 	case o.Kind == health.TCP && !e.Spec.Tunnels():
 		return func(ctx context.Context) error { return probeSettings(ctx, dial) }
@@ -114,9 +114,9 @@ func askOverH2(ctx context.Context, conn net.Conn, s Spec, o health.Options) err
 		return err
 	}
 	defer client.Close()
-	target := "http://" + s.authority() + o.Path
+	target := "http://" + s.Authority() + o.Path
 	if s.Secure() {
-		target = "https://" + s.authority() + o.Path
+		target = "https://" + s.Authority() + o.Path
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {

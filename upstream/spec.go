@@ -94,7 +94,7 @@ func (s Spec) Secure() bool {
 func (s Spec) base() string {
 	switch {
 	case s.Path == "":
-		return s.Scheme + "://" + s.authority()
+		return s.Scheme + "://" + s.Authority()
 	case s.Scheme == "ws":
 		return "unix://" + s.Path
 	default:
@@ -114,8 +114,8 @@ func (s Spec) nameAt(addr netpoll.Addr) string {
 	return s.base()
 }
 
-// authority is what requests of our own name as their host.
-func (s Spec) authority() string {
+// Authority is what requests of our own name as their host.
+func (s Spec) Authority() string {
 	if s.Path != "" {
 		return "localhost"
 	}

@@ -50,7 +50,7 @@ func (h *handshake) switching() bool {
 	if n == 0 || fault != nil || h.answer.CheckSwitch(accept[:]) != nil {
 		return false
 	}
-	fields := h.rules.Answer(h.fields[:0], h.answer.Fields, true)
+	fields := h.rules.Answer(h.fields[:0], h.answer.Fields, 101)
 	h.out = http1.AppendSwitching(h.out[:0], accept[:], fields)
 	deflate, _ := h.answer.Extensions()
 	return !deflate
@@ -143,7 +143,7 @@ func BenchmarkForwardHeader(b *testing.B) {
 	came := headerOf(h.ask.Fields)
 	b.ReportAllocs()
 	for b.Loop() {
-		h.rules.ForwardHeader(maps.Clone(came), "a", someone)
+		h.rules.ForwardHeader(maps.Clone(came), "a", someone, new(http1.Spelling))
 	}
 }
 

@@ -39,27 +39,29 @@ const maxFraming = 4096
 // Body tells how the body of the answer to a GET is framed (RFC 9112 section 6.3). A head that could be read in two
 // ways is a fault.
 func (r *Response) Body() (Body, *codec.ProtocolError) {
-	length, lengths := only(r.Fields, "content-length")
+	var said lengthFields
+	for i := range r.Fields {
+		if is(r.Fields[i].Name, "content-length") {
+			said.add(r.Fields[i].Value)
+		}
+	}
 	coding, codings := only(r.Fields, "transfer-encoding")
 	switch {
 	case r.Status < 200 || r.Status == 204 || r.Status == 304:
 		return Body{}, nil
 	case codings > 0:
-		if codings > 1 || lengths > 0 || r.minor == 0 || !is(coding, "chunked") {
+		if codings > 1 || said.lengths > 0 || r.minor == 0 || !is(coding, "chunked") {
 			return Body{}, badCoding
 		}
 		return Body{state: chunkSize}, nil
-	case lengths == 0:
+	case said.lengths == 0:
 		return Body{state: untilClose}, nil
-	}
-	n, ok := decimal(length)
-	switch {
-	case lengths > 1 || !ok:
+	case said.bad || said.differ:
 		return Body{}, badLength
-	case n == 0:
+	case said.length == 0:
 		return Body{}, nil
 	}
-	return Body{state: counted, left: n}, nil
+	return Body{state: counted, left: said.length}, nil
 }
 
 func decimal(b []byte) (n uint64, ok bool) {

@@ -34,8 +34,11 @@ func TestBodyFraming(t *testing.T) {
 		{"1.0", "HTTP/1.0 404 Not Found\r\n\r\n", noLength},
 		{"largest length", answer("Content-Length: 922337203685477579"), open},
 
-		{"two lengths", answer("Content-Length: 3\r\nContent-Length: 3"), "backend_bad_content_length"},
-		{"list of lengths", answer("Content-Length: 3, 3"), "backend_bad_content_length"},
+		{"equal lengths", answer("Content-Length: 3\r\nContent-Length: 3"), open},
+		{"list of equal lengths", answer("Content-Length: 3, 3"), open},
+		{"equal lengths of zero", answer("Content-Length: 0\r\nContent-Length: 0"), ended},
+		{"two lengths", answer("Content-Length: 3\r\nContent-Length: 4"), "backend_bad_content_length"},
+		{"list of lengths", answer("Content-Length: 3, 4"), "backend_bad_content_length"},
 		{"no number", answer("Content-Length: 0x3"), "backend_bad_content_length"},
 		{"signed", answer("Content-Length: -3"), "backend_bad_content_length"},
 		{"empty", answer("Content-Length:"), "backend_bad_content_length"},

@@ -28,6 +28,9 @@ func AppendSwitching(dst, accept []byte, fields []Field) []byte {
 func AppendAnswer(dst []byte, status int, reason []byte, fields []Field) []byte {
 	dst = appendStatus(dst, status, reason)
 	dst = appendFields(dst, fields)
+	if _, upgrades := only(fields, "upgrade"); upgrades > 0 { // RFC 9110 section 7.8
+		dst = append(dst, "Connection: Upgrade\r\n"...)
+	}
 	return append(dst, "Connection: close\r\n\r\n"...)
 }
 
@@ -41,10 +44,12 @@ func appendStatus[T text](dst []byte, status int, reason T) []byte {
 
 func appendFields(dst []byte, fields []Field) []byte {
 	for i := range fields {
-		dst = append(dst, fields[i].Name...)
-		dst = append(dst, ": "...)
-		dst = append(dst, fields[i].Value...)
-		dst = append(dst, "\r\n"...)
+		dst = appendField(dst, fields[i])
 	}
 	return dst
+}
+
+func appendField(dst []byte, f Field) []byte {
+	dst = append(append(dst, f.Name...), ": "...)
+	return append(append(dst, f.Value...), "\r\n"...)
 }

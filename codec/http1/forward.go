@@ -44,8 +44,8 @@ func (ru *Rules) Forward(dst []Field, scratch []byte, r *Request, from From) (fi
 }
 
 // Answer appends to dst those fields of a backend's answer that the client gets. Where there was no upgrade the
-// body passes as it comes, and so do the fields that frame it.
-func (ru *Rules) Answer(dst, fields []Field, upgraded bool) []Field {
+// body passes as it comes, and so do the fields that frame it. A 426 says what to upgrade to (RFC 9110 section 15.5.22).
+func (ru *Rules) Answer(dst, fields []Field, status int) []Field {
 	base := len(dst)
 	for _, f := range fields {
 		if !notSentDown.has(f.Name) {
@@ -56,11 +56,17 @@ func (ru *Rules) Answer(dst, fields []Field, upgraded bool) []Field {
 	for _, rule := range ru.Response {
 		dst = rule.apply(dst, base)
 	}
-	if upgraded {
+	if status == 101 {
 		return dst
 	}
+	lengths := 0
 	for _, f := range fields {
-		if framing.has(f.Name) {
+		switch {
+		case is(f.Name, "content-length"):
+			if lengths++; lengths == 1 { // all say the same
+				dst = append(dst, Field{f.Name, firstLength(f.Value)})
+			}
+		case framing.has(f.Name), status == 426 && is(f.Name, "upgrade"):
 			dst = append(dst, f)
 		}
 	}

@@ -1,5 +1,7 @@
 package http1
 
+import "bytes"
+
 // Framing tells how the body of a request is delimited (RFC 9112 section 6.3). The zero value: there is none.
 type Framing struct {
 	Length  uint64 // bytes, from Content-Length; at most 2^63-1
@@ -11,8 +13,29 @@ func (f Framing) None() bool { return f == Framing{} }
 
 // lengthFields are what a head says about its body.
 type lengthFields struct {
-	length, coding   []byte // of the last of each
-	lengths, codings int
+	coding           []byte // the last one
+	codings, lengths int
+	length           uint64 // what all lengths say, unless they are bad or differ
+	bad, differ      bool
+}
+
+// add takes the value of a Content-Length field. One that says the same again, in a field or in a list, says nothing new
+// (RFC 9110 section 8.6).
+func (l *lengthFields) add(value []byte) {
+	for more := true; more; l.lengths++ {
+		var item []byte
+		item, value, more = bytes.Cut(value, []byte{','})
+		length, ok := decimal(trim(item))
+		l.bad = l.bad || !ok
+		l.differ = l.differ || l.lengths > 0 && length != l.length
+		l.length = length
+	}
+}
+
+// firstLength is the first element of a Content-Length field, of which all say the same.
+func firstLength(value []byte) []byte {
+	first, _, _ := bytes.Cut(value, []byte{','})
+	return trim(first)
 }
 
 // read accepts what every parser reads in the same way and no more: the bytes may be parsed once again behind us, and
@@ -20,20 +43,18 @@ type lengthFields struct {
 func (f *Framing) read(said *lengthFields) *Refusal {
 	switch {
 	case said.lengths == 0 && said.codings == 0:
-	case said.lengths > 1:
-		return twoLengths
 	case said.lengths > 0 && said.codings > 0:
 		return lengthAndCoding
 	case said.codings > 1 || said.codings == 1 && !is(said.coding, "chunked"):
 		return badTransferCoding
 	case said.codings == 1:
 		f.Chunked = true
+	case said.bad:
+		return badContentLength
+	case said.differ:
+		return twoLengths
 	default:
-		length, ok := decimal(said.length)
-		if !ok {
-			return badContentLength
-		}
-		f.Length = length
+		f.Length = said.length
 	}
 	return nil
 }

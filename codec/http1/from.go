@@ -38,7 +38,10 @@ func (from *From) appendTo(dst []Field, scratch, host []byte, standard bool) ([]
 	if from.TLS {
 		proto = secure
 	}
-	dst = append(dst, Field{forwardedProto, proto}, Field{forwardedHost, host})
+	dst = append(dst, Field{forwardedProto, proto})
+	if len(host) > 0 {
+		dst = append(dst, Field{forwardedHost, host})
+	}
 	if standard {
 		at := len(scratch)
 		scratch = from.appendStandard(scratch, proto, host)
@@ -50,8 +53,10 @@ func (from *From) appendTo(dst []Field, scratch, host []byte, standard bool) ([]
 // appendStandard writes a Forwarded field's value (RFC 7239 section 4): what the first proxy saw, then the hops.
 func (from *From) appendStandard(dst, proto, host []byte) []byte {
 	dst = append(appendNode(dst, from.Addr), ";proto="...)
-	dst = append(append(dst, proto...), ";host="...)
-	dst = appendQuoted(dst, host)
+	dst = append(dst, proto...)
+	if len(host) > 0 {
+		dst = appendQuoted(append(dst, ";host="...), host)
+	}
 	for _, hop := range from.Hops {
 		dst = appendNode(append(dst, ", "...), hop)
 	}

@@ -84,8 +84,9 @@ func FuzzResponse(f *testing.F) {
 			return
 		}
 		r.Extensions()
-		for _, upgraded := range []bool{true, false} {
-			fields := ru.Answer(nil, r.Fields, upgraded)
+		for _, status := range []int{101, r.Status} {
+			upgraded := status == 101
+			fields := ru.Answer(nil, r.Fields, status)
 			out := http1.AppendSwitching(nil, []byte(rfcAccept), fields)
 			if !upgraded {
 				out = http1.AppendAnswer(nil, r.Status, r.Reason, fields)

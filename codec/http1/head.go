@@ -10,10 +10,11 @@ import (
 // Field is one header field. Name and Value are views, without the white space around them.
 type Field struct{ Name, Value []byte }
 
-// Limits bound a head. Both have to be set: a zero lets nothing pass.
+// Limits bound a head. Head and Fields have to be set: a zero lets nothing pass.
 type Limits struct {
 	Head   int // bytes, with the empty line that ends it
 	Fields int // number of fields, and of options in Connection, as each of these names a field
+	Path   int // bytes of a request's path, without the query; 0: no more than Head allows
 }
 
 // fault is a broken rule of the grammar that requests and responses share. Each has its own answer to it.

@@ -60,7 +60,7 @@ func sameForward(t *testing.T, name string, ru *http1.Rules, from http1.From, he
 	if err != nil {
 		t.Fatal(err)
 	}
-	outHost := ru.ForwardHeader(req.Header, req.Host, from)
+	outHost := ru.ForwardHeader(req.Header, req.Host, from, new(http1.Spelling))
 	if got, want := req.Header, headerOf(fields); !equalHeaders(got, want) || outHost != string(host) {
 		t.Errorf("rules %s, %+v\n%q\nparsed by net/http: %q %v\nby us:              %q %v", name, from, head, outHost, got, host, want)
 	}
@@ -78,9 +78,9 @@ func TestAnswerHeader(t *testing.T) {
 			if _, reason := parseResponse(&r, answer(lines), 0); reason != "" {
 				t.Fatal(reason)
 			}
-			want := headerOf(ru.Answer(nil, r.Fields, false))
+			want := headerOf(ru.Answer(nil, r.Fields, r.Status))
 			got := headerOf(r.Fields)
-			ru.AnswerHeader(got)
+			ru.AnswerHeader(got, new(http1.Spelling))
 			if !equalHeaders(got, want) {
 				t.Errorf("%q\ngot  %v\nwant %v", lines, got, want)
 			}
@@ -92,7 +92,7 @@ func TestAnswerHeader(t *testing.T) {
 func TestForwardHeaderIsIndependent(t *testing.T) {
 	h := http.Header{"A": {"1", "2"}, "B": {"3"}}
 	ru := http1.Rules{Forwarded: true}
-	ru.ForwardHeader(h, "a", http1.From{Addr: netip.MustParseAddr("192.0.2.7")})
+	ru.ForwardHeader(h, "a", http1.From{Addr: netip.MustParseAddr("192.0.2.7")}, new(http1.Spelling))
 	for name := range h {
 		h.Add(name, "more")
 	}
@@ -106,6 +106,9 @@ func TestForwardHeaderIsIndependent(t *testing.T) {
 // sameAsNetHTTP: what Parse takes net/http reads in the same way or refuses.
 func sameAsNetHTTP(t *testing.T, r *http1.Request, head []byte) {
 	t.Helper()
+	if r.Unusual() {
+		head = r.AppendHead(nil)
+	}
 	req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(head)))
 	if err != nil {
 		return
@@ -122,8 +125,8 @@ func sameAsNetHTTP(t *testing.T, r *http1.Request, head []byte) {
 	if b["Cache-Control"] == nil {
 		delete(a, "Cache-Control") // net/http adds one to Pragma: no-cache
 	}
-	got.ForwardHeader(a, "", http1.From{})
-	want.ForwardHeader(b, "", http1.From{})
+	got.ForwardHeader(a, "", http1.From{}, new(http1.Spelling))
+	want.ForwardHeader(b, "", http1.From{}, new(http1.Spelling))
 	if !equalHeaders(a, b) {
 		t.Fatalf("%q: net/http reads %v, we %v", head, a, b)
 	}
@@ -135,5 +138,40 @@ func TestSameAsNetHTTP(t *testing.T) {
 		if n, _ := parse(&r, c.head, 0, limits); n > 0 {
 			sameAsNetHTTP(t, &r, []byte(c.head[:n]))
 		}
+	}
+}
+
+// Names come back as they were, where net/http does not look for them itself.
+func TestSpelling(t *testing.T) {
+	const lines = "ETag: 1\r\nx-lower: 2\r\nX-UPPER: 3\r\nx-upper: 4\r\nX-Usual: 5\r\ncontent-length: 0\r\ncontent-type: a\r\nCONNECTION: keep-alive"
+	var ask http1.Request
+	var told http1.Response
+	if n, reason := parse(&ask, with(lines), 0, limits); n == 0 {
+		t.Fatal(reason)
+	}
+	if _, reason := parseResponse(&told, answer(lines), 0); reason != "" {
+		t.Fatal(reason)
+	}
+	for _, sp := range []http1.Spelling{ask.Spelling(), told.Spelling()} {
+		h := http.Header{"Etag": {"1"}, "X-Lower": {"2"}, "X-Upper": {"3", "4"}, "X-Usual": {"5"}, "Content-Length": {"0"}, "Content-Type": {"a"}, "Connection": {"keep-alive"}}
+		for range 2 {
+			sp.Apply(h)
+		}
+		var out strings.Builder
+		_ = h.Write(&out)
+		for _, want := range []string{"ETag: 1\r\n", "x-lower: 2\r\n", "x-upper: 3\r\nx-upper: 4\r\n", "X-Usual: 5\r\n", "Content-Length: 0\r\n", "content-type: a\r\n", "Connection: keep-alive\r\n"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("no %q in\n%s", want, out.String())
+			}
+		}
+		if n := strings.Count(out.String(), "\n"); n != 8 {
+			t.Errorf("%d lines in\n%s", n, out.String())
+		}
+	}
+	ru := http1.Rules{Forwarded: true, Request: rules(t, "set x-TEAM: blue")}
+	var sp http1.Spelling
+	ru.ForwardHeader(http.Header{}, "a", http1.From{Addr: netip.MustParseAddr("192.0.2.7")}, &sp)
+	if sp["X-Team"] != "x-TEAM" || sp["X-Real-Ip"] != "X-Real-IP" || len(sp) != 2 {
+		t.Error(sp)
 	}
 }

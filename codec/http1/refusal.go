@@ -32,14 +32,15 @@ func (r *Refusal) Append(dst []byte) []byte {
 var (
 	badRequestLine = refuse(400, "bad_request_line", "malformed request line (RFC 9112 section 3)")
 	badMethod      = refuse(400, "bad_method", "the method is not a token (RFC 9112 section 3.1)")
-	badTarget      = refuse(400, "bad_target", "the request target is not a path and query in visible ASCII (RFC 9112 section 3.2.1)")
-	badVersion     = refuse(505, "bad_http_version", "only HTTP/1.1 is spoken here (RFC 9112 section 2.3)")
+	badTarget      = refuse(400, "bad_target", "the request target is neither a path with a query nor an http URL, in visible ASCII (RFC 9112 section 3.2)")
+	pathTooLong    = refuse(414, "path_too_long", "the path is too long (RFC 9110 section 15.5.15)")
+	badVersion     = refuse(505, "bad_http_version", "only HTTP/1.1 is spoken here, and HTTP/1.0 for what is no WebSocket (RFC 9112 section 2.3)")
 	noHost         = refuse(400, "no_host", "no Host field (RFC 9112 section 3.2)")
 	twoHosts       = refuse(400, "duplicate_host", "more than one Host field (RFC 9112 section 3.2)")
 	badHost        = refuse(400, "bad_host", "the Host field is not a host with an optional port (RFC 9110 section 7.2)")
 	isConnect      = refuse(405, "method_connect", "CONNECT asks for a forward proxy, which this is not (RFC 9110 section 9.3.6)", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n")
 
-	twoLengths        = refuse(400, "duplicate_content_length", "more than one Content-Length field (RFC 9112 section 6.3)")
+	twoLengths        = refuse(400, "duplicate_content_length", "Content-Length fields that differ (RFC 9112 section 6.3)")
 	badContentLength  = refuse(400, "bad_content_length", "the Content-Length is not a number below 2^63 in plain digits (RFC 9110 section 8.6)")
 	lengthAndCoding   = refuse(400, "length_and_transfer_encoding", "both Content-Length and Transfer-Encoding (RFC 9112 section 6.1)")
 	badTransferCoding = refuse(501, "bad_transfer_encoding", "the one Transfer-Encoding spoken here is chunked, once (RFC 9112 section 6.1)")

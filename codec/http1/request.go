@@ -1,25 +1,21 @@
 package http1
 
-import (
-	"bytes"
-	"net/netip"
-	"strconv"
-
-	"weir/codec/internal/chars"
-)
+import "bytes"
 
 // Request is the head of a client's request. The zero value is ready for Parse.
 type Request struct {
 	// Views into the bytes that were parsed, set once Parse has given n > 0.
-	Method, Target []byte
+	Method, Target []byte // Target in origin-form, also where it came in absolute-form (RFC 9112 section 3.2)
 	Path, Query    []byte // Target before and after the first '?'; Query is nil without one
-	Host           []byte
+	Host           []byte // of the target if that names one, without an empty port; nil: HTTP/1.0 need not say
 	Fields         []Field
 	Body           Framing // of what follows the head
 
 	Key []byte // Sec-WebSocket-Key, a view too; set by CheckUpgrade
 
-	head head
+	minor   byte // of HTTP/1.x
+	unusual bool // others could read the bytes in another way than we, see Unusual
+	head    head
 }
 
 // Reset makes r ready for a new head. The room for fields is kept.
@@ -33,15 +29,19 @@ func (r *Request) Reset() {
 // shrunk, and lim stays the same. n is the head's length and b[n:] came early; n == 0 without a refusal means that
 // more is needed. After a refusal only Reset is of use.
 func (r *Request) Parse(b []byte, lim Limits) (n int, refusal *Refusal) {
-	if r.head.start == 0 {
-		if len(b) > 0 && !isToken[b[0]] {
-			return 0, badRequestLine // a TLS hello, an empty line: nothing to wait for
+	for r.head.first == (span{}) {
+		from := r.head.start
+		if len(b) > from && !isToken[b[from]] && b[from] != '\r' {
+			return 0, badRequestLine // a TLS hello: nothing to wait for
 		}
 		line, ok, f := r.head.line(b, lim)
-		if !ok {
+		switch {
+		case !ok:
 			return 0, refusalOf[f]
+		case len(line) == 0: // RFC 9112 section 2.2
+			continue
 		}
-		if r.head.first, refusal = requestLine(line); refusal != nil {
+		if refusal = r.requestLine(line, from, lim); refusal != nil {
 			return 0, refusal
 		}
 	}
@@ -49,50 +49,30 @@ func (r *Request) Parse(b []byte, lim Limits) (n int, refusal *Refusal) {
 	if n == 0 {
 		return 0, refusalOf[f]
 	}
-	r.view(b)
-	if refusal := r.check(lim); refusal != nil {
+	target := r.view(b)
+	if refusal := r.check(target, lim); refusal != nil {
 		return 0, refusal
 	}
 	return n, nil
 }
 
-// requestLine splits method SP target SP version (RFC 9112 section 3). The span's name is the method, its value
-// the target.
-func requestLine(line []byte) (s span, refusal *Refusal) {
-	method := bytes.IndexByte(line, ' ')
-	end := bytes.LastIndexByte(line, ' ')
-	if method <= 0 || end <= method+1 {
-		return s, badRequestLine
-	}
-	target, version := line[method+1:end], line[end+1:]
-	switch {
-	case !chars.All(line[:method], &isToken):
-		return s, badMethod
-	case string(line[:method]) == "CONNECT":
-		return s, isConnect
-	case len(version) != len("HTTP/1.1") || string(version[:5]) != "HTTP/" || !isDigit(version[5]) || version[6] != '.' || !isDigit(version[7]):
-		return s, badRequestLine
-	case string(version[5:]) != "1.1":
-		return s, badVersion
-	case target[0] != '/' || !chars.All(target, &chars.Target):
-		return s, badTarget
-	}
-	return span{nameEnd: method, value: method + 1, valueEnd: end}, nil
-}
-
-func (r *Request) view(b []byte) {
+// view gives the target as it came.
+func (r *Request) view(b []byte) (t target) {
 	first := r.head.first.field(b)
-	r.Method, r.Target = first.Name, first.Value
+	t = parseTarget(first.Value)
+	r.Method, r.Target = first.Name, t.origin
 	r.Path, r.Query = r.Target, nil
 	if i := bytes.IndexByte(r.Target, '?'); i >= 0 {
 		r.Path, r.Query = r.Target[:i], r.Target[i+1:]
 	}
 	r.Fields = r.head.view(r.Fields, b)
+	r.unusual = r.head.first.name > 0 || t.host != nil
+	return t
 }
 
 // check applies the rules on fields that every request has to keep: one Host (RFC 9112 section 3.2) and a body whose
 // end nobody can see elsewhere.
-func (r *Request) check(lim Limits) *Refusal {
+func (r *Request) check(t target, lim Limits) *Refusal {
 	hosts := 0
 	var said lengthFields
 	for _, f := range r.Fields {
@@ -104,53 +84,34 @@ func (r *Request) check(lim Limits) *Refusal {
 			said.coding = f.Value
 			said.codings++
 		case is(f.Name, "content-length"):
-			said.length = f.Value
-			said.lengths++
+			said.add(f.Value)
 		}
 	}
 	switch {
-	case hosts == 0:
+	case hosts == 0 && r.minor > 0:
 		return noHost
 	case hosts > 1:
 		return twoHosts
-	case !validHost(r.Host):
+	case hosts == 1 && !validHost(r.Host):
 		return badHost
+	case t.host != nil && !validHost(t.host):
+		return badTarget
 	case options(r.Fields) > lim.Fields:
 		return refusalOf[tooManyFields]
+	case r.minor == 0 && said.codings > 0:
+		return badTransferCoding // RFC 9112 section 6.1
 	}
+	if t.host != nil {
+		r.Host = t.host
+	}
+	if portless, empty := bytes.CutSuffix(r.Host, colon); empty { // RFC 3986 section 6.2.3
+		r.Host, r.unusual = portless, true
+	}
+	r.unusual = r.unusual || said.lengths > 1
 	return r.Body.read(&said)
 }
 
-// validHost checks uri-host [ ":" port ] (RFC 9110 section 7.2).
-func validHost(h []byte) bool {
-	name := h
-	if i := bytes.LastIndexByte(h, ':'); i > bytes.LastIndexByte(h, ']') {
-		if name = h[:i]; !validPort(h[i+1:]) {
-			return false
-		}
-	}
-	if len(name) < 2 || name[0] != '[' {
-		return validName(name)
-	}
-	ip, err := netip.ParseAddr(string(name[1 : len(name)-1]))
-	return err == nil && name[len(name)-1] == ']' && ip.Is6() && ip.Zone() == ""
-}
-
-// maxName is the longest host name there is, with the root's dot (RFC 1035 section 2.3.4).
-const maxName = 254
-
-// validName checks labels with dots between and perhaps one behind, none of them empty. What is left of "a..example.com"
-// or of one that is too long would have other rules in one place than in another.
-func validName(name []byte) bool {
-	return len(name) > 0 && len(name) <= maxName && name[0] != '.' && !bytes.Contains(name, emptyLabel) && chars.All(name, &isHost)
-}
-
-var emptyLabel = []byte("..")
-
-func validPort(p []byte) bool {
-	_, err := strconv.ParseUint(string(p), 10, 16)
-	return err == nil
-}
+var colon = []byte{':'}
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
@@ -201,3 +162,34 @@ func pair(list []byte, sep byte, name string) []byte {
 
 // Only is the first value of the field whose name in lower case is given, and how many there are.
 func (r *Request) Only(name string) (value []byte, n int) { return only(r.Fields, name) }
+
+// Unusual tells that others could read the head in another way than it was understood here, or not at all. AppendHead
+// writes what was understood.
+func (r *Request) Unusual() bool { return r.unusual }
+
+// AppendHead adds the request's head in the form that every parser reads alike: a target in origin-form, one Host and one
+// length. What else it says stays.
+func (r *Request) AppendHead(dst []byte) []byte {
+	dst = append(append(dst, r.Method...), ' ')
+	dst = append(append(dst, r.Target...), " HTTP/1."...)
+	dst = append(dst, '0'+r.minor, '\r', '\n')
+	if r.Host != nil {
+		dst = appendField(dst, Field{hostName, r.Host})
+	}
+	lengths := 0
+	for _, f := range r.Fields {
+		switch {
+		case is(f.Name, "host"):
+			continue
+		case is(f.Name, "content-length"):
+			if lengths++; lengths > 1 {
+				continue
+			}
+			f.Value = firstLength(f.Value)
+		}
+		dst = appendField(dst, f)
+	}
+	return append(dst, '\r', '\n')
+}
+
+var hostName = []byte("Host")

@@ -8,7 +8,7 @@ import (
 	"weir/codec/http1"
 )
 
-var limits = http1.Limits{Head: 2 << 10, Fields: 100} // a small head, as every split of it is tried
+var limits = http1.Limits{Head: 2 << 10, Fields: 100, Path: 300} // a small head, as every split of it is tried
 
 // The example of RFC 6455 section 1.2.
 const rfcRequest = "GET /chat HTTP/1.1\r\n" +
@@ -162,7 +162,9 @@ var requests = []struct{ name, head, reason string }{
 	{"host of IPv6 alone", host("[::ffff:192.0.2.1]"), ""},
 
 	{"TLS hello", "\x16\x03\x01\x02\x00", "bad_request_line"},
-	{"leading CRLF", "\r\n" + rfcRequest, "bad_request_line"},
+	{"empty line with a space", " \r\n" + rfcRequest, "bad_request_line"},
+	{"empty line of LF", "\n" + rfcRequest, "bad_request_line"},
+	{"empty line of CR", "\r" + rfcRequest, "bare_cr"},
 	{"leading space", " " + rfcRequest, "bad_request_line"},
 	{"no version", line("GET /"), "bad_request_line"},
 	{"no target", line("GET HTTP/1.1"), "bad_request_line"},
@@ -172,7 +174,15 @@ var requests = []struct{ name, head, reason string }{
 	{"tab for space", line("GET\t/ HTTP/1.1"), "bad_request_line"},
 	{"method", line("G(T / HTTP/1.1"), "bad_method"},
 	{"space in target", line("GET /a b HTTP/1.1"), "bad_target"},
-	{"absolute target", line("GET http://server.example.com/ HTTP/1.1"), "bad_target"},
+	{"absolute target", line("GET http://server.example.com/ HTTP/1.1"), ""},
+	{"absolute target without a host", line("GET http:///a HTTP/1.1"), "bad_target"},
+	{"absolute target with a user", line("GET http://a@b/ HTTP/1.1"), "bad_target"},
+	{"absolute target of another scheme", line("GET ftp://server.example.com/ HTTP/1.1"), "bad_target"},
+	{"absolute target with a backslash", line(`GET http://a\b/ HTTP/1.1`), "bad_target"},
+	{"absolute target and a bad Host", "GET http://a/ HTTP/1.1\r\nHost: a/b\r\n\r\n", "bad_host"},
+	{"absolute target and no Host", "GET http://a/ HTTP/1.1\r\n\r\n", "no_host"},
+	{"long path", line("GET /" + strings.Repeat("a", limits.Path) + " HTTP/1.1"), "path_too_long"},
+	{"longest path", line("GET /" + strings.Repeat("a", limits.Path-1) + "?" + strings.Repeat("b", limits.Path) + " HTTP/1.1"), ""},
 	{"CONNECT", line("CONNECT server.example.com:80 HTTP/1.1"), "method_connect"},
 	{"CONNECT to a path", line("CONNECT / HTTP/1.1"), "method_connect"},
 	{"authority target", line("GET server.example.com:80 HTTP/1.1"), "bad_target"},
@@ -180,7 +190,10 @@ var requests = []struct{ name, head, reason string }{
 	{"fragment", line("GET /#a HTTP/1.1"), "bad_target"},
 	{"raw UTF-8 target", line("GET /\xc3\xa9 HTTP/1.1"), "bad_target"},
 	{"tab in target", line("GET /a\tb HTTP/1.1"), "bad_target"},
-	{"HTTP/1.0", line("GET / HTTP/1.0"), "bad_http_version"},
+	{"HTTP/1.0", line("GET / HTTP/1.0"), ""},
+	{"HTTP/1.0 without Host", "GET / HTTP/1.0\r\n\r\n", ""},
+	{"HTTP/1.0 with chunks", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "bad_transfer_encoding"},
+	{"HTTP/0.9", line("GET / HTTP/0.9"), "bad_http_version"},
 	{"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "bad_http_version"},
 	{"HTTP/1.2", line("GET / HTTP/1.2"), "bad_http_version"},
 	{"http/1.1", line("GET / http/1.1"), "bad_request_line"},
@@ -223,7 +236,8 @@ var requests = []struct{ name, head, reason string }{
 	{"Host as a list", host("a,b"), "bad_host"},
 	{"Host of two ports", host("a:1:2"), "bad_host"},
 	{"Host without name", host(":80"), "bad_host"},
-	{"Host of an empty port", host("a:"), "bad_host"},
+	{"Host of an empty port", host("a:"), ""},
+	{"Host of an empty port alone", host(":"), "bad_host"},
 	{"Host of a big port", host("a:65536"), "bad_host"},
 	{"Host of a signed port", host("a:+80"), "bad_host"},
 	{"Host of bare IPv6", host("::1"), "bad_host"},
@@ -235,11 +249,14 @@ var requests = []struct{ name, head, reason string }{
 	{"body", with("Content-Length: 5"), ""},
 	{"longest body", with("Content-Length: 922337203685477579"), ""},
 	{"chunked", with("transfer-encoding: Chunked"), ""},
-	{"two lengths", with("Content-Length: 5\r\nContent-Length: 5"), "duplicate_content_length"},
-	{"two lengths and a coding", with("Content-Length: 0\r\ncontent-length: 5\r\nTransfer-Encoding: chunked"), "duplicate_content_length"},
+	{"equal lengths", with("Content-Length: 5\r\ncontent-length: 5"), ""},
+	{"list of equal lengths", with("Content-Length: 5 ,\t5,5"), ""},
+	{"two lengths", with("Content-Length: 5\r\nContent-Length: 6"), "duplicate_content_length"},
+	{"list of lengths", with("Content-Length: 5, 6"), "duplicate_content_length"},
+	{"two lengths and a coding", with("Content-Length: 0\r\ncontent-length: 0\r\nTransfer-Encoding: chunked"), "length_and_transfer_encoding"},
 	{"signed length", with("Content-Length: +0"), "bad_content_length"},
 	{"negative length", with("Content-Length: -1"), "bad_content_length"},
-	{"list of lengths", with("Content-Length: 0, 0"), "bad_content_length"},
+	{"list with an empty length", with("Content-Length: 5,"), "bad_content_length"},
 	{"no length", with("Content-Length:"), "bad_content_length"},
 	{"hexadecimal length", with("Content-Length: 0x5"), "bad_content_length"},
 	{"length with a dot", with("Content-Length: 5.0"), "bad_content_length"},
@@ -289,12 +306,13 @@ func TestRequestSplits(t *testing.T) {
 func TestRequestFaultsAtOnce(t *testing.T) {
 	for _, c := range []struct{ head, reason string }{
 		{"\x16", "bad_request_line"},
-		{"\r", "bad_request_line"},
+		{"\r\r", "bare_cr"},
+		{"\r\n\x16", "bad_request_line"},
 		{"GET / HTTP/1.1\n", "bare_lf"},
 		{"GET / HTTP/1.1\r\nX: a\n", "bare_lf"},
 		{"GET / HTTP/1.1\r\nX: a\rb", "bare_cr"},
 		{"GET / HTTP/1.1\r\nX: \x00", "control_byte"},
-		{"GET / HTTP/1.0\r\n", "bad_http_version"},
+		{"GET / HTTP/2.0\r\n", "bad_http_version"},
 	} {
 		var r http1.Request
 		for end := 0; end <= len(c.head); end++ {
@@ -351,5 +369,44 @@ func TestTrickledBytesAreReadOnce(t *testing.T) {
 		if refusal != nil || (n == 0) != (end < len(head)) {
 			t.Fatalf("at %d: n=%d %v", end, n, refusal)
 		}
+	}
+}
+
+// What others might read in another way, or not at all, is written as it was understood.
+func TestUnusual(t *testing.T) {
+	const fields = "|X=a"
+	for _, c := range []struct{ name, head, want, out string }{
+		{"usual", "GET /a?b HTTP/1.1\r\nHost: h:80\r\nX: a\r\n\r\n", "GET /a?b path=/a query=b host=h:80 key=|Host=h:80" + fields, ""},
+		{"empty lines", "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\nX: a\r\n\r\n", "GET / path=/ query= host=h key=|Host=h" + fields, "GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n\r\n"},
+		{"absolute", "GET HTTP://h:81/a?b HTTP/1.1\r\nHost: other\r\nX: a\r\n\r\n", "GET /a?b path=/a query=b host=h:81 key=|Host=other" + fields, "GET /a?b HTTP/1.1\r\nHost: h:81\r\nX: a\r\n\r\n"},
+		{"absolute without path", "GET https://h HTTP/1.1\r\nX: a\r\nHost: h\r\n\r\n", "GET / path=/ query= host=h key=" + fields + "|Host=h", "GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n\r\n"},
+		{"absolute with a query alone", "GET ws://h?b=/c HTTP/1.1\r\nHost: h\r\nX: a\r\n\r\n", "GET /?b=/c path=/ query=b=/c host=h key=|Host=h" + fields, "GET /?b=/c HTTP/1.1\r\nHost: h\r\nX: a\r\n\r\n"},
+		{"absolute in HTTP/1.0", "GET http://h/ HTTP/1.0\r\nX: a\r\n\r\n", "GET / path=/ query= host=h key=" + fields, "GET / HTTP/1.0\r\nHost: h\r\nX: a\r\n\r\n"},
+		{"no port", "GET / HTTP/1.1\r\nHost: h:\r\nX: a\r\n\r\n", "GET / path=/ query= host=h key=|Host=h:" + fields, "GET / HTTP/1.1\r\nHost: h\r\nX: a\r\n\r\n"},
+		{"no port in IPv6", "GET / HTTP/1.1\r\nHost: [::1]:\r\nX: a\r\n\r\n", "GET / path=/ query= host=[::1] key=|Host=[::1]:" + fields, "GET / HTTP/1.1\r\nHost: [::1]\r\nX: a\r\n\r\n"},
+		{"lengths", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5, 5\r\nX: a\r\ncontent-length: 5\r\n\r\n",
+			"POST / path=/ query= host=h key= body={Length:5 Chunked:false}|Host=h|Content-Length=5, 5|X=a|content-length=5", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nX: a\r\n\r\n"},
+	} {
+		var r, again http1.Request
+		if n, reason := parse(&r, c.head, 0, limits); n != len(c.head) || show(&r) != c.want {
+			t.Errorf("%s: n=%d %q\ngot  %s\nwant %s", c.name, n, reason, show(&r), c.want)
+		}
+		if r.Unusual() != (c.out != "") {
+			t.Errorf("%s: unusual %v", c.name, r.Unusual())
+		}
+		if c.out == "" {
+			c.out = c.head
+		}
+		out := string(r.AppendHead(nil))
+		if _, reason := parse(&again, out, 0, limits); out != c.out || reason != "" || again.Unusual() {
+			t.Errorf("%s: written %q, want %q; read again %q", c.name, out, c.out, reason)
+		}
+	}
+}
+
+// A WebSocket needs HTTP/1.1 (RFC 6455 section 4.1); who asks for one in HTTP/1.0 is told so.
+func TestHandshakeVersion(t *testing.T) {
+	if _, reason := upgrade(line("GET / HTTP/1.0")); reason != "bad_http_version" {
+		t.Errorf("got %q", reason)
 	}
 }

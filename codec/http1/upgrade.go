@@ -20,6 +20,8 @@ func (r *Request) CheckUpgrade() *Refusal {
 	switch {
 	case !r.AsksUpgrade():
 		return NotUpgrade
+	case r.minor == 0: // RFC 6455 section 4.2.1
+		return badVersion
 	case upgrades > 1:
 		return twoUpgrades
 	case string(r.Method) != "GET":

@@ -154,6 +154,8 @@ type Config struct {
 	HTTPTimeout        time.Duration `knob:"http-timeout" group:"HTTP" route:"true" range:"10ms..24h" help:"for a backend to begin its answer to a plain request"`
 	HTTPIdleTimeout    time.Duration `knob:"http-idle-timeout" group:"HTTP" restart:"true" range:"100ms..24h" help:"close a client's connection without a request for so long"`
 	MaxHTTPConnections int           `knob:"max-http-connections" group:"HTTP" restart:"true" range:"1..1000000" help:"client connections with plain requests at once, in all"`
+	HTTPMinRate        Size          `knob:"http-min-rate" group:"HTTP" range:"0|1..1GiB" restart:"true" help:"bytes a second that a client has to take of a plain answer that waits for it, measured over each minute of waiting; 0: it has to take some in each"`
+	HTTPHalfClose      HalfClose     `knob:"http-half-close" group:"HTTP" restart:"true" help:"a client that ends its direction behind a plain request over HTTP/1.1: answer (it still gets the answer) or cut (it is taken to have left)"`
 	PathRewrite        string        `knob:"path-rewrite" group:"HTTP" route:"true" arg:"RULE" help:"change the path on its way to the backend, WebSockets' too: 'REGEXP REPLACEMENT', as '^/chat/(.*)$ /$1'; the query stays"`
 	PathEncoded        PathEncoded   `knob:"path-encoded" group:"HTTP" route:"true" help:"paths that servers read in different ways (%2F, ;, //, dot segments, overlong UTF-8), where the path decides the route, the rewriting or the answer of auth-url: refuse (400), or pass (as they came, if every reading leads to this route)"`
 
@@ -176,6 +178,7 @@ type Config struct {
 	MaxRequests         int  `knob:"max-requests" group:"Limits" range:"0..100000000" help:"plain requests in flight in all, over whichever protocol; 0: derived from the limit of open files"`
 	MaxRequestsPerIP    int  `knob:"max-requests-per-ip" group:"Limits" range:"0..100000000" help:"plain requests in flight from one address, trusted proxies excepted; 0: a quarter of max-requests"`
 	MaxHeaderSize       Size `knob:"max-header-size" group:"Limits" restart:"true" range:"1KiB..1MiB" help:"head of a request or of a backend's answer"`
+	MaxPathLength       Size `knob:"max-path-length" group:"Limits" restart:"true" range:"64..1MiB" help:"path of a request, without the query"`
 	MaxHeaderFields     int  `knob:"max-header-fields" group:"Limits" restart:"true" range:"8..1000" help:"header fields in such a head"`
 	MaxMessageSize      Size `knob:"max-message-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one message as sent, all its frames, and inflated; 0: no limit, but 1 MiB where messages are looked at as a whole"`
 	MaxFrameSize        Size `knob:"max-frame-size" group:"Limits" route:"true" range:"0|125..1024GiB" help:"one frame; 0: no limit"`

@@ -68,7 +68,9 @@ func Default() *Config {
 
 		PathEncoded:        EncodedRefuse,
 		HTTP:               true,
-		HTTPTimeout:        time.Minute,
+		HTTPTimeout:        2 * time.Minute, // SignalR's long polls wait for 90 s
+		HTTPMinRate:        240,
+		HTTPHalfClose:      HalfCloseAnswer,
 		HTTPIdleTimeout:    75 * time.Second,
 		MaxHTTPConnections: 10000,
 
@@ -83,6 +85,7 @@ func Default() *Config {
 		DrainTimeout:     30 * time.Second,
 
 		MaxHeaderSize:   16 << 10,
+		MaxPathLength:   4 << 10,
 		MaxHeaderFields: 100,
 		HighWater:       128 << 10,
 		LowWater:        32 << 10,

@@ -103,6 +103,19 @@ func (p *PathEncoded) UnmarshalText(text []byte) error {
 	return choose(p, text, EncodedRefuse, EncodedPass)
 }
 
+// HalfClose says what becomes of a client that ends its direction behind a plain request.
+type HalfClose string
+
+const (
+	HalfCloseAnswer HalfClose = "answer"
+	HalfCloseCut    HalfClose = "cut"
+)
+
+// UnmarshalText sets h, or fails on a word that is not known.
+func (h *HalfClose) UnmarshalText(text []byte) error {
+	return choose(h, text, HalfCloseAnswer, HalfCloseCut)
+}
+
 // SameSite is a cookie's attribute of that name.
 type SameSite string
 

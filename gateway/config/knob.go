@@ -87,6 +87,7 @@ var argOf = map[string]string{
 	"config.ClientAuth":    "HOW",
 	"config.RequireTLS":    "HOW",
 	"config.SameSite":      "HOW",
+	"config.HalfClose":     "HOW",
 	"config.PathEncoded":   "HOW",
 	"config.AuthPreflight": "HOW",
 	"config.Health":        "KIND",

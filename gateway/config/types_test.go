@@ -74,6 +74,7 @@ func TestEdgeTypes(t *testing.T) {
 		{new(config.UnknownName), "reject", config.UnknownReject, map[string]string{"no": `"no" is not default or reject`}},
 		{new(config.ClientAuth), "require", config.ClientAuthRequire, map[string]string{"on": `"on" is not off, ask or require`}},
 		{new(config.RequireTLS), "redirect", config.RequireTLSRedirect, map[string]string{"true": `"true" is not off, redirect or refuse`}},
+		{new(config.HalfClose), "cut", config.HalfCloseCut, map[string]string{"wait": `"wait" is not answer or cut`}},
 		{new(config.SameSite), "none", config.SameSiteNone, map[string]string{"Lax": `"Lax" is not lax, strict or none`}},
 		{new(config.AccessLog), "json", config.AccessJSON, map[string]string{"": `"" is not text, json or off`}},
 	}

@@ -14,6 +14,8 @@ type check struct {
 	request http1.Request
 }
 
+const maxLogged = 1 << 10 // of a target that is refused
+
 var checks = sync.Pool{New: func() any { return new(check) }}
 
 // checked writes r down as the head of an HTTP/1.1 request, as which it is passed on, mostly, and holds it to the rules
@@ -21,6 +23,9 @@ var checks = sync.Pool{New: func() any { return new(check) }}
 func checked(r *http.Request, lim http1.Limits) *http1.Refusal {
 	c := checks.Get().(*check)
 	defer checks.Put(c)
+	if why := oneHost(r); why != nil {
+		return why
+	}
 	c.head.Reset()
 	c.request.Reset()
 	for _, s := range [...]string{r.Method, " ", r.RequestURI, " HTTP/1.1\r\nHost: ", r.Host, "\r\n"} {
@@ -29,10 +34,27 @@ func checked(r *http.Request, lim http1.Limits) *http1.Refusal {
 	_ = r.Header.Write(&c.head)
 	c.head.WriteString("\r\n")
 	n, why := c.request.Parse(c.head.Bytes(), lim)
-	if why == nil && n != c.head.Len() {
+	switch {
+	case why != nil:
+		return why
+	case n != c.head.Len():
 		return refusedHead
+	case string(c.request.Host) != r.Host:
+		r.Host = string(c.request.Host) // less an empty port
 	}
-	return why
+	return nil
+}
+
+// oneHost takes a Host field out of a request of HTTP/2, which has it for :authority or says the same again (RFC 9113
+// section 8.3.1). Where both are there and differ, others could read the request as one for another host.
+func oneHost(r *http.Request) *http1.Refusal {
+	for _, host := range r.Header["Host"] {
+		if !http1.Same([]byte(host), r.Host) {
+			return refusedHost
+		}
+	}
+	delete(r.Header, "Host")
+	return nil
 }
 
 // serve is where each request comes to.
@@ -41,7 +63,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.begun(l)
 	switch {
 	case l.plain == nil:
-		s.exchange(w, r, l, checked(r, s.options.Limits))
+		why := checked(r, s.options.Limits)
+		if why != nil { // a head that is refused is not kept until the client has read that
+			clear(r.Header)
+			r.RequestURI = r.RequestURI[:min(len(r.RequestURI), maxLogged)]
+		}
+		s.exchange(w, r, l, why)
 	case r.RequestURI != divertedTarget:
 		s.exchange(w, r, l, nil)
 	case l.plain.why != nil:

@@ -3,6 +3,8 @@ package web
 import (
 	"errors"
 	"time"
+
+	"weir/codec/http1"
 )
 
 // SetReadDeadline holds for all reads but those of a head that has begun, which has a time of its own. net/http
@@ -29,10 +31,23 @@ func (c *plainConn) headBegins() error {
 	return c.applyDeadline()
 }
 
-func (c *plainConn) headEnds() {
+func (c *plainConn) headEnds(sp http1.Spelling) {
 	c.mu.Lock()
 	c.inHead = false
+	c.spelled = append(c.spelled, sp)
 	c.mu.Unlock()
+}
+
+// spelling is how the fields of the request are named whose handler begins now.
+func (c *plainConn) spelling() http1.Spelling {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.spelled) == 0 {
+		return nil // it stands for one that net/http has not seen
+	}
+	sp := c.spelled[0]
+	c.spelled = c.spelled[:copy(c.spelled, c.spelled[1:])]
+	return sp
 }
 
 func (c *plainConn) applyDeadline() error {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"weir/codec/http1"
+	"weir/netpoll"
 	"weir/upstream"
 )
 
@@ -29,6 +30,7 @@ type exchange struct {
 
 	// once the route is known
 	plan     *Plan
+	spelling http1.Spelling // of the request
 	key      uint64
 	told     []http1.Field // to the endpoint, behind the plan's rules
 	from     http1.From
@@ -36,6 +38,8 @@ type exchange struct {
 	target   *url.URL
 	tried    []*upstream.Endpoint
 	endpoint *upstream.Endpoint // asked last
+	head     *answerHead        // of its answer over HTTP/1.1; nil: over HTTP/2
+	upgrade  []string           // that its 426 asks for
 
 	left   func() // takes it off those in flight
 	starts bool   // it has its turn to
@@ -52,9 +56,15 @@ type exchange struct {
 
 // exchange answers a request, with why or with what an endpoint says.
 func (s *Server) exchange(w http.ResponseWriter, r *http.Request, l *link, why *http1.Refusal) {
+	l.active.Add(1)
+	defer l.active.Add(-1)
 	x := &exchange{server: s, link: l, request: r, control: http.NewResponseController(w), began: time.Now()}
+	if l.plain != nil {
+		x.spelling = l.plain.spelling()
+	}
 	x.answer.ResponseWriter, x.answer.x = w, x
 	x.answer.stall.limit, x.answer.stall.cut = s.options.StallTimeout, x.control.SetWriteDeadline
+	x.answer.stall.enough, x.answer.took = x.tookEnough, int64(netpoll.Written(l.conn))
 	x.wrapBody()
 	defer x.finish()
 	if s.draining.Load() {
@@ -125,6 +135,7 @@ func (x *exchange) pass() {
 // one for a request that can be repeated without harm (RFC 9110 section 9.2.2), and so may we elsewhere.
 func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 	x.begun()
+	x.spelling.Apply(out.Header)
 	var why error = upstream.RefusedNoEndpoint
 	for len(x.tried) <= x.plan.Retries {
 		e := x.choose()
@@ -135,6 +146,9 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 		x.endpoint = e
 		res, err := x.ask(e, out)
 		var unreached *connectError
+		if err == nil && res.StatusCode == http.StatusUpgradeRequired {
+			x.upgrade = res.Header["Upgrade"] // the proxy drops it
+		}
 		if err == nil || !errors.As(err, &unreached) || out.Context().Err() != nil {
 			return res, err
 		}
@@ -155,7 +169,14 @@ func (x *exchange) choose() *upstream.Endpoint {
 
 func (x *exchange) ask(e *upstream.Endpoint, out *http.Request) (*http.Response, error) {
 	ctx := context.WithValue(out.Context(), partiesKey{}, parties{x.source(), x.link.client.Local})
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() { x.heard.Store(true) }})
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(got httptrace.GotConnInfo) {
+			if c, ok := got.Conn.(*endpointConn); ok {
+				x.head = c.begin()
+			}
+		},
+		GotFirstResponseByte: func() { x.heard.Store(true) },
+	})
 	try := out.WithContext(ctx)
 	if out.Body != nil {
 		try.Body = io.NopCloser(out.Body) // or it were closed by a try that failed
@@ -171,10 +192,13 @@ func (x *exchange) source() netip.AddrPort {
 	return netip.AddrPortFrom(x.from.Addr, 0) // the port is known to the proxy in front alone
 }
 
+// copyRoom is for a record of TLS.
+const copyRoom = 16 << 10
+
 // buffers are what bodies are copied through.
 type buffers struct{}
 
-var spare = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+var spare = sync.Pool{New: func() any { return new([copyRoom]byte) }}
 
-func (buffers) Get() []byte  { return spare.Get().(*[32 << 10]byte)[:] }
-func (buffers) Put(b []byte) { spare.Put((*[32 << 10]byte)(b)) }
+func (buffers) Get() []byte  { return spare.Get().(*[copyRoom]byte)[:] }
+func (buffers) Put(b []byte) { spare.Put((*[copyRoom]byte)(b)) }

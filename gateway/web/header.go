@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/codec/http1"
 	"weir/upstream"
 )
 
@@ -15,9 +16,9 @@ func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 	in, out, rules := p.In, p.Out, x.plan.Rules
 	_, trailers := out.Header["Te"] // the proxy has left "trailers" and nothing else
 	out.Header = in.Header.Clone()
-	out.Host = rules.ForwardHeader(out.Header, in.Host, x.from)
+	out.Host = rules.ForwardHeader(out.Header, in.Host, x.from, &x.spelling)
 	for _, f := range x.told {
-		out.Header.Add(string(f.Name), string(f.Value))
+		out.Header.Add(x.spelling.Note(string(f.Name)), string(f.Value))
 	}
 	if trailers {
 		out.Header.Set("Te", "trailers")
@@ -56,7 +57,7 @@ func (x *exchange) announce(out *http.Request) {
 	for name := range in.Trailer {
 		passing[name] = []string{""}
 	}
-	x.plan.Rules.ForwardHeader(passing, in.Host, x.from)
+	x.plan.Rules.ForwardHeader(passing, in.Host, x.from, new(http1.Spelling))
 	trailer := make(http.Header, len(in.Trailer))
 	for name := range in.Trailer {
 		if v := passing[name]; len(v) == 1 && v[0] == "" {
@@ -77,12 +78,16 @@ func (x *exchange) shape(res *http.Response) error {
 		return upstream.RefusedAnswer // nobody asked for that
 	}
 	p, e := x.plan, x.endpoint
-	p.Rules.AnswerHeader(res.Header)
+	sp := &x.answer.spelling
+	if x.head != nil {
+		*sp = x.head.spelling
+	}
+	p.Rules.AnswerHeader(res.Header, sp)
 	if _, told := res.Header["Content-Type"]; !told {
 		x.answer.Header()["Content-Type"] = nil // or net/http would guess one
 	}
 	if p.EndpointHeader != "" {
-		res.Header.Set(p.EndpointHeader, e.Name)
+		res.Header.Set(sp.Note(p.EndpointHeader), e.Name)
 	}
 	if p.Sticky != nil && e.ID() != x.prefer {
 		res.Header.Add("Set-Cookie", p.Sticky.SetCookie(e.ID(), time.Now(), x.from.TLS))

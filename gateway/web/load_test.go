@@ -1,11 +1,13 @@
 package web_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -74,9 +76,19 @@ func TestManyStreams(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	r := newRig(t, setup{specs: []string{backend(t, func(http.ResponseWriter, *http.Request) {})}, options: func(o *web.Options) { o.MaxConns = 2 }})
+	hold := make(chan struct{})
+	defer close(hold)
+	r := newRig(t, setup{specs: []string{backend(t, func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-hold:
+		case <-r.Context().Done():
+		}
+	})}, options: func(o *web.Options) { o.MaxConns = 2 }})
 	for range 2 {
-		r.raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n").answer(t)
+		r.raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	}
+	for r.taken.Load() < 2 {
+		time.Sleep(time.Millisecond)
 	}
 	if _, err := io.ReadAll(r.raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
 		t.Log(err)
@@ -85,6 +97,45 @@ func TestLimits(t *testing.T) {
 		t.Errorf("the third connection: %v", err)
 	}
 	equal(t, "connections", r.server.Stats().Active, 2)
+}
+
+// TestIdleGivesWay: who has no request leaves his place to who has one, the longest idle first.
+func TestIdleGivesWay(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		r := newRig(t, setup{tls: secure, specs: []string{backend(t, func(http.ResponseWriter, *http.Request) {})}, options: func(o *web.Options) { o.MaxConns = 2 }})
+		idle := func() net.Conn {
+			conn := r.idle()
+			for r.server.Stats().Idle < r.server.Stats().Active { // net/http may take a moment
+				time.Sleep(time.Millisecond)
+			}
+			return conn
+		}
+		first, second := idle(), idle()
+		for range 3 {
+			third := idle()
+			if b, err := io.ReadAll(first); len(b) > 0 || err != nil {
+				t.Errorf("the longest idle got %q, %v", b, err)
+			}
+			first, second = second, third
+		}
+		_, _ = io.WriteString(second, "GET /idle HTTP/1.1\r\nHost: x\r\n\r\n")
+		raw{second, bufio.NewReader(second)}.answer(t)
+		equal(t, "connections", r.server.Stats().Active, 2)
+	}
+}
+
+// TestBurst: as many connections at once as there may be are taken, however fast they are picked up.
+func TestBurst(t *testing.T) {
+	const burst = 3000
+	r := newRig(t, setup{specs: []string{nowhere(t)}, options: func(o *web.Options) { o.MaxConns = burst }})
+	for range burst {
+		near, far := net.Pipe()
+		_ = far.Close()
+		if err := r.server.Serve(near, &web.Client{Closed: func() { r.closed.Add(1) }}); err != nil {
+			t.Fatal(err)
+		}
+		r.taken.Add(1)
+	}
 }
 
 // TestPanic: a fault of ours ends one request, and is told.

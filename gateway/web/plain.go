@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/codec/http1"
@@ -18,8 +19,9 @@ import (
 type plainConn struct {
 	// immutable
 	net.Conn
-	limits   http1.Limits
-	headTime time.Duration // for a head, from its first byte; 0: no limit
+	limits    http1.Limits
+	headTime  time.Duration // for a head, from its first byte; 0: no limit
+	halfClose bool          // that the client ends its direction does not end a request that is whole
 
 	// the goroutine that reads, of which net/http has one at a time
 	body  body   // of the head that has passed
@@ -32,8 +34,11 @@ type plainConn struct {
 
 	// any goroutine
 	mu       sync.Mutex
-	deadline time.Time // as net/http sets it
-	inHead   bool      // one has begun and is not whole
+	deadline time.Time                  // as net/http sets it
+	inHead   bool                       // one has begun and is not whole
+	spelled  []http1.Spelling           // of the heads that have passed and whose handlers have not begun: two at most
+	line     atomic.Pointer[statusLine] // to be written as the backend did; nil: as net/http does
+	wrote    atomic.Int64               // when the last byte was, by time.UnixNano
 }
 
 // held is the room for a head under way and for what came with it, up to Limits.Head bytes.
@@ -81,6 +86,9 @@ func (c *plainConn) straight(p []byte) (n int, err error) {
 	most := max(c.body.left, uint64(c.limits.Head), 1) // which bounds what is held
 	n, err = c.Conn.Read(p[:min(uint64(len(p)), most)])
 	if n == 0 {
+		if err == io.EOF && c.halfClose && c.body.over() {
+			err = c.awaitAnswer()
+		}
 		return 0, err
 	}
 	passed, fault := c.body.scan(p[:n]) // an error that came with them comes again
@@ -118,9 +126,12 @@ func (c *plainConn) look() error {
 		c.divert()
 	default:
 		c.body.begin(h.request.Body)
-		h.request.Reset()
+		c.headEnds(h.request.Spelling())
 		c.pass(n)
-		c.headEnds()
+		if h.request.Unusual() {
+			c.ready = h.request.AppendHead(nil)
+		}
+		h.request.Reset()
 	}
 	return nil
 }

@@ -98,11 +98,18 @@ var streams = []struct{ what, in, want string }{
 	{"bad behind another", get + bad + get, get + " -> bare_lf"},
 	{"bad behind a length", post + "Content-Length: 3\r\n\r\nabc" + bad, post + "Content-Length: 3\r\n\r\nabc -> bare_lf"},
 	{"bad behind chunks", chunked + "0\r\n\r\n" + bad, chunked + "0\r\n\r\n -> bare_lf"},
-	{"an empty line in front", get + "\r\n" + get, get + " -> bad_request_line"},
+	{"an empty line in front", get + "\r\n" + get, get + get + " -> end"},
+	{"an empty line with a space", get + " \r\n" + get, get + " -> bad_request_line"},
+	{"an empty line and no more", get + "\r\n", get + " -> end"},
+	{"absolute-form", get + "GET http://y/a?b HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n" + get, get + "GET /a?b HTTP/1.1\r\nHost: y\r\nA: b\r\n\r\n" + get + " -> end"},
+	{"Host of an empty port", "GET /a HTTP/1.1\r\nHost: x:\r\n\r\n" + get, get + get + " -> end"},
+	{"two Hosts", get + "GET /a HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", get + " -> duplicate_host"},
 	{"length and chunked", get + post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + get, get + " -> length_and_transfer_encoding"},
-	{"equal lengths", get + post + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nabcde" + get, get + " -> duplicate_content_length"},
+	{"equal lengths", post + "Content-Length: 5\r\nContent-Length: 5, 5\r\n\r\nabcde" + get, post + "Content-Length: 5\r\n\r\nabcde" + get + " -> end"},
+	{"two lengths", get + post + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcde" + get, get + " -> duplicate_content_length"},
 	{"a folded field", get + "GET /a HTTP/1.1\r\nHost: x\r\nX: y\r\n z\r\n\r\n" + get, get + " -> obs_fold"},
-	{"HTTP/1.0", get + "GET /a HTTP/1.0\r\nHost: x\r\n\r\n", get + " -> bad_http_version"},
+	{"HTTP/1.0", get + "GET /a HTTP/1.0\r\n\r\n", get + "GET /a HTTP/1.0\r\n\r\n -> end"},
+	{"HTTP/2.0", get + "GET /a HTTP/2.0\r\nHost: x\r\n\r\n", get + " -> bad_http_version"},
 	{"what stands for a refusal", get + string(diverted) + get, get + " -> bad_target"},
 	{"too large", get + "GET /a HTTP/1.1\r\nX: " + strings.Repeat("x", 300) + "\r\n\r\n", get + " -> head_too_large"},
 	{"as large as it may be", sized(300) + sized(300), sized(300) + sized(300) + " -> end"},
@@ -220,9 +227,6 @@ func FuzzPlain(f *testing.F) {
 			if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 				break
 			}
-		}
-		if c.err == nil && !bytes.HasPrefix(in, passed) {
-			t.Fatalf("%q became %q", in, passed)
 		}
 		rest := bytes.NewReader(passed)
 		r := bufio.NewReader(rest)

@@ -12,6 +12,7 @@ import (
 var (
 	// refusedHead is for a request that cannot be written down so that it reads back as one.
 	refusedHead    = &http1.Refusal{Status: 400, Reason: "request_not_http1", Text: "The request cannot be told in HTTP/1.1."}
+	refusedHost    = &http1.Refusal{Status: 400, Reason: "host_not_authority", Text: "The Host field is not the :authority of the request (RFC 9113 section 8.3.1)."}
 	refusedTarget  = &http1.Refusal{Status: 400, Reason: "ambiguous_target", Text: "The request target can be read in more than one way."}
 	refusedBody    = &http1.Refusal{Status: 400, Reason: "bad_request_body", Text: "The request's body is malformed."}
 	refusedStalled = &http1.Refusal{Status: 408, Reason: "client_stalled", Text: "The request's body did not arrive in time."}
@@ -26,7 +27,7 @@ const (
 )
 
 // Reasons are what a plain request can fail of here, besides what it may be refused for before it comes to a backend.
-var Reasons = []string{refusedHead.Reason, refusedTarget.Reason, refusedBody.Reason, refusedStalled.Reason, refusedLost.Reason,
+var Reasons = []string{refusedHead.Reason, refusedHost.Reason, refusedTarget.Reason, refusedBody.Reason, refusedStalled.Reason, refusedLost.Reason,
 	reasonBackendLost, reasonPanic, reasonClientGone, reasonDrain}
 
 // refuse answers in an endpoint's place, with the fields that [http1.Refusal.Append] writes.

@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"weir/codec/http1"
 	"weir/gateway/web"
+	"weir/netpoll"
 	"weir/upstream"
 )
 
@@ -37,6 +39,7 @@ type rig struct {
 	taken    atomic.Int64 // connections that Serve took
 	refused  chan error   // what Serve said otherwise
 	stop     func()
+	loop     *netpoll.Loop // nil: clients are net.Conns
 }
 
 type upgrade struct {
@@ -52,6 +55,7 @@ type setup struct {
 	plan    func(*web.Plan)
 	more    web.TransportOptions
 	backend func(*upstream.Options)
+	loop    bool // clients are an event loop's
 }
 
 func newRig(t testing.TB, s setup) *rig {
@@ -102,6 +106,12 @@ func newRig(t testing.TB, s setup) *rig {
 		s.options(&o)
 	}
 	r.server = web.New(o)
+	if s.loop {
+		if r.loop, err = netpoll.Start(0, netpoll.Options{ReadBuffer: 64 << 10, LowWater: 32 << 10}); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(r.loop.Stop)
+	}
 	r.listen(s.tls)
 	t.Cleanup(r.end)
 	return r
@@ -147,6 +157,9 @@ func (r *rig) take(conn net.Conn, secure bool, cert tls.Certificate) {
 		Peer: addrPort(conn.RemoteAddr()), Local: addrPort(conn.LocalAddr()),
 		Closed: func() { r.closed.Add(1) },
 	}
+	if r.loop != nil {
+		conn = r.detached(conn)
+	}
 	if secure {
 		t := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}})
 		if t.Handshake() != nil {
@@ -162,6 +175,33 @@ func (r *rig) take(conn net.Conn, secure bool, cert tls.Certificate) {
 		return
 	}
 	r.taken.Add(1)
+}
+
+// detached is a client's connection as the gateway hands it over.
+func (r *rig) detached(conn net.Conn) (out net.Conn) {
+	file, err := conn.(*net.TCPConn).File()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_ = conn.Close()
+	fd, err := unix.Dup(int(file.Fd()))
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	_ = file.Close()
+	_ = r.loop.Do(func() {
+		var c netpoll.Conn
+		if err == nil {
+			err = r.loop.Attach(&c, fd, nil)
+		}
+		if err == nil {
+			out = c.Detach(nil)
+		}
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out
 }
 
 // end checks that each connection was given back exactly once.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -24,15 +25,20 @@ var errDrained = errors.New("web: the time to drain is over")
 // toBegin is how long Shutdown waits for the first requests of connections given to Serve, which should be there.
 const toBegin = time.Second
 
-// maxWaiting bounds the connections that net/http has not picked up yet.
-const maxWaiting = 1024
+const (
+	// maxFrame is the largest frame of HTTP/2 that is taken, for which net/http has a buffer: the least that may be said
+	// (RFC 9113 section 4.2).
+	maxFrame = 16 << 10
+	// moreHead is how many times as large as it may be the head of an HTTP/2 request is read, in order to be refused.
+	moreHead, leastMoreHead = 4, 64 << 10
+)
 
 // A Server serves the connections it is given. It may be used from any goroutine.
 type Server struct {
 	// immutable
 	options Options
 	http    *http.Server
-	waiting queue
+	waiting *queue
 	cut     context.CancelCauseFunc // ends what still runs
 
 	// any goroutine
@@ -41,23 +47,35 @@ type Server struct {
 	running  sync.WaitGroup // a connection each
 	fresh    atomic.Int64   // connections given to Serve whose first request has not begun
 
-	mu     sync.Mutex
-	links  map[net.Conn]*link // by the connection that net/http sees
-	closed bool
+	mu      sync.Mutex
+	links   map[net.Conn]*link // by the connection that net/http sees
+	idle    list.List          // those without a request, the longest so first
+	leaving int                // those of links that have given way
+	closed  bool
 }
 
 // A link is a connection with its client.
 type link struct {
 	client *Client
-	conn   net.Conn   // as it was given to Serve
-	plain  *plainConn // as net/http sees it; nil: it is HTTP/2
+	conn   net.Conn     // as it was given to Serve
+	seen   net.Conn     // as net/http sees it
+	plain  *plainConn   // likewise; nil: it is HTTP/2
+	first  *time.Timer  // ends an HTTP/2 connection without a request; nil for others
+	active atomic.Int32 // requests
 	fresh  atomic.Bool
+
+	// under the server's mu
+	idle    *list.Element // nil: there is a request
+	leaving bool
 }
 
 // begun says that the first request of a connection has begun, or that none will come.
 func (s *Server) begun(l *link) {
 	if l.fresh.Swap(false) {
 		s.fresh.Add(-1)
+		if l.first != nil {
+			l.first.Stop()
+		}
 	}
 }
 
@@ -76,7 +94,7 @@ func New(o Options) *Server {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{options: o, links: make(map[net.Conn]*link)}
-	s.waiting = make(queue, max(1, min(o.MaxConns, maxWaiting)))
+	s.waiting = newQueue()
 	s.count.reasons = make(map[string]uint64)
 	ctx, cut := context.WithCancelCause(context.Background())
 	s.cut = cut
@@ -84,17 +102,19 @@ func New(o Options) *Server {
 		Handler:           http.HandlerFunc(s.serve),
 		ReadHeaderTimeout: o.HeaderTimeout,
 		IdleTimeout:       o.IdleTimeout,
-		MaxHeaderBytes:    o.Limits.Head,
+		MaxHeaderBytes:    max(moreHead*o.Limits.Head, leastMoreHead),
 		Protocols:         new(http.Protocols),
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnContext:       s.connContext,
 		ConnState:         s.connState,
 		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams:      int(o.MaxStreams),
-			MaxReceiveBufferPerStream: maxStreamBuffer,
-			SendPingTimeout:           o.StallTimeout,
-			WriteByteTimeout:          o.StallTimeout,
+			MaxConcurrentStreams:          int(o.MaxStreams),
+			MaxReadFrameSize:              maxFrame,
+			MaxReceiveBufferPerConnection: maxUploads,
+			MaxReceiveBufferPerStream:     maxUploads,
+			SendPingTimeout:               o.StallTimeout,
+			WriteByteTimeout:              o.StallTimeout,
 		},
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" is refused like any target of that form
 	}
@@ -106,7 +126,11 @@ func New(o Options) *Server {
 
 func (s *Server) run() {
 	_ = s.http.Serve(s.waiting)
-	for seen := range s.waiting { // by now closed; where Shutdown came first, nobody took what is in it
+	for { // by now the queue is closed; where Shutdown came first, nobody took what is in it
+		seen, err := s.waiting.Accept()
+		if err != nil {
+			return
+		}
 		_ = seen.Close()
 		s.connState(seen, http.StateClosed)
 	}
@@ -116,30 +140,58 @@ func (s *Server) run() {
 // which HTTP/2 was negotiated has to be a *tls.Conn whose handshake is done; any other is read as HTTP/1.1. conn needs
 // deadlines, and should have CloseWrite, so that an answer to a request which is not read to its end arrives.
 func (s *Server) Serve(conn net.Conn, c *Client) error {
-	l, seen := &link{client: c, conn: conn}, conn
+	l := &link{client: c, conn: conn, seen: conn}
 	if t, ok := conn.(*tls.Conn); !ok || t.ConnectionState().NegotiatedProtocol != "h2" {
-		l.plain = &plainConn{Conn: conn, limits: s.options.Limits, headTime: s.options.HeaderTimeout}
-		seen = l.plain
+		l.plain = &plainConn{Conn: conn, limits: s.options.Limits, headTime: s.options.HeaderTimeout, halfClose: s.options.HalfClose}
+		l.seen = l.plain
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.closed:
 		return ErrClosed
-	case len(s.links) >= s.options.MaxConns:
+	case len(s.links)-s.leaving >= s.options.MaxConns && !s.giveWay():
 		return ErrFull
 	}
-	select {
-	case s.waiting <- seen:
-	default:
-		return ErrFull
-	}
-	s.links[seen] = l
+	s.links[l.seen] = l
 	l.fresh.Store(true)
+	if l.plain == nil { // a head that comes is not waited for by net/http, only its preface
+		l.first = time.AfterFunc(s.options.HeaderTimeout, func() {
+			if l.fresh.Load() {
+				_ = l.seen.Close()
+			}
+		})
+	}
 	s.fresh.Add(1)
 	s.running.Add(1)
 	s.count.conns.Add(1)
+	s.waiting.put(l.seen)
 	return nil
+}
+
+// giveWay closes the connection that has had no request for the longest, if there is such a one.
+func (s *Server) giveWay() bool {
+	first := s.idle.Front()
+	if first == nil {
+		return false
+	}
+	l := first.Value.(*link)
+	s.setIdle(l, false)
+	l.leaving = true
+	s.leaving++
+	go l.seen.Close() // with TLS it may wait for the client
+	return true
+}
+
+// setIdle notes whether a connection is without a request.
+func (s *Server) setIdle(l *link, idle bool) {
+	if l.idle != nil {
+		s.idle.Remove(l.idle)
+		l.idle = nil
+	}
+	if idle && !l.leaving {
+		l.idle = s.idle.PushBack(l)
+	}
 }
 
 // Shutdown ends the server: idle connections at once, the others behind the answer that is under way, HTTP/2 with a
@@ -170,16 +222,24 @@ func (s *Server) connContext(ctx context.Context, seen net.Conn) context.Context
 	return context.WithValue(ctx, linkKey{}, s.links[seen])
 }
 
-// connState hears of a connection's end here, and of its being handed back.
+// connState hears of requests that come and end, and of a connection's end and its being handed back.
 func (s *Server) connState(seen net.Conn, state http.ConnState) {
-	if state != http.StateClosed && state != http.StateHijacked {
-		return
-	}
 	s.mu.Lock()
 	l := s.links[seen]
-	delete(s.links, seen)
-	s.mu.Unlock()
 	if l == nil {
+		s.mu.Unlock()
+		return
+	}
+	s.setIdle(l, state == http.StateIdle)
+	over := state == http.StateClosed || state == http.StateHijacked
+	if over {
+		delete(s.links, seen)
+		if l.leaving {
+			s.leaving--
+		}
+	}
+	s.mu.Unlock()
+	if !over {
 		return
 	}
 	s.begun(l)
@@ -188,20 +248,3 @@ func (s *Server) connState(seen net.Conn, state http.ConnState) {
 	}
 	s.running.Done()
 }
-
-// queue is the listener of the http.Server. What was queued before Close is still accepted.
-type queue chan net.Conn
-
-func (q queue) Accept() (net.Conn, error) {
-	if conn, ok := <-q; ok {
-		return conn, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (q queue) Close() error {
-	close(q)
-	return nil
-}
-
-func (q queue) Addr() net.Addr { return &net.UnixAddr{Name: "loops", Net: "unix"} }

@@ -6,9 +6,10 @@ import (
 	"sync/atomic"
 )
 
-// Stats is a snapshot of what a server has done. All but Active only grow.
+// Stats is a snapshot of what a server has done. All but Active and Idle only grow.
 type Stats struct {
 	Active    int       // connections now
+	Idle      int       // those of them that have no request
 	Accepted  uint64    // connections taken
 	Upgrades  uint64    // of these, handed back for a WebSocket
 	Requests  [6]uint64 // by the first digit of the answer's status; [0]: without an answer
@@ -33,7 +34,7 @@ func (s *Server) Stats() Stats {
 		out.Requests[i] = c.requests[i].Load()
 	}
 	s.mu.Lock()
-	out.Active = len(s.links)
+	out.Active, out.Idle = len(s.links), s.idle.Len()
 	s.mu.Unlock()
 	c.mu.Lock()
 	out.ByReason = maps.Clone(c.reasons)

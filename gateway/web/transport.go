@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -16,8 +17,10 @@ import (
 )
 
 const (
-	maxStreamBuffer  = 256 << 10 // of an HTTP/2 stream whose other side does not read
+	maxUploads       = 256 << 10 // bytes of bodies on an HTTP/2 connection that endpoints do not read, or of one of them
+	maxAnswer        = 64 << 10  // likewise of an answer over HTTP/2 that the client does not read
 	maxAnswerHead    = 64 << 10
+	maxAnswerFields  = 1000
 	continueTimeout  = time.Second // for a "100 Continue", after which the body is sent unasked
 	backendPingAfter = 30 * time.Second
 )
@@ -83,6 +86,9 @@ func (ts *Transports) ask(e *upstream.Endpoint, g *upstream.Group, r *http.Reque
 	u := *r.URL
 	u.Scheme, u.Host = t.scheme, "endpoint" // of use to find an idle connection; the one in r.Host is sent
 	r.URL = &u
+	if r.Host == "" { // HTTP/1.0 need not say
+		r.Host = e.Spec.Authority()
+	}
 	return t.RoundTrip(r)
 }
 
@@ -127,7 +133,7 @@ func (ts *Transports) make(e *upstream.Endpoint, g *upstream.Group) *transport {
 		ResponseHeaderTimeout:  o.AnswerTimeout,
 		ExpectContinueTimeout:  continueTimeout,
 		MaxResponseHeaderBytes: int64(o.MaxHeader),
-		HTTP2:                  &http.HTTP2Config{MaxReceiveBufferPerStream: maxStreamBuffer, SendPingTimeout: backendPingAfter},
+		HTTP2:                  &http.HTTP2Config{MaxReceiveBufferPerStream: maxAnswer, SendPingTimeout: backendPingAfter},
 	}}
 	if e.Spec.Secure() {
 		t.scheme = "https"
@@ -156,7 +162,7 @@ func (o *TransportOptions) dial(ctx context.Context, e *upstream.Endpoint) (net.
 	conn, err := e.Dial(timed, o.Costs, who.source, who.destination)
 	if err == nil {
 		e.ConnectOK()
-		return conn, nil
+		return o.watched(conn), nil
 	}
 	if why := upstream.Exhausted(err, e.Addr); why != nil {
 		return nil, &connectError{err, why}
@@ -165,6 +171,14 @@ func (o *TransportOptions) dial(ctx context.Context, e *upstream.Endpoint) (net.
 		e.ConnectFailed(err.Error())
 	}
 	return nil, &connectError{err, whyUnreached(err)}
+}
+
+// watched has the heads of answers read over HTTP/1.1.
+func (o *TransportOptions) watched(conn net.Conn) net.Conn {
+	if t, ok := conn.(*tls.Conn); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
+		return conn // net/http looks for what was negotiated
+	}
+	return &endpointConn{Conn: conn, limits: http1.Limits{Head: o.MaxHeader, Fields: maxAnswerFields}}
 }
 
 // parties are the client and the address it connected to, for an endpoint that is told them by PROXY protocol.
