@@ -29,6 +29,9 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
+// DefaultResolver is Go's own. A look-up has failed if that of one family has, so that half an answer changes nothing.
+var DefaultResolver Resolver = &net.Resolver{PreferGo: true, StrictErrors: true}
+
 // Options shape a group. The callbacks are called one at a time, in order, on a
 // goroutine of the group, so they may block; were more than 256 calls to wait,
 // further ones are dropped.
@@ -45,7 +48,7 @@ type Options struct {
 	// EmptyHold is how long the last addresses of a name are kept once name servers say that it has none.
 	EmptyHold time.Duration
 	Family    Family
-	Resolver  Resolver // nil: Go's own, for which a look-up has failed if that of one family has
+	Resolver  Resolver // nil: DefaultResolver
 	// TLS is what holds for all backends that are reached over it: whom to trust, our certificate, versions. The
 	// server's name is the backend's host where none is given. ALPN and resumption are added. nil: system roots.
 	TLS *tls.Config
@@ -106,7 +109,7 @@ func NewGroup(specs []Spec, o Options) (*Group, error) {
 		return nil, err
 	}
 	if o.Resolver == nil {
-		o.Resolver = &net.Resolver{PreferGo: true, StrictErrors: true}
+		o.Resolver = DefaultResolver
 	}
 	g := &Group{
 		options:  o,

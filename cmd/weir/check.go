@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -46,7 +45,7 @@ func check(args []string, p program) int {
 		warnings = append(warnings, more...)
 	}
 	if *resolve {
-		found, inNames = lookUp(names(cfg), net.DefaultResolver)
+		found, inNames = lookUp(names(cfg), upstream.DefaultResolver)
 	}
 	if err := errors.Join(inFiles, inNames); err != nil {
 		return p.failed(err)
