@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"net/http"
 	"testing"
 	"time"
 
@@ -79,17 +78,15 @@ var endings = []struct {
 		_, _ = c.Write([]byte("\x81\x84\x00\x00\x00\x00a\xff\xff\xff"))
 		expectClose(t, c, 1007)
 	}},
-	{"client says nothing", func(t *testing.T, _ *Front, c rawClient) { expectClose(t, c, 1001); c.closes(t) }},
-	{"client says nothing and does not answer", func(t *testing.T, _ *Front, c rawClient) { expectClose(t, c, 1001) }},
-	{"admin closes", func(t *testing.T, f *Front, c rawClient) {
-		answer, err := http.Post("http://"+f.Admin+"/sessions/close?ip=127.0.0.1", "", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = answer.Body.Close()
-		expectClose(t, c, 1008)
-		c.closes(t)
-	}},
+	{"admin closes, client answers", func(t *testing.T, f *Front, c rawClient) { adminCloses(t, f, c); c.closes(t) }},
+	{"admin closes, client does not answer", adminCloses},
+	{"admin closes, client is gone", func(t *testing.T, f *Front, c rawClient) { adminCloses(t, f, c); reset(c.TCPConn) }},
+}
+
+// adminCloses ends the sessions of one address, which is not the neighbour's.
+func adminCloses(t *testing.T, f *Front, c rawClient) {
+	tell(t, f, "/sessions/close?ip=127.0.0.1")
+	expectClose(t, c, 1008)
 }
 
 // closes sends a close frame; whoever gets it may be gone.
@@ -110,7 +107,7 @@ func TestPoolNeighbour(t *testing.T) {
 				t.Run(e.name, func(t *testing.T) {
 					t.Parallel()
 					f := poolsTuned(t, func(c *config.Config) {
-						c.CloseTimeout, c.IdleTimeout, c.ValidateUTF8 = 300*time.Millisecond, time.Second, true
+						c.CloseTimeout, c.ValidateUTF8 = 300*time.Millisecond, true
 					}, url)
 					neighbour := dialAs(t, f, "127.0.0.2")
 					stop, over := make(chan struct{}), make(chan error, 1)
