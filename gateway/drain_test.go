@@ -74,11 +74,9 @@ func TestDrainIsPaced(t *testing.T) {
 		}
 		await(t, stopped(t, g), "the end")
 		slices.Sort(times)
-		if times[0] > window/2 || times[n-1] < window*3/4 {
-			t.Errorf("closed between %v and %v, not over %v", times[0], times[n-1], window)
-		}
-		if half := times[n/2]; half < window/4 || half > window*3/4 {
-			t.Errorf("half of them were closed by %v", half)
+		// How late they may be is TestPace's: here a busy machine has a say in that.
+		if last, half := times[n-1], times[n/2]; last < window*3/4 || half < window/4 {
+			t.Errorf("half of them were closed by %v and all by %v, not over %v", half, last, window)
 		}
 	}
 }
@@ -122,7 +120,7 @@ func TestDrainPacesTheLiving(t *testing.T) {
 		}
 	}
 	await(t, stopped(t, g), "the end")
-	if first > window/2 || last < window*3/4 {
+	if first > window*7/10 || last < window*3/4 {
 		t.Errorf("closed between %v and %v, not over %v", first, last, window)
 	}
 }
