@@ -233,7 +233,7 @@ func (g *Gateway) Ready() error {
 
 // servable tells whether any backend may be chosen.
 func (g *Gateway) servable() bool {
-	return slices.ContainsFunc(g.plan.Load().fleets, (*fleet).servable)
+	return slices.ContainsFunc(g.plan.Load().fleets.all, (*fleet).servable)
 }
 
 type endpointInfo struct {
@@ -261,15 +261,15 @@ func (g *Gateway) endpointList() []endpointInfo {
 		state, reason, since := e.State()
 		st := e.Stats()
 		why, at := e.LastError()
-		list = append(list, endpointInfo{Route: f.name, Endpoint: e.Name, Address: e.Addr.String(), Weight: e.Weight, State: state, Reason: reason,
+		list = append(list, endpointInfo{Route: *f.name.Load(), Endpoint: e.Name, Address: e.Addr.String(), Weight: e.Weight, State: state, Reason: reason,
 			Since: since, LastError: why, LastErrorAt: at, Protocol: e.Protocol(),
 			Sessions: st.Active, Connects: st.Connects, ConnectFailures: st.ConnectFailures})
 	})
-	for _, f := range g.plan.Load().fleets {
+	for _, f := range g.plan.Load().fleets.all {
 		for _, l := range f.group.Lookups() {
 			for _, name := range l.Backends {
 				if !l.Known {
-					list = append(list, endpointInfo{Route: f.name, Endpoint: name, State: unresolved, Reason: l.Error, Since: l.Since})
+					list = append(list, endpointInfo{Route: *f.name.Load(), Endpoint: name, State: unresolved, Reason: l.Error, Since: l.Since})
 				}
 			}
 		}

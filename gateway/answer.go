@@ -56,6 +56,8 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	s.dropHandshake()
 	if sh.drain.active {
 		s.drain()
+	} else {
+		sh.evictLate(s)
 	}
 }
 

@@ -27,7 +27,7 @@ func CheckFiles(cfg *config.Config) (warnings []string, err error) {
 		fails(err)
 	}
 	for _, r := range cfg.Routes {
-		_, err := tlsTermsOf(r.Config).open()
+		_, err := tlsTermsOf(r.Config).open(nil)
 		fails(err)
 		fails(checkGate(r.Config, cfg.Routes))
 	}

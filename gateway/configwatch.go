@@ -1,16 +1,15 @@
 package gateway
 
 import (
-	"crypto/sha256"
-	"os"
 	"time"
+
+	"weir/gateway/config"
 )
 
-// watchConfig reloads when the configuration's file says something else, once two looks in a row have found the same: a
-// file that is being written is not taken. It compares content: Kubernetes swaps a link, and times lie.
+// watchConfig reloads when the configuration's file says something else than what is in force, once two looks in a row have
+// found the same: a file that is being written is not taken. It compares content: Kubernetes swaps a link, and times lie.
 func (g *Gateway) watchConfig() {
-	taken := fileSum(g.plan.Load().cfg.Config)
-	seen := taken
+	var failed, seen config.FileSum
 	for {
 		cfg := g.plan.Load().cfg
 		every := cfg.ConfigWatch
@@ -21,30 +20,18 @@ func (g *Gateway) watchConfig() {
 		case <-g.running.Done():
 			return
 		case <-g.tookConfig:
-			taken = fileSum(g.plan.Load().cfg.Config)
-			seen = taken
+			failed, seen = config.FileSum{}, config.FileSum{}
 			continue
 		case <-time.After(every):
 		}
-		if cfg.ConfigWatch == 0 {
+		if cfg.ConfigWatch == 0 || cfg.Config == "" {
 			continue
 		}
-		now := fileSum(cfg.Config)
-		if now != taken && now == seen && now != (fileState{}) {
-			taken = now
+		now := config.SumOf(cfg.Config)
+		if now == seen && now != cfg.FileSum() && now != failed && now != (config.FileSum{}) {
+			failed = now      // unless it is taken; it is not tried again and again
 			_, _ = g.Reload() // tells the log
 		}
 		seen = now
 	}
-}
-
-// fileState is the hash of a file's content; zero for one that cannot be read.
-type fileState [sha256.Size]byte
-
-func fileSum(path string) fileState {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return fileState{}
-	}
-	return sha256.Sum256(b)
 }

@@ -24,60 +24,62 @@ type eviction struct {
 	left  int // of those due, which are marked, that have not begun to end
 }
 
-// evict looks for sessions that p has no place for.
+// evict looks for sessions that p has no place for. Those that the plan before had none for may have one in p again.
 func (sh *shard) evict(p *plan) {
+	e := &sh.eviction
+	sh.loop.Cancel(&e.timer)
+	for _, s := range e.due {
+		s.marks.set(evicted, false)
+	}
+	*e = eviction{shard: sh, pace: pace{end: sh.loop.Now() + p.cfg.ReloadDrain}}
 	if p.cfg.ReloadDrain == 0 {
 		return
 	}
-	homeless := map[*route]func(*session) bool{}
-	for r, l := range sh.lanes {
+	for _, l := range sh.lanes {
 		if l.stale && l.sessions > 0 {
-			homeless[r] = p.homeless(r)
+			sh.scan(p, len(sh.sessions))
+			return
 		}
 	}
-	if len(homeless) > 0 {
-		sh.scan(p, homeless, len(sh.sessions))
-	}
-}
-
-// homeless tells which sessions of a route of before have no place in p.
-func (p *plan) homeless(r *route) func(*session) bool {
-	next := p.route(r.identity)
-	if next == nil {
-		return func(*session) bool { return true }
-	}
-	known := map[string]bool{}
-	for _, e := range next.fleet.group.Endpoints() {
-		known[e.Name] = true
-	}
-	return func(s *session) bool { return !known[s.endpoint().Name] }
 }
 
 // scan looks at some sessions below the index end, and has the rest looked at later. Sessions that end meanwhile fill their
 // place with one that was looked at, so that none is missed.
-func (sh *shard) scan(p *plan, homeless map[*route]func(*session) bool, end int) {
+func (sh *shard) scan(p *plan, end int) {
 	if sh.plan != p {
 		return // the next reload looks for itself
 	}
 	end = min(end, len(sh.sessions))
 	from := max(0, end-evictScan)
 	for _, s := range sh.sessions[from:end] {
-		if !s.stands() || s.marks.has(evicted) {
-			continue
-		}
-		if without := homeless[s.lane.route]; without != nil && without(s) {
-			s.marks.set(evicted, true)
-			sh.eviction.due = append(sh.eviction.due, s)
-			sh.eviction.left++
+		if s.stands() && s.lane.stale && !s.marks.has(evicted) && !p.hasPlace(s) {
+			sh.eviction.add(s)
 		}
 	}
 	if from > 0 {
-		_ = sh.loop.Post(func() { sh.scan(p, homeless, from) })
-		return
+		_ = sh.loop.Post(func() { sh.scan(p, from) })
 	}
-	if e := &sh.eviction; len(e.due) > 0 {
-		e.shard, e.pace = sh, pace{end: sh.loop.Now() + p.cfg.ReloadDrain}
-		e.OnTimer(nil)
+}
+
+// hasPlace tells whether the plan still has a session's route, and in it the session's backend.
+func (p *plan) hasPlace(s *session) bool {
+	r := p.route(s.lane.route.identity)
+	return r != nil && r.fleet.group.ByID(s.endpoint().ID()) != nil
+}
+
+// evictLate is for a session of a route of before that opens only now.
+func (sh *shard) evictLate(s *session) {
+	if s.lane.stale && sh.plan.cfg.ReloadDrain > 0 && !sh.plan.hasPlace(s) {
+		sh.eviction.add(s)
+	}
+}
+
+func (e *eviction) add(s *session) {
+	s.marks.set(evicted, true)
+	e.due = append(e.due, s)
+	e.left++
+	if !e.timer.Set() {
+		e.shard.loop.Schedule(&e.timer, evictStep, e)
 	}
 }
 
@@ -92,17 +94,15 @@ func (e *eviction) OnTimer(*netpoll.Timer) {
 	if e.left == 0 {
 		e.due = nil
 	}
-	if len(e.due) == 0 {
-		e.due = nil
-		return
+	if len(e.due) > 0 {
+		e.shard.loop.Schedule(&e.timer, evictStep, e)
 	}
-	e.shard.loop.Schedule(&e.timer, evictStep, e)
 }
 
 // goAway asks both sides of a session to end. The client is told first: what it sends until it has answered still goes to
 // the backend, which gets the same close frame in the place of the answer.
 func (s *session) goAway(reason string) {
-	code := ws.StatusCode(s.cfg().DrainCode)
+	code := ws.StatusCode(s.lane.shard.plan.cfg.DrainCode)
 	s.begin(reason, code)
 	s.closeClient(code)
 	if s.up.scan.CloseCode() == 0 {

@@ -1,32 +1,29 @@
 package gateway
 
 import (
-	"crypto/tls"
-	"crypto/x509"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/codec/http1"
-	"weir/gateway/certs"
 	"weir/gateway/config"
-	"weir/internal/watch"
 	"weir/upstream"
 	"weir/upstream/health"
 )
 
 // fleet is a set of backends and how they are reached. Routes that say the same about both share one, so that
-// nothing is checked, looked up or connected to twice.
+// nothing is checked, looked up or connected to twice. It is looked after while a plan has it.
 type fleet struct {
 	// Immutable.
 	part
 	terms  fleetTerms
-	name   string // of the first route that used it
 	group  *upstream.Group
 	dialer *upstream.Dialer
-	tls    *tls.Config
+
+	name atomic.Pointer[string] // of the first route that uses it in the plan in force
 }
 
 // fleetTerms are all that a fleet is made of, so that equal ones can share it.
@@ -42,127 +39,162 @@ type fleetTerms struct {
 	health          health.Options
 	pool            upstream.PoolOptions
 	head            http1.Limits
-	tls             tlsTerms
+	tls             *backendTLS
 }
 
-type tlsTerms struct {
-	ca, cert, key, serverName string
-	skipVerify                bool
-}
-
-func (b *builder) fleetTerms(cfg *config.Config, specs []upstream.Spec, checks health.Options) fleetTerms {
+// fleetTerms are those of a route; with plain, of the backends of plain requests alone.
+func (b *builder) fleetTerms(cfg *config.Config, specs []upstream.Spec, plain bool) (t fleetTerms, err error) {
 	texts := make([]string, len(specs))
 	for i, s := range specs {
 		texts[i] = s.String()
 	}
-	return fleetTerms{
+	t = fleetTerms{
 		specs: strings.Join(texts, "\n"), balance: cfg.BalanceFactor, panics: cfg.Panic, dnsInterval: cfg.DNSInterval, emptyHold: cfg.EmptyHold, family: upstream.Family(cfg.DNSFamily),
 		retries: cfg.ConnectRetries, connect: cfg.ConnectTimeout, answer: cfg.BackendTimeout,
-		health: checks,
 		pool: upstream.PoolOptions{Min: cfg.PoolMin, MaxStreams: cfg.PoolMaxStreams, Window: int(b.gw.cfg.ReadBuffer), Idle: cfg.PoolIdle,
 			PingInterval: cfg.PoolPingInterval, PingTimeout: cfg.PoolPingTimeout, Spread: cfg.PoolSpread},
 		head: b.headLimits,
-		tls:  tlsTermsOf(cfg),
 	}
+	if t.health, err = cfg.HealthChecks(plain); err != nil {
+		return t, err
+	}
+	t.tls, err = b.backendTLS(tlsTermsOf(cfg))
+	return t, err
 }
 
-// fleetOf gives the fleet of these backends: that of a route before this one, or of the plan before, or a new one.
-// With plain it is for plain requests alone.
-func (b *builder) fleetOf(name string, cfg *config.Config, specs []upstream.Spec, plain bool) (*fleet, error) {
-	checks, err := cfg.HealthChecks(plain)
-	if err != nil {
-		return nil, err
-	}
-	terms := b.fleetTerms(cfg, specs, checks)
-	for _, f := range slices.Concat(b.fleets, b.before.fleets) {
-		if f.terms == terms {
-			b.addFleet(f)
-			return f, nil
+// fleets are those of a plan, found by their terms. Immutable once the plan is built.
+type fleets struct {
+	all     []*fleet
+	names   []string // of the first route that uses each
+	byTerms map[fleetTerms]*fleet
+	before  map[*fleet]*fleet // whose place a new one takes
+}
+
+// wantedFleet is what a route asks for.
+type wantedFleet struct {
+	terms fleetTerms
+	specs []upstream.Spec
+	name  string
+	was   *fleet // of the same route in the plan before; nil: none
+}
+
+// buildFleets gives all routes their fleets: those of the plan before where the terms are the same, or new ones.
+func (b *builder) buildFleets() error {
+	b.fleets = fleets{byTerms: map[fleetTerms]*fleet{}, before: map[*fleet]*fleet{}}
+	var fresh []wantedFleet
+	var wrong []error
+	for i := range b.cfg.Routes {
+		from := &b.cfg.Routes[i]
+		wanted, err := b.fleetsOf(from)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("route %s: %w", from.Name, err))
+			continue
+		}
+		for _, w := range wanted {
+			if b.addFleet(w) {
+				fresh = append(fresh, w)
+			}
 		}
 	}
-	f := &fleet{name: name, terms: terms}
-	if err := f.open(b.gw, specs, b.before); err != nil {
-		return nil, err
+	b.inheritFleets(fresh)
+	for _, w := range fresh {
+		if err := b.open(b.fleets.byTerms[w.terms], w.specs); err != nil {
+			wrong = append(wrong, fmt.Errorf("route %s: %w", w.name, err))
+		}
 	}
-	b.addFleet(f)
-	return f, nil
+	if wrong == nil {
+		b.resolve(fresh)
+	}
+	return errors.Join(wrong...)
 }
 
-func (b *builder) addFleet(f *fleet) {
-	b.has(&f.part)
-	if !slices.Contains(b.fleets, f) {
-		b.fleets = append(b.fleets, f)
+// addFleet adds the fleet that is wanted, unless a route before this one has, and tells whether it is a new one.
+func (b *builder) addFleet(w wantedFleet) (fresh bool) {
+	fs := &b.fleets
+	if fs.byTerms[w.terms] != nil {
+		return false
+	}
+	f := b.before.fleets.byTerms[w.terms]
+	if fresh = f == nil; fresh {
+		f = &fleet{terms: w.terms}
+		f.name.Store(&w.name)
+	} else {
+		b.has(&f.part)
+	}
+	fs.all, fs.names, fs.byTerms[w.terms] = append(fs.all, f), append(fs.names, w.name), f
+	return fresh
+}
+
+// fleetsOf are what a route asks for: one for WebSockets, and perhaps another for plain requests.
+func (b *builder) fleetsOf(from *config.Route) (all []wantedFleet, err error) {
+	cfg, w := from.Config, wantedFleet{name: from.Name}
+	if w.specs, err = cfg.Backends(); err != nil {
+		return nil, err
+	}
+	if w.terms, err = b.fleetTerms(cfg, w.specs, false); err != nil {
+		return nil, err
+	}
+	before := b.before.route(from.Identity())
+	if before != nil {
+		w.was = before.fleet
+	}
+	if all = append(all, w); !cfg.HTTP || len(cfg.HTTPUpstream) == 0 {
+		return all, nil
+	}
+	w = wantedFleet{name: from.Name + " (http)"}
+	if w.specs, err = cfg.HTTPBackends(); err != nil {
+		return nil, err
+	}
+	if w.terms, err = b.fleetTerms(cfg, w.specs, true); err != nil {
+		return nil, err
+	}
+	if before != nil {
+		w.was = before.httpFleet
+	}
+	return append(all, w), nil
+}
+
+// inheritFleets finds those whose place the new ones take: that of the same route, unless a route has it still.
+func (b *builder) inheritFleets(fresh []wantedFleet) {
+	taken := map[*fleet]bool{}
+	for _, f := range b.fleets.all {
+		taken[f] = true
+	}
+	for _, w := range fresh {
+		if w.was != nil && !taken[w.was] {
+			taken[w.was] = true
+			b.fleets.before[b.fleets.byTerms[w.terms]] = w.was
+		}
 	}
 }
 
 // open makes the group and how it is reached, of nothing but the terms.
-func (f *fleet) open(g *Gateway, specs []upstream.Spec, past *plan) (err error) {
-	t := &f.terms
-	if f.tls, err = t.tls.open(); err != nil {
-		if f.tls = past.tlsOf(t.tls); f.tls == nil {
-			return err
-		}
-		g.tlsReloaded("backend TLS of "+f.name, err)
+func (b *builder) open(f *fleet, specs []upstream.Spec) (err error) {
+	g, t := b.gw, &f.terms
+	o := upstream.Options{Balance: t.balance, TLS: t.tls.config, Panic: t.panics, Health: t.health,
+		DNSInterval: t.dnsInterval, EmptyHold: t.emptyHold, Family: t.family}
+	if before := b.fleets.before[f]; before != nil {
+		o.Before = before.group
 	}
-	if f.group, err = f.newGroup(specs, g.log); err != nil {
+	f.tellOf(&o, g.log)
+	if f.group, err = upstream.NewGroup(specs, o); err != nil {
 		return err
 	}
 	f.dialer = &upstream.Dialer{Group: f.group, Retries: t.retries, ConnectTimeout: t.connect, AnswerTimeout: t.answer, Limits: t.head,
 		OnConnect: g.metrics.connected, Handshakes: g.toBackends, Pool: t.pool}
 	f.begin, f.end, f.parting = f.group.Start, f.group.Close, &g.parting
-	return nil
-}
-
-// tlsOf is how a plan speaks to backends on these terms; nil if it has none on them.
-func (p *plan) tlsOf(t tlsTerms) *tls.Config {
-	for _, f := range p.fleets {
-		if f.terms.tls == t {
-			return f.tls
-		}
-	}
+	b.has(&f.part)
 	return nil
 }
 
 // backendHandshakes is how many TLS handshakes with backends run at once. They are few, but for tunnels to wss://.
 const backendHandshakes = 256
 
-// maxAuthorities bounds the file of authorities, in bytes; a system's has some 200 KiB.
-const maxAuthorities = 16 << 20
-
-func tlsTermsOf(cfg *config.Config) tlsTerms {
-	return tlsTerms{cfg.UpstreamCA, cfg.UpstreamCert, cfg.UpstreamKey, cfg.UpstreamServerName, cfg.UpstreamSkipVerify}
-}
-
-// open reads how backends are spoken to in TLS: what they have to prove, and what we do.
-func (t tlsTerms) open() (*tls.Config, error) {
-	c := &tls.Config{ServerName: t.serverName, InsecureSkipVerify: t.skipVerify, DynamicRecordSizingDisabled: true}
-	if t.ca != "" {
-		pem, err := watch.Read(t.ca, maxAuthorities)
-		if err != nil {
-			return nil, fmt.Errorf("upstream-ca: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("upstream-ca: %s holds no certificate in PEM form", t.ca)
-		}
-	}
-	if t.cert != "" {
-		pair, err := certs.ReadPair(certs.Pair{Cert: t.cert, Key: t.key})
-		if err != nil {
-			return nil, fmt.Errorf("upstream-cert: %s: %w", t.cert, err)
-		}
-		c.Certificates = []tls.Certificate{*pair}
-	}
-	return c, nil
-}
-
 // resolve looks up the names of all new fleets at once, so that one that hangs keeps no other waiting.
-func (b *builder) resolve() {
+func (b *builder) resolve(fresh []wantedFleet) {
 	var lookups sync.WaitGroup
-	for _, f := range b.fleets {
-		if !slices.Contains(b.before.fleets, f) {
-			lookups.Go(f.group.Resolve)
-		}
+	for _, w := range fresh {
+		lookups.Go(b.fleets.byTerms[w.terms].group.Resolve)
 	}
 	lookups.Wait()
 }

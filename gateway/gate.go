@@ -75,9 +75,9 @@ func (b *builder) gateOf(cfg *config.Config) (*gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := cfg.Text("Access", "Authentication") + strings.Join(t.seats, " ")
-	for _, d := range slices.Concat(b.gates, b.before.gates) {
-		if d.text == text {
+	text := cfg.RouteText("Access", "Authentication") + strings.Join(t.seats, " ")
+	for _, p := range []*plan{b.plan, b.before} {
+		if d := p.gateBy[text]; d != nil {
 			b.addGate(d)
 			return d, nil
 		}
@@ -93,8 +93,8 @@ func (b *builder) gateOf(cfg *config.Config) (*gate, error) {
 
 func (b *builder) addGate(d *gate) {
 	b.has(&d.part)
-	if !slices.Contains(b.gates, d) {
-		b.gates = append(b.gates, d)
+	if b.gateBy[d.text] == nil {
+		b.gates, b.gateBy[d.text] = append(b.gates, d), d
 	}
 }
 

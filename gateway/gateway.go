@@ -56,8 +56,9 @@ type Gateway struct {
 	plan         atomic.Pointer[plan] // in force
 	given        *config.Config       // that was loaded last, under reloading
 	tookConfig   chan struct{}        // after each reload
-	reloading    sync.Mutex           // one reload at a time
-	parting      sync.WaitGroup       // parts of plans that are ending
+	upkeeping    sync.Once
+	reloading    sync.Mutex     // one reload at a time
+	parting      sync.WaitGroup // parts of plans that are ending
 	limits       bounds
 	freeing      atomic.Bool // idle connections are being closed
 	memory       giveBack
@@ -98,7 +99,7 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 	g.running, g.end = context.WithCancel(context.Background())
 	g.plain, g.cutPlain = context.WithCancel(g.running)
 	g.web = g.newWeb()
-	p, err := g.build(cfg, nil)
+	p, _, err := g.build(cfg, nil)
 	if err != nil {
 		g.stop()
 		g.closeLog()
@@ -145,9 +146,7 @@ func (g *Gateway) Start() error {
 	if g.cfg.MetricsPushURL != "" {
 		go g.push()
 	}
-	if g.needsUpkeep() {
-		go g.upkeep()
-	}
+	g.startUpkeep()
 	for _, sh := range g.shards {
 		_ = sh.loop.Post(func() { sh.adopt(sh.plan) })
 	}
@@ -273,9 +272,8 @@ func (g *Gateway) stop() {
 	}
 	for _, sh := range g.shards {
 		_ = sh.loop.Do(func() {
-			for f, links := range sh.links {
+			for _, links := range sh.links {
 				links.Close()
-				f.release()
 			}
 			clear(sh.links)
 		})

@@ -84,8 +84,7 @@ type fleetLinks struct {
 func (sh *shard) link(f *fleet) *upstream.Links {
 	fl := sh.links[f]
 	if fl == nil {
-		f.hold()
-		fl = &fleetLinks{Links: f.dialer.On(sh.loop)}
+		fl = &fleetLinks{Links: f.dialer.On(sh.loop, &sh.pools)}
 		sh.links[f] = fl
 	}
 	fl.lanes++
@@ -96,9 +95,7 @@ func (sh *shard) unlink(f *fleet) {
 	fl := sh.links[f]
 	if fl.lanes--; fl.lanes == 0 {
 		fl.Close()
-		sh.count.pools.Add(fl.Stats())
 		delete(sh.links, f)
-		f.release()
 	}
 }
 
@@ -117,21 +114,26 @@ func (sh *shard) adopt(p *plan) {
 		d.lane = &lane{shard: sh, door: d, plan: p, secure: secure[d.name]}
 		d.listener.Accept()
 	}
-	kept := make(map[*route]bool, len(p.routes))
 	for _, r := range p.routes {
-		kept[r] = true
+		sh.prepare(r)
 	}
 	for r, l := range sh.lanes {
-		if !kept[r] && !l.stale {
+		if p.route(r.identity) != r && !l.stale {
 			l.retire()
 		}
-		if kept[r] {
-			l.stale = false
-		}
 	}
-	for _, r := range p.routes {
-		if r.cfg.PoolMin > 0 {
-			sh.laneOf(r).links.Warm()
-		}
+}
+
+// prepare gives a route of the plan in force its pooled connections: those of the fleet whose place its own has taken, and as
+// many as pool-min asks for.
+func (sh *shard) prepare(r *route) {
+	if sh.lanes[r] != nil || sh.plan.route(r.identity) != r {
+		return
+	}
+	if before := sh.links[sh.plan.fleets.before[r.fleet]]; before != nil {
+		sh.laneOf(r).links.Inherit(before.Links)
+	}
+	if r.pools && r.cfg.PoolMin > 0 {
+		sh.laneOf(r).links.Warm()
 	}
 }

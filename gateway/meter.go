@@ -41,19 +41,37 @@ type spent struct {
 	messages, bytes, frames rate.Bucket
 }
 
-func newMeter(cfg *config.Config) *meter {
+// newMeter makes the meter of a route. What is the same in that of the plan before, which may be nil, is taken over.
+func newMeter(cfg *config.Config, before *meter) *meter {
 	t := meterTerms{message: cfg.MessageRate, bytes: cfg.ByteRate, frames: cfg.FrameRate,
 		messageUser: cfg.MessageRateUser, messageIP: cfg.MessageRateIP, messageRoute: cfg.MessageRateRoute,
 		byteUser: cfg.ByteRateUser, byteIP: cfg.ByteRateIP, byteRoute: cfg.ByteRateRoute, table: cfg.RateTable, action: cfg.RateAction}
+	if before == nil {
+		before = new(meter)
+	} else if before.terms == t {
+		return before
+	}
 	m := &meter{terms: t, pause: t.action == config.RatePause, drop: t.action == config.RateDrop}
-	table := func(l rate.Limit, keys int) *rate.Table {
-		if l.Per == 0 {
+	table := func(l, was rate.Limit, had *rate.Table, keys, hadKeys int) *rate.Table {
+		switch {
+		case l.Per == 0:
 			return nil
+		case had != nil && l == was && keys == hadKeys:
+			return had
 		}
 		return rate.NewTable(l, keys)
 	}
-	m.messages = shares{table(t.messageUser, t.table), table(t.messageIP, t.table), table(t.messageRoute, 1)}
-	m.allBytes = shares{table(t.byteUser, t.table), table(t.byteIP, t.table), table(t.byteRoute, 1)}
+	was, messages, bytes := &before.terms, &before.messages, &before.allBytes
+	m.messages = shares{
+		user:  table(t.messageUser, was.messageUser, messages.user, t.table, was.table),
+		ip:    table(t.messageIP, was.messageIP, messages.ip, t.table, was.table),
+		route: table(t.messageRoute, was.messageRoute, messages.route, 1, 1),
+	}
+	m.allBytes = shares{
+		user:  table(t.byteUser, was.byteUser, bytes.user, t.table, was.table),
+		ip:    table(t.byteIP, was.byteIP, bytes.ip, t.table, was.table),
+		route: table(t.byteRoute, was.byteRoute, bytes.route, 1, 1),
+	}
 	m.shared = m.messages != shares{}
 	m.own = t.message.Per > 0 || t.bytes.Per > 0 || t.frames.Per > 0
 	m.announce = t.message.Per > 0 || m.shared

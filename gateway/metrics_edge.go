@@ -33,7 +33,7 @@ func generations(s *scrape, out *exposition) {
 
 func lookups(s *scrape, out *exposition) {
 	failures := map[string]uint64{}
-	for _, f := range s.plan.fleets {
+	for _, f := range s.plan.fleets.all {
 		for _, l := range f.group.Lookups() {
 			failures[l.Host] += l.Failures
 		}

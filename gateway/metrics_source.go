@@ -84,7 +84,7 @@ func ofLoops[K comparable](of func(*shardStats) map[K]uint64) func(*scrape) map[
 func byEndpoint[N int64 | uint64](of func(*upstream.Endpoint, upstream.EndpointStats) N) source {
 	return func(s *scrape, out *exposition) {
 		s.plan.eachEndpoint(func(f *fleet, e *upstream.Endpoint) {
-			out.sample(max(0, float64(of(e, e.Stats()))), e.Name, f.name)
+			out.sample(max(0, float64(of(e, e.Stats()))), e.Name, *f.name.Load())
 		})
 	}
 }

@@ -29,7 +29,7 @@ var metricTable = []metric{
 	{"weir_config_reloads_total", counter, nil, "configurations taken by a reload", once(func(m *metricsSet) *atomic.Uint64 { return &m.configReloads })},
 	{"weir_config_reload_failures_total", counter, nil, "reloads that took nothing, as the configuration had an error", once(func(m *metricsSet) *atomic.Uint64 { return &m.configFailures })},
 	{"weir_config_last_reload_timestamp_seconds", gauge, nil, "when the last reload took a configuration, in seconds of Unix time; 0: there was none", value(func(s *scrape) int64 { return s.g.metrics.lastReload.Load() })},
-	{"weir_plan_sessions", gauge, []string{"generation"}, "open sessions by the configuration that their route was made for", generations},
+	{"weir_plan_sessions", gauge, []string{"generation"}, "open sessions by the configuration that they go by: the one in force if their route has not changed, else the one that their route was made for", generations},
 	{"weir_draining", gauge, nil, "1 during a drain, else 0", value(func(s *scrape) uint64 { return fromBool(s.g.draining.Load()) })},
 	{"weir_predecessor_sessions", gauge, []string{"pid"}, "open sessions of the process that this one replaced; only while that process lives", predecessor},
 

@@ -121,7 +121,7 @@ func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, wh
 	case to.plan == nil:
 		return found, http1.NotUpgrade
 	}
-	found.Plan = to.plan
+	found.Plan, found.From = to.plan, q.from
 	var fields []http1.Field // nil where nothing of them is checked or dropped
 	var who *auth.Identity
 	if to.gate.auth != nil || len(to.gate.terms.claimed) > 0 {

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,9 +25,12 @@ type plan struct {
 	cfg        *config.Config
 	trusted    func(netip.Addr) bool // whether an address is that of a proxy of ours
 	stickyKey  []byte
-	fleets     []*fleet
+	fleets     fleets
+	backends   map[tlsTerms]*backendTLS
 	gates      []*gate
+	gateBy     map[string]*gate // by its text
 	routes     []*route
+	byIdentity map[string]*route
 	table      *routing.Table
 	certs      *certs.Store // nil without TLS
 	tls        *netpoll.TLS // likewise
@@ -48,15 +50,18 @@ type plan struct {
 // builder makes a plan. What the plan before has in the same terms is taken over.
 type builder struct {
 	*plan
-	before *plan // empty if this is the first
+	before   *plan          // empty if this is the first
+	held     map[*part]bool // those of the plan
+	warnings []string       // of what stays as it was
 }
 
 // build makes the plan of cfg. Nothing that is new in it runs before start; after an error nothing is left of it.
-func (g *Gateway) build(cfg *config.Config, before *plan) (*plan, error) {
+func (g *Gateway) build(cfg *config.Config, before *plan) (p *plan, warnings []string, err error) {
 	if before == nil {
 		before = new(plan)
 	}
-	b := builder{&plan{gw: g, cfg: cfg, generation: before.generation + 1, sockets: 1}, before}
+	b := builder{before: before, held: map[*part]bool{}, plan: &plan{gw: g, cfg: cfg, generation: before.generation + 1, sockets: 1,
+		byIdentity: map[string]*route{}, gateBy: map[string]*gate{}, backends: map[tlsTerms]*backendTLS{}}}
 	b.users.Store(1)
 	b.headLimits = headLimits(cfg)
 	if b.stickyKey = []byte(cfg.StickyKey); len(b.stickyKey) == 0 {
@@ -64,22 +69,26 @@ func (g *Gateway) build(cfg *config.Config, before *plan) (*plan, error) {
 	}
 	trust, err := clientaddr.ParseSet(cfg.TrustedProxies)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	b.trusted = trust.Has
 	b.newcomers = b.newcomersOf()
-	if err = b.buildTLS(); err == nil {
+	err = b.buildTLS()
+	if err == nil {
+		err = b.buildFleets()
+	}
+	if err == nil {
 		err = b.buildRoutes()
 	}
 	if err != nil {
 		b.release()
-		return nil, err
+		return nil, nil, err
 	}
 	b.gatherMax = int(cfg.GatherMemory) / loops(g.cfg)
 	for _, r := range b.routes { // each loop has room for one message
 		b.gatherMax = max(b.gatherMax, r.wholeLimit)
 	}
-	return b.plan, nil
+	return b.plan, b.warnings, nil
 }
 
 func headLimits(cfg *config.Config) http1.Limits {
@@ -88,9 +97,9 @@ func headLimits(cfg *config.Config) http1.Limits {
 
 // has makes a part one of the plan's.
 func (b *builder) has(p *part) {
-	if !slices.Contains(b.parts, p) {
+	if !b.held[p] {
 		p.hold()
-		b.parts = append(b.parts, p)
+		b.parts, b.held[p] = append(b.parts, p), true
 	}
 }
 
@@ -122,6 +131,9 @@ func (p *plan) file(key string) any {
 
 // start begins what no plan before has begun: files are watched, keys fetched, backends looked after.
 func (p *plan) start() {
+	for i, f := range p.fleets.all {
+		f.name.Store(&p.fleets.names[i])
+	}
 	for _, part := range p.parts {
 		part.start()
 	}
@@ -159,7 +171,7 @@ func (p *plan) welcome(ip netip.Addr) bool {
 
 // eachEndpoint walks the endpoints of all fleets.
 func (p *plan) eachEndpoint(do func(f *fleet, e *upstream.Endpoint)) {
-	for _, f := range p.fleets {
+	for _, f := range p.fleets.all {
 		for _, e := range f.group.Endpoints() {
 			do(f, e)
 		}

@@ -60,7 +60,7 @@ func (g *Gateway) reload() (r Report, err error) {
 	if err := g.generationsLeft(); err != nil {
 		return r, err
 	}
-	next, err := g.build(cfg, old)
+	next, warnings, err := g.build(cfg, old)
 	if err != nil {
 		return r, err
 	}
@@ -68,8 +68,10 @@ func (g *Gateway) reload() (r Report, err error) {
 		next.release()
 		return r, err
 	}
-	r = Report{Generation: next.generation, Difference: g.given.Diff(given)}
+	r = Report{Generation: next.generation, Difference: g.given.Diff(given), Warnings: warnings}
+	r.Restart = g.cfg.Diff(given).Restart // also of what an earlier reload said
 	g.given = given
+	g.startUpkeep()
 	if g.taken != nil {
 		g.taken(given)
 	}
@@ -87,8 +89,11 @@ func (g *Gateway) reload() (r Report, err error) {
 func (g *Gateway) swap(old, next *plan) error {
 	g.starting.Lock()
 	defer g.starting.Unlock()
-	if g.draining.Load() || g.leaving.Load() {
+	switch {
+	case g.draining.Load() || g.leaving.Load():
 		return errors.New("this process is ending")
+	case len(g.shards) == 0:
+		return errors.New("gateway: not started")
 	}
 	if err := g.openListeners(next); err != nil {
 		return err
@@ -103,6 +108,11 @@ func (g *Gateway) swap(old, next *plan) error {
 		})
 	}
 	g.forgetListeners(next)
+	for _, r := range next.routes {
+		if r.plan != nil {
+			r.plan.Transports.Keep(r.plan.Group)
+		}
+	}
 	old.release()
 	return nil
 }
@@ -113,7 +123,8 @@ const maxGenerations = 16
 // generationsLeft refuses one more configuration while sessions of too many are there.
 func (g *Gateway) generationsLeft() error {
 	open := g.sessionsByGeneration()
-	if len(open) <= maxGenerations {
+	delete(open, g.plan.Load().generation)
+	if len(open) < maxGenerations {
 		return nil
 	}
 	oldest := slices.Min(slices.Collect(func(yield func(uint64) bool) {
@@ -130,14 +141,19 @@ func (g *Gateway) generationsLeft() error {
 // BusyError says that a reload has to wait.
 type BusyError struct{ error }
 
-// sessionsByGeneration counts the sessions by the configuration that their route was made for.
+// sessionsByGeneration counts the sessions by the configuration that they go by: that in force where it has their route as it
+// was, else the one that their route was made for.
 func (g *Gateway) sessionsByGeneration() map[uint64]int {
 	open := map[uint64]int{}
 	for _, sh := range g.shards {
 		_ = sh.loop.Do(func() {
 			for r, l := range sh.lanes {
+				generation := sh.plan.generation
+				if l.stale {
+					generation = r.generation
+				}
 				if l.sessions > 0 {
-					open[r.generation] += l.sessions
+					open[generation] += l.sessions
 				}
 			}
 		})

@@ -20,12 +20,10 @@ import (
 
 // route is where a kind of request goes and how it is treated on the way. Immutable, shared by all loops.
 type route struct {
-	name       string
+	routeTerms
 	identity   string         // by which it is known again in the next plan
 	generation uint64         // of the plan that it was made for
-	cfg        *config.Config // the whole of it, with the route's own values
-	pauseAt    int            // queued bytes at which the source is no longer read; one more read then stays below high-water
-	fleet      *fleet
+	cfg        *config.Config // with the route's own values; of the others only those that count after a restart alone are true for long
 	headers    http1.Rules
 	upRules    frame.Rules
 	downRules  frame.Rules
@@ -43,12 +41,22 @@ type route struct {
 	plan         *web.Plan                // for plain requests; nil: they are refused
 	transports   *part                    // of plan
 	tunnels      bool                     // some sessions have a connection of their own to the backend
-	gate         *gate
-	meter        *meter // nil: no rates
+	pools        bool                     // some share one
+}
+
+// routeTerms are all that a route is made of besides its own knobs.
+type routeTerms struct {
+	name      string
+	pauseAt   int // queued bytes at which the source is no longer read; one more read then stays below high-water
+	fleet     *fleet
+	httpFleet *fleet // nil: no plain requests
+	gate      *gate
+	meter     *meter // nil: no rates
+	stickyKey string
 }
 
 // open makes what the route's own values ask for.
-func (r *route) open(stickyKey []byte) (err error) {
+func (r *route) open() (err error) {
 	cfg := r.cfg
 	if r.headers, err = cfg.HeaderRules(); err != nil {
 		return err
@@ -87,7 +95,7 @@ func (r *route) open(stickyKey []byte) (err error) {
 		extended.Extended, extended.ValidateUTF8 = true, false
 	}
 	if cfg.StickyCookie != "" {
-		r.sticky = sticky.New(stickyKey, cfg.StickyCookie, cfg.StickyTTL, cfg.StickySameSite.HTTP())
+		r.sticky = sticky.New([]byte(r.stickyKey), cfg.StickyCookie, cfg.StickyTTL, cfg.StickySameSite.HTTP())
 	}
 	return nil
 }

@@ -21,6 +21,9 @@ func (b *builder) buildRoutes() error {
 			continue
 		}
 		b.routes = append(b.routes, r)
+		if b.byIdentity[r.identity] == nil { // else nothing ever comes to this one
+			b.byIdentity[r.identity] = r
+		}
 		if r.tunnels {
 			b.sockets = 2
 		}
@@ -28,7 +31,6 @@ func (b *builder) buildRoutes() error {
 	if len(wrong) > 0 {
 		return errors.Join(wrong...)
 	}
-	b.resolve()
 	var err error
 	b.table, err = b.cfg.Table()
 	return err
@@ -37,12 +39,12 @@ func (b *builder) buildRoutes() error {
 // routeOf makes a route, or takes that of the plan before, if nothing of it differs.
 func (b *builder) routeOf(from *config.Route) (*route, error) {
 	before := b.before.route(from.Identity())
-	r := &route{name: from.Name, identity: from.Identity(), generation: b.generation, cfg: from.Config,
-		pauseAt: int(from.Config.HighWater - b.gw.cfg.ReadBuffer)}
+	r := &route{identity: from.Identity(), generation: b.generation, cfg: from.Config}
+	r.name, r.pauseAt = from.Name, int(from.Config.HighWater-b.gw.cfg.ReadBuffer)
 	if err := b.fill(r, before); err != nil {
 		return nil, err
 	}
-	if before != nil && before.name == r.name && before.cfg.Same(r.cfg) && before.fleet == r.fleet && before.gate == r.gate && before.meter == r.meter {
+	if before != nil && before.routeTerms == r.routeTerms && before.cfg.SameRoute(r.cfg) {
 		r = before
 	}
 	if r.plan != nil {
@@ -57,18 +59,19 @@ func (b *builder) fill(r, before *route) error {
 	if err != nil {
 		return err
 	}
-	r.tunnels = slices.ContainsFunc(specs, upstream.Spec.Tunnels)
-	if r.fleet, err = b.fleetOf(r.name, r.cfg, specs, false); err != nil {
+	r.tunnels, r.pools = slices.ContainsFunc(specs, upstream.Spec.Tunnels), slices.ContainsFunc(specs, upstream.Spec.Pools)
+	if r.fleet, err = b.fleetOf(r.cfg, specs, false); err != nil {
 		return err
 	}
 	if r.gate, err = b.gateOf(r.cfg); err != nil {
 		return err
 	}
-	r.meter = newMeter(r.cfg)
-	if before != nil && before.meter != nil && r.meter != nil && before.meter.terms == r.meter.terms {
+	if before != nil {
 		r.meter = before.meter
 	}
-	if err := r.open(b.stickyKey); err != nil {
+	r.meter = newMeter(r.cfg, r.meter)
+	r.stickyKey = string(b.stickyKey)
+	if err := r.open(); err != nil {
 		return err
 	}
 	if !r.cfg.HTTP {
@@ -77,15 +80,14 @@ func (b *builder) fill(r, before *route) error {
 	return b.servePlain(r, before)
 }
 
-// route is the route of this identity; nil if there is none.
-func (p *plan) route(identity string) *route {
-	for _, r := range p.routes {
-		if r.identity == identity {
-			return r
-		}
-	}
-	return nil
+// fleetOf is the fleet of these backends, which buildFleets has made.
+func (b *builder) fleetOf(cfg *config.Config, specs []upstream.Spec, plain bool) (*fleet, error) {
+	terms, err := b.fleetTerms(cfg, specs, plain)
+	return b.fleets.byTerms[terms], err
 }
+
+// route is the route of this identity; nil if there is none.
+func (p *plan) route(identity string) *route { return p.byIdentity[identity] }
 
 // servePlain says how the route's plain requests are served: by backends of their own, or the same.
 func (b *builder) servePlain(r, before *route) error {
@@ -95,10 +97,11 @@ func (b *builder) servePlain(r, before *route) error {
 		return err
 	}
 	if len(r.cfg.HTTPUpstream) > 0 {
-		if f, err = b.fleetOf(r.name+" (http)", r.cfg, specs, true); err != nil {
+		if f, err = b.fleetOf(r.cfg, specs, true); err != nil {
 			return err
 		}
 	}
+	r.httpFleet = f
 	ts := b.transports(r.cfg)
 	if before != nil && before.plan != nil && before.plan.Transports.Options() == ts.Options() {
 		ts, r.transports = before.plan.Transports, before.transports

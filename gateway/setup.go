@@ -58,34 +58,30 @@ func (g *Gateway) tellRests() {
 	}
 }
 
-// newGroup makes the group, whose changes are told under the name of the route that used it first.
-func (f *fleet) newGroup(specs []upstream.Spec, log *slog.Logger) (*upstream.Group, error) {
-	t, name := &f.terms, f.name
-	return upstream.NewGroup(specs, upstream.Options{
-		Balance: t.balance, TLS: f.tls, Panic: t.panics, Health: t.health,
-		DNSInterval: t.dnsInterval, EmptyHold: t.emptyHold, Family: t.family,
-		OnChange: func(e *upstream.Endpoint, healthy bool, reason string) {
-			tell := log.Warn
-			if healthy {
-				tell = log.Info
-			}
-			tell("endpoint changed", "endpoint", e.Name, "route", name, "healthy", healthy, "reason", reason)
-		},
-		OnLost: func(e *upstream.Endpoint, connections, sessions int, reason string) {
-			log.Warn("pooled connections lost, their sessions end", "endpoint", e.Name, "route", name,
-				"connections", connections, "sessions", sessions, "reason", reason)
-		},
-		OnResolve: func(host string, addrs []netip.Addr, err error) {
-			switch {
-			case err == nil:
-				log.Info("name resolved", "host", host, "route", name, "addrs", addrs)
-			case len(addrs) == 0:
-				log.Warn("a backend's name leads to no address: it gets nobody until it does; further failures are not told", "host", host, "route", name, "error", err)
-			default:
-				log.Warn("name look-up failed, the last answer stays in use; further failures are not told", "host", host, "route", name, "addrs", addrs, "error", err)
-			}
-		},
-	})
+// tellOf has the log told of what happens to the backends.
+func (f *fleet) tellOf(o *upstream.Options, log *slog.Logger) {
+	name := f.name.Load
+	o.OnChange = func(e *upstream.Endpoint, healthy bool, reason string) {
+		tell := log.Warn
+		if healthy {
+			tell = log.Info
+		}
+		tell("endpoint changed", "endpoint", e.Name, "route", *name(), "healthy", healthy, "reason", reason)
+	}
+	o.OnLost = func(e *upstream.Endpoint, connections, sessions int, reason string) {
+		log.Warn("pooled connections lost, their sessions end", "endpoint", e.Name, "route", *name(),
+			"connections", connections, "sessions", sessions, "reason", reason)
+	}
+	o.OnResolve = func(host string, addrs []netip.Addr, err error) {
+		switch {
+		case err == nil:
+			log.Info("name resolved", "host", host, "route", *name(), "addrs", addrs)
+		case len(addrs) == 0:
+			log.Warn("a backend's name leads to no address: it gets nobody until it does; further failures are not told", "host", host, "route", *name(), "error", err)
+		default:
+			log.Warn("name look-up failed, the last answer stays in use; further failures are not told", "host", host, "route", *name(), "addrs", addrs, "error", err)
+		}
+	}
 }
 
 // nameEndpoint adds the header that tells a client which endpoint serves it, where that is asked for.

@@ -28,6 +28,7 @@ type shard struct {
 	plan      *plan // of newcomers
 	lanes     map[*route]*lane
 	links     map[*fleet]*fleetLinks
+	pools     upstream.PoolStats
 	doors     []*door
 	sessions  []*session
 	count     counters
@@ -66,7 +67,6 @@ type counters struct {
 	closed                                             map[closeKey]uint64
 	secured                                            map[tlsKey]uint64
 	tlsFailed                                          map[string]uint64
-	pools                                              upstream.PoolStats // of fleets that have gone
 }
 
 func newCounters() counters {
@@ -108,7 +108,7 @@ func (sh *shard) openedSession(s *session) {
 	sh.talking++
 	sh.gw.memory.touch(sh.now())
 	sh.gw.metrics.handshakeTime.Update((sh.loop.Now() - s.opened).Seconds())
-	sample := uint64(s.cfg().AccessLogSample)
+	sample := uint64(sh.plan.cfg.AccessLogSample)
 	s.marks.set(unlogged, sample > 1 && sh.opened%sample != 0)
 	sh.opened++
 	if !s.marks.has(unlogged) {
@@ -145,10 +145,7 @@ func (sh *shard) declined(s *session, status int) {
 // snapshot copies the counters, for a reader on another goroutine.
 func (sh *shard) snapshot() shardStats {
 	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending, gathered: sh.gathered, waiting: sh.waiting}
-	st.pools.Add(sh.count.pools)
-	for _, links := range sh.links {
-		st.pools.Add(links.Stats())
-	}
+	st.pools = sh.pools.Clone()
 	st.refused, st.closed = maps.Clone(sh.count.refused), maps.Clone(sh.count.closed)
 	st.secured, st.tlsFailed = maps.Clone(sh.count.secured), maps.Clone(sh.count.tlsFailed)
 	return st

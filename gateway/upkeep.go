@@ -7,10 +7,12 @@ import (
 	"weir/gateway/rate"
 )
 
-// needsUpkeep tells whether there is anything to read again or to sweep. Without, an idle gateway does not wake.
-func (g *Gateway) needsUpkeep() bool {
-	p := g.plan.Load()
-	return len(g.tables()) > 0 || slices.ContainsFunc(p.gates, func(d *gate) bool { return d.networks != nil || d.auth != nil })
+// startUpkeep has upkeep run once there is anything to read again or to sweep. Without, an idle gateway does not wake.
+func (g *Gateway) startUpkeep() {
+	reads := func(d *gate) bool { return d.networks != nil || d.auth != nil }
+	if len(g.tables()) > 0 || slices.ContainsFunc(g.plan.Load().gates, reads) {
+		g.upkeeping.Do(func() { go g.upkeep() })
+	}
 }
 
 // upkeep reads the files of all gates again and again, and has tables of rates shrink, until the gateway stops.

@@ -36,9 +36,10 @@ func (e *Endpoint) dialAt(ctx context.Context, addr netpoll.Addr, costs Costs, s
 			return nil, err
 		}
 	}
-	config := e.vitals.tls.tunnel
+	ours := e.vitals.tls.Load()
+	config := ours.tunnel
 	if e.Spec.Pools() {
-		config = e.vitals.tls.pool
+		config = ours.pool
 	}
 	if config == nil {
 		return conn, nil

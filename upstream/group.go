@@ -52,6 +52,9 @@ type Options struct {
 	// TLS is what holds for all backends that are reached over it: whom to trust, our certificate, versions. The
 	// server's name is the backend's host where none is given. ALPN and resumption are added. nil: system roots.
 	TLS *tls.Config
+	// Before is a group whose place this one takes once it is started. An endpoint that both have stays the same, with
+	// its health, its load and what is known of it. nil: none.
+	Before *Group
 
 	// OnChange is told when an endpoint goes down or comes back.
 	OnChange func(e *Endpoint, healthy bool, reason string)
@@ -80,9 +83,12 @@ type Group struct {
 	lookups atomic.Pointer[[]Lookup]
 
 	// owned by the goroutine that resolves, before it runs by NewGroup, Resolve and Start
-	names    []*name
+	names []*name
+
+	// under mu
+	mu       sync.Mutex
 	watchers map[*Endpoint]context.CancelFunc
-	started  bool
+	watching bool
 
 	running sync.WaitGroup
 }
@@ -123,8 +129,13 @@ func NewGroup(specs []Spec, o Options) (*Group, error) {
 	g.rules = &rules{rise: checks.Rise, fall: checks.Fall, checked: checks.Interval > 0, changed: g.changed, lost: g.lost}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.current.Store(newSnapshot(nil))
+	var old []*Endpoint
+	if o.Before != nil {
+		g.inherit(o.Before)
+		old = o.Before.Endpoints()
+	}
 	g.tellLookups()
-	g.publish()
+	g.publish(old)
 	return g, nil
 }
 
@@ -150,22 +161,35 @@ func (o Options) check(specs []Spec) error {
 
 // Start begins active checks and lookups. Call it once, and before Close.
 func (g *Group) Start() {
-	g.started = true
 	g.running.Go(g.tellAll)
+	if before := g.options.Before; before != nil {
+		g.takeOver(before)
+		g.options.Before = nil // or a chain of them would never end
+	}
+	g.mu.Lock()
+	g.watching = g.rules.checked
+	g.mu.Unlock()
 	g.watch()
 	if len(g.names) > 0 {
 		g.running.Go(g.refresh)
 	}
 }
 
-// Close ends and awaits all that Start began. Endpoints may still be released.
+// Close ends and awaits all that Start began. Endpoints may still be picked, acquired and released; their health is what it
+// was.
 func (g *Group) Close() {
 	g.cancel()
 	g.running.Wait()
 	for _, e := range g.Endpoints() {
-		e.vitals.retire()
+		e.vitals.retire(g.rules)
 	}
 }
+
+// closed tells whether Close was called.
+func (g *Group) closed() bool { return g.ctx.Err() != nil }
+
+// started tells whether no group is left whose place this one is to take.
+func (g *Group) started() bool { return g.options.Before == nil }
 
 // Pick chooses the endpoint for a key: the first healthy one, in the key's own
 // order of preference, that is not among tried and not loaded beyond its bound;

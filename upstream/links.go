@@ -26,12 +26,52 @@ type Links struct {
 	pools   map[*Endpoint]*pool
 	upkeep  netpoll.Timer
 	scratch []byte
-	stats   PoolStats
+	stats   *PoolStats
+	heir    *Links // has taken over pools from here
+	closed  bool
 }
 
-// On makes the links of a loop.
-func (d *Dialer) On(loop *netpoll.Loop) *Links {
-	return &Links{dialer: d, loop: loop, pools: make(map[*Endpoint]*pool)}
+// On makes the links of a loop. What their pools do is counted in stats, which also the loop alone may touch.
+func (d *Dialer) On(loop *netpoll.Loop, stats *PoolStats) *Links {
+	return &Links{dialer: d, loop: loop, pools: make(map[*Endpoint]*pool), stats: stats}
+}
+
+// Inherit takes over the pools to endpoints that both have, of links of the same loop whose place these take. The sessions
+// on them go on. Pools that were made on other terms stay.
+func (ls *Links) Inherit(before *Links) {
+	o, was := ls.dialer, before.dialer
+	if before.heir != nil || o.Group.options.TLS != was.Group.options.TLS || o.Limits != was.Limits || o.Pool.Window != was.Pool.Window {
+		return
+	}
+	before.heir = ls
+	for old, p := range before.pools {
+		e := o.Group.same(old)
+		if e == nil || ls.pools[e] != nil {
+			continue
+		}
+		delete(before.pools, old)
+		p.links, p.endpoint = ls, e
+		ls.keep(p)
+	}
+}
+
+// same is the member that is reached as another group's endpoint is; nil if there is none.
+func (g *Group) same(old *Endpoint) *Endpoint {
+	e := g.ByID(old.id)
+	if e == nil || e.vitals != old.vitals || e.Addr != old.Addr || e.Spec.Scheme != old.Spec.Scheme {
+		return nil
+	}
+	return e
+}
+
+// inherited is the pool of an endpoint that links which took over from these have; nil if there is none.
+func (ls *Links) inherited(e *Endpoint) *pool {
+	for heir := ls.heir; heir != nil; heir = heir.heir {
+		if same := heir.dialer.Group.same(e); same != nil && heir.pools[same] != nil && !heir.closed {
+			return heir.pools[same]
+		}
+	}
+	return nil
 }
 
 // Open looks for an endpoint that takes r, and tells sink how it went. It answers a refusal if there is not even

@@ -28,7 +28,25 @@ func (g *Group) tellLookups() {
 	g.lookups.Store(&all)
 }
 
-// A name is a host name among the backends. It belongs to the goroutine that resolves.
+// inherit takes over what the group before knows of the names that both have, until they are due.
+func (g *Group) inherit(before *Group) {
+	if before.options.Family != g.options.Family {
+		return
+	}
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	for _, n := range g.names {
+		for _, was := range before.names {
+			if was.told.Host == n.told.Host {
+				backends := n.told.Backends
+				*n = *was
+				n.told.Backends, n.found, n.err = backends, nil, nil
+			}
+		}
+	}
+}
+
+// A name is a host name among the backends. It belongs to the goroutine that resolves, but is read under the group's lock.
 type name struct {
 	told  Lookup
 	addrs []netip.Addr // in use

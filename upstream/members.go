@@ -9,9 +9,9 @@ import (
 	"weir/upstream/balance"
 )
 
-// publish makes the members that the addresses call for the current ones. Those that stay are kept as they are.
-func (g *Group) publish() {
-	old := g.Endpoints()
+// publish makes the members that the addresses call for the current ones. Of the old ones those that stay are kept as they
+// are; one that is only weighted anew keeps its vitals.
+func (g *Group) publish(old []*Endpoint) {
 	known := make(map[string]*Endpoint, len(old))
 	for _, e := range old {
 		known[e.Name] = e
@@ -21,7 +21,7 @@ func (g *Group) publish() {
 		for _, addr := range g.addrsOf(s) {
 			e := known[s.nameAt(addr)]
 			delete(known, s.nameAt(addr))
-			if e == nil || e.Addr != addr {
+			if e == nil || e.Addr != addr || e.Spec != s {
 				e = g.newEndpoint(s, addr, e)
 			}
 			members = append(members, e)
@@ -30,7 +30,7 @@ func (g *Group) publish() {
 	slices.SortFunc(members, func(a, b *Endpoint) int { return cmp.Compare(a.Name, b.Name) })
 	g.current.Store(newSnapshot(members))
 	for _, gone := range known {
-		gone.vitals.retire()
+		gone.vitals.retire(g.rules)
 	}
 }
 
@@ -60,14 +60,35 @@ func (g *Group) addrsOf(s Spec) []netpoll.Addr {
 func (g *Group) newEndpoint(s Spec, addr netpoll.Addr, was *Endpoint) *Endpoint {
 	e := &Endpoint{Name: s.nameAt(addr), Addr: addr, Weight: s.Weight, Spec: s}
 	e.id = Hash([]byte(e.Name))
-	if was != nil {
+	switch {
+	case was == nil:
+		e.vitals = newVitals(g.rules, newClientTLS(g.options.TLS, s))
+	case g.started():
 		e.vitals = was.vitals
 		e.vitals.moved(e)
-		return e
+	default: // it is another group's until then, see takeOver
+		e.vitals = was.vitals
 	}
-	e.vitals = newVitals(g.rules)
-	e.vitals.tls = newClientTLS(g.options.TLS, s)
 	return e
+}
+
+// takeOver has the endpoints of the group before go by this one's rules, and be checked here alone.
+func (g *Group) takeOver(before *Group) {
+	before.unwatch()
+	for _, e := range g.Endpoints() {
+		was := before.ByID(e.id)
+		if was == nil || was.vitals != e.vitals {
+			continue
+		}
+		e.vitals.take(e, g.rules)
+		moved := was.Addr != e.Addr || was.Spec.Scheme != e.Spec.Scheme
+		if moved {
+			e.vitals.moved(e)
+		}
+		if moved || was.Spec.Host != e.Spec.Host || g.options.TLS != before.options.TLS {
+			e.vitals.tls.Store(newClientTLS(g.options.TLS, e.Spec))
+		}
+	}
 }
 
 func newSnapshot(members []*Endpoint) *snapshot {

@@ -38,13 +38,20 @@ type pool struct {
 func (ls *Links) pool(e *Endpoint) *pool {
 	p := ls.pools[e]
 	if p == nil {
-		p = &pool{links: ls, endpoint: e}
-		ls.pools[e] = p
-		if !ls.upkeep.Set() {
-			ls.loop.Schedule(&ls.upkeep, upkeepInterval, ls)
+		if p = ls.inherited(e); p != nil {
+			return p
 		}
+		p = &pool{links: ls, endpoint: e}
+		ls.keep(p)
 	}
 	return p
+}
+
+func (ls *Links) keep(p *pool) {
+	ls.pools[p.endpoint] = p
+	if !ls.upkeep.Set() && !ls.closed {
+		ls.loop.Schedule(&ls.upkeep, upkeepInterval, ls)
+	}
 }
 
 // join gives an attempt a stream, now or when there is room.
@@ -207,7 +214,7 @@ func (ls *Links) OnTimer(*netpoll.Timer) {
 		p.member = false
 	}
 	for _, e := range ls.dialer.Group.Endpoints() {
-		if !e.pooled() {
+		if !e.pooled() || ls.dialer.Group.closed() || ls.inherited(e) != nil {
 			continue
 		}
 		p := ls.pool(e)
@@ -224,7 +231,7 @@ func (ls *Links) OnTimer(*netpoll.Timer) {
 			delete(ls.pools, e)
 		}
 	}
-	if ls.dialer.Group.pools {
+	if ls.dialer.Group.pools && !ls.closed {
 		ls.loop.Schedule(&ls.upkeep, upkeepInterval, ls)
 	}
 }
@@ -249,8 +256,10 @@ func (p *pool) upkeep() {
 	}
 }
 
-// Close ends all pooled connections, telling the endpoints so.
+// Close ends all pooled connections, telling the endpoints so. Those that still have sessions take no more, and end with the
+// last of them.
 func (ls *Links) Close() {
+	ls.closed = true
 	ls.loop.Cancel(&ls.upkeep)
 	for _, p := range ls.pools {
 		for _, pc := range append([]*poolConn(nil), p.conns...) {

@@ -54,7 +54,7 @@ func newRigWith(t testing.TB, change func(*Dialer), o Options, urls ...string) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.links = r.dialer.On(r.loop)
+	r.links = r.dialer.On(r.loop, new(PoolStats))
 	t.Cleanup(r.takeDown)
 	return r
 }
@@ -66,7 +66,7 @@ func (r *rig) takeDown() {
 			c.close()
 		}
 		r.links.Close()
-		if st := r.links.Stats(); st.Streams != 0 || st.Connections != 0 {
+		if st := r.links.stats.Clone(); st.Streams != 0 || st.Connections != 0 {
 			r.t.Errorf("left over: %d streams, %d connections", st.Streams, st.Connections)
 		}
 		for _, e := range r.dialer.Group.Endpoints() {
@@ -91,7 +91,7 @@ func (r *rig) do(fn func()) {
 }
 
 func (r *rig) stats() (st PoolStats) {
-	r.do(func() { st = r.links.Stats() })
+	r.do(func() { st = r.links.stats.Clone() })
 	return st
 }
 

@@ -78,7 +78,7 @@ func (p *pool) dial() error {
 		return err
 	}
 	pc.conn.Bulky()
-	ls.secure(&pc.conn, p.endpoint.Addr, p.endpoint.vitals.tls.pool)
+	ls.secure(&pc.conn, p.endpoint.Addr, p.endpoint.vitals.tls.Load().pool)
 	p.conns = append(p.conns, pc)
 	ls.loop.Schedule(&pc.timer, ls.dialer.ConnectTimeout, pc)
 	b := h2.AppendPreface(ls.scratch[:0], ours)

@@ -13,9 +13,9 @@ type PoolStats struct {
 	Faults      map[string]uint64
 }
 
-// Stats is a copy of the counters.
-func (ls *Links) Stats() PoolStats {
-	st := ls.stats
+// Clone is a copy.
+func (s *PoolStats) Clone() PoolStats {
+	st := *s
 	st.Faults = maps.Clone(st.Faults)
 	return st
 }

@@ -46,11 +46,13 @@ func (g *Group) Resolve() {
 	if g.ctx.Err() != nil {
 		return // what was called off says nothing
 	}
+	g.mu.Lock()
 	for _, n := range due {
 		g.settle(n)
 	}
+	g.mu.Unlock()
 	g.tellLookups()
-	g.publish()
+	g.publish(g.Endpoints())
 }
 
 // settle takes a name's answer: which addresses it stands for from now on, and when it is looked up again.

@@ -32,7 +32,8 @@ type clientTLS struct {
 }
 
 // newClientTLS adapts the template to a backend; without TLS it is empty.
-func newClientTLS(template *tls.Config, s Spec) (c clientTLS) {
+func newClientTLS(template *tls.Config, s Spec) *clientTLS {
+	c := new(clientTLS)
 	if !s.Secure() {
 		return c
 	}

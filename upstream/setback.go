@@ -47,8 +47,8 @@ func (v *vitals) lost(e *Endpoint, sessions int, reason string) {
 
 func (v *vitals) tellLosses(e *Endpoint) {
 	v.mu.Lock()
-	l := v.losses
+	l, r := v.losses, v.rules
 	v.losses = losses{}
 	v.mu.Unlock()
-	v.rules.lost(e, l.connections, l.sessions, l.reason)
+	r.lost(e, l.connections, l.sessions, l.reason)
 }

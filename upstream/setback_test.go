@@ -90,7 +90,7 @@ func TestFallBackOnTwoLoops(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer loop.Stop()
-	e, other := r.dialer.Group.Endpoints()[0], r.dialer.On(loop)
+	e, other := r.dialer.Group.Endpoints()[0], r.dialer.On(loop, new(PoolStats))
 	if got := e.Protocol(); got != "" {
 		t.Errorf("at first it speaks %q", got)
 	}

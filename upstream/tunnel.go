@@ -56,7 +56,7 @@ func dialTunnel(a *Attempt) error {
 		ls.scratch = proxyproto.Append(ls.scratch[:0], e.Spec.Proxy, a.request.Source, a.request.Destination)
 		t.conn.Write(ls.scratch)
 	}
-	ls.secure(&t.conn, e.Addr, e.vitals.tls.tunnel)
+	ls.secure(&t.conn, e.Addr, e.vitals.tls.Load().tunnel)
 	a.way = t
 	return nil
 }

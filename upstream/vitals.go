@@ -20,13 +20,11 @@ type rules struct {
 	lost       func(e *Endpoint, connections, sessions int, reason string)
 }
 
-// vitals is what changes about an endpoint.
+// vitals is what changes about an endpoint. Several groups may have it, where one takes another's place; it goes by the
+// rules of the newest that was started.
 type vitals struct {
-	// immutable
-	rules *rules
-	tls   clientTLS
-
 	// any goroutine
+	tls             atomic.Pointer[clientTLS]
 	load            balance.Load
 	connects        atomic.Uint64
 	connectFailures atomic.Uint64
@@ -38,6 +36,8 @@ type vitals struct {
 
 	// under mu
 	mu          sync.Mutex
+	rules       *rules
+	checked     time.Time // when a check was last done
 	state       string
 	reason      string
 	since       time.Time
@@ -50,10 +50,32 @@ type vitals struct {
 	losses      losses
 }
 
-func newVitals(r *rules) *vitals {
+func newVitals(r *rules, tls *clientTLS) *vitals {
 	v := &vitals{rules: r, state: Unknown, since: time.Now()}
+	v.tls.Store(tls)
 	v.unsettled.Store(!r.checked)
 	return v
+}
+
+// take has it go by the rules of another group from now on.
+func (v *vitals) take(e *Endpoint, r *rules) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	was := v.rules
+	v.rules, v.retired = r, false
+	if !r.checked {
+		v.unsettled.Store(true)
+	}
+	if was.checked && !r.checked && v.state == Unhealthy { // no check will find it well
+		v.tryAgain(e, "no longer checked")
+	}
+}
+
+// untilCheck is how long the next check has time, if they are interval apart.
+func (v *vitals) untilCheck(interval time.Duration) time.Duration {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return max(0, interval-time.Since(v.checked))
 }
 
 // connected forgets failed connects. Whether the endpoint is well is for the
@@ -89,9 +111,14 @@ func (v *vitals) rested(e *Endpoint) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.state == Unhealthy && !v.retired {
-		v.connectsBad = v.rules.fall - 1
-		v.become(e, Unknown, "cool-down over")
+		v.tryAgain(e, "cool-down over")
 	}
+}
+
+// tryAgain is called under mu.
+func (v *vitals) tryAgain(e *Endpoint, reason string) {
+	v.connectsBad = v.rules.fall - 1
+	v.become(e, Unknown, reason)
 }
 
 // checkDone takes the outcome of an active check.
@@ -99,6 +126,7 @@ func (v *vitals) checkDone(e *Endpoint, err error) {
 	v.checks.Add(1)
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.checked = time.Now()
 	if err != nil {
 		v.setback.note("check: " + err.Error())
 		v.checkFailures.Add(1)
@@ -122,7 +150,7 @@ func (v *vitals) moved(e *Endpoint) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.protocol.Store(protocolUnknown)
-	v.connectsBad = 0
+	v.connectsBad, v.checked = 0, time.Time{}
 	v.unsettled.Store(!v.rules.checked)
 	v.become(e, Unknown, "its address changed")
 }
@@ -146,10 +174,13 @@ func (v *vitals) become(e *Endpoint, state, reason string) {
 	}
 }
 
-// retire ends the timers; sessions may still count on and off.
-func (v *vitals) retire() {
+// retire ends the timers, unless another group than that of r has taken it; sessions may still count on and off.
+func (v *vitals) retire(r *rules) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.rules != r {
+		return
+	}
 	v.retired = true
 	for _, t := range []*time.Timer{v.rest, v.losses.due} {
 		if t != nil {

@@ -22,7 +22,7 @@ func newPatient(checked bool) *patient {
 	r := &rules{rise: 2, fall: 3, checked: checked, changed: func(_ *Endpoint, healthy bool, _ string) {
 		p.log = append(p.log, healthy)
 	}}
-	p.Endpoint = &Endpoint{Name: "ws://a:80", Addr: netpoll.IP(netip.MustParseAddrPort("127.0.0.1:80")), Weight: 1, vitals: newVitals(r)}
+	p.Endpoint = &Endpoint{Name: "ws://a:80", Addr: netpoll.IP(netip.MustParseAddrPort("127.0.0.1:80")), Weight: 1, vitals: newVitals(r, new(clientTLS))}
 	return p
 }
 
@@ -134,7 +134,7 @@ func TestRetiredEndpointKeepsNoTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPatient(false)
 		p.do("kkk")
-		p.vitals.retire()
+		p.vitals.retire(p.vitals.rules)
 		time.Sleep(2 * coolDown)
 		p.do("Kkkk") // a late session's outcome
 		time.Sleep(2 * coolDown)

@@ -7,7 +7,9 @@ import (
 
 // watch starts checks for members that have none and ends those of former ones.
 func (g *Group) watch() {
-	if !g.started || !g.rules.checked {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.watching {
 		return
 	}
 	members := g.Endpoints()
@@ -23,9 +25,21 @@ func (g *Group) watch() {
 		}
 		ctx, stop := context.WithCancel(g.ctx)
 		g.watchers[e] = stop
+		first := e.vitals.untilCheck(g.options.Health.Interval)
 		g.running.Go(func() {
-			g.options.Health.Run(ctx, e.Name, g.slots, newProbe(e, g.options.Health), e.check)
+			g.options.Health.Run(ctx, e.Name, first, g.slots, newProbe(e, g.options.Health), e.check)
 		})
+	}
+}
+
+// unwatch ends all checks.
+func (g *Group) unwatch() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.watching = false
+	for e, stop := range g.watchers {
+		stop()
+		delete(g.watchers, e)
 	}
 }
 

@@ -231,4 +231,5 @@ type Config struct {
 	places     map[string]string // where a knob's value was given, for Validate's errors
 	overridden []Setting         // that others went before
 	warnings   []string          // of what was read
+	sum        FileSum           // of the file
 }

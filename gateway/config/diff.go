@@ -124,14 +124,25 @@ func (c *Config) Keep(start *Config) *Config {
 	})
 }
 
-// Same tells whether every knob has the same value in both.
-func (c *Config) Same(o *Config) bool {
+// SameRoute tells whether every knob that a route may have for itself has the same value in both.
+func (c *Config) SameRoute(o *Config) bool {
 	for i := range knobs {
-		if k := &knobs[i]; k.name != "config" && !k.same(c, o) {
+		if k := &knobs[i]; k.route && !k.same(c, o) {
 			return false
 		}
 	}
 	return true
+}
+
+// RouteText is what those knobs of these groups say that a route may have for itself, for comparing.
+func (c *Config) RouteText(groups ...string) string {
+	var b strings.Builder
+	for i := range knobs {
+		if k := &knobs[i]; k.route && slices.Contains(groups, k.group) {
+			fmt.Fprintf(&b, "%s: %q\n", k.name, k.text(k.of(c)))
+		}
+	}
+	return b.String()
 }
 
 // Text is what the knobs of these groups say, for comparing.
@@ -146,7 +157,13 @@ func (c *Config) Text(groups ...string) string {
 }
 
 // same tells whether a knob has the same value in both.
-func (k *knob) same(c, o *Config) bool { return k.text(k.of(c)) == k.text(k.of(o)) }
+func (k *knob) same(c, o *Config) bool {
+	a, b := k.of(c), k.of(o)
+	if a.Comparable() {
+		return a.Equal(b)
+	}
+	return k.text(a) == k.text(b)
+}
 
 // SiteTexts are what the sites say, for comparing.
 func (c *Config) SiteTexts() (texts []string) {

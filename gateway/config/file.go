@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -30,8 +31,24 @@ func (l *loader) file(path, place string) {
 		l.wrong(place, "%w", err)
 		return
 	}
+	l.merged.sum = sha256.Sum256(text)
 	document{l, path}.read(text)
 }
+
+// FileSum is the hash of a file's content; zero for one that cannot be read.
+type FileSum [sha256.Size]byte
+
+// SumOf reads a file and gives its hash.
+func SumOf(path string) FileSum {
+	text, err := watch.Read(path, maxFile)
+	if err != nil {
+		return FileSum{}
+	}
+	return sha256.Sum256(text)
+}
+
+// FileSum is the hash of the file that c was read from; zero if there was none.
+func (c *Config) FileSum() FileSum { return c.sum }
 
 func (d document) read(text []byte) {
 	var root yaml.Node

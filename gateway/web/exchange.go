@@ -80,7 +80,7 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, l *link, why *
 	if why == nil {
 		var found Found
 		found, why = s.options.Find(r, l.client)
-		x.plan, x.key, x.told = found.Plan, found.Key, found.Fields
+		x.plan, x.key, x.told, x.from = found.Plan, found.Key, found.Fields, found.From
 		x.owner, x.route, x.detail, x.user, x.from.RequestID = found.Owner, found.Route, found.Detail, found.User, found.RequestID
 	}
 	if why != nil {

@@ -35,7 +35,7 @@ type Options struct {
 	// Upgrade takes back a connection on which a WebSocket handshake came, over HTTP/1.1 alone: its head as it came, and
 	// the bytes that were read behind it, which with those still in conn are the rest.
 	Upgrade func(conn net.Conn, c *Client, head, early []byte)
-	// Origin tells who asks, as far as it can be believed.
+	// Origin tells who asks, as far as it can be believed, for Enter. Find tells it for the rest.
 	Origin func(r *http.Request, c *Client) http1.From
 	// Enter counts a request in flight, until leave is called, or refuses it. Nil: there may be any number.
 	Enter func(from netip.Addr) (leave func(), why *http1.Refusal)
@@ -80,6 +80,7 @@ type Found struct {
 	Key    uint64        // the place on the ring, the same as for a WebSocket of this client
 	Fields []http1.Field // told to the endpoint besides, whatever the Plan's rules are
 	Owner  any           // whose refusals Dress dresses; nil where there is no route
+	From   http1.From    // who asks, as far as it can be believed
 	Route  string        // for the log, where the request is refused
 	User   string        // likewise, who asks
 

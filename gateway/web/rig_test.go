@@ -88,15 +88,16 @@ func newRig(t testing.TB, s setup) *rig {
 	if s.plan != nil {
 		s.plan(r.plan)
 	}
+	origin := func(_ *http.Request, c *web.Client) http1.From {
+		return http1.From{Addr: c.Peer.Addr(), TLS: c.TLS != nil}
+	}
 	o := web.Options{
-		Find: func(q *http.Request, _ *web.Client) (web.Found, *http1.Refusal) {
-			return web.Found{Plan: r.plan, Key: upstream.Hash([]byte(q.Header.Get("X-Key")))}, nil
+		Origin: origin,
+		Find: func(q *http.Request, c *web.Client) (web.Found, *http1.Refusal) {
+			return web.Found{Plan: r.plan, From: origin(q, c), Key: upstream.Hash([]byte(q.Header.Get("X-Key")))}, nil
 		},
 		Upgrade: func(conn net.Conn, _ *web.Client, head, early []byte) {
 			r.upgrades <- upgrade{conn, string(head), string(early), r.closed.Load()}
-		},
-		Origin: func(_ *http.Request, c *web.Client) http1.From {
-			return http1.From{Addr: c.Peer.Addr(), TLS: c.TLS != nil}
 		},
 		Log:           func(l web.Line) { r.lines <- l },
 		Limits:        http1.Limits{Head: 16 << 10, Fields: 100},

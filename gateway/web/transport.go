@@ -40,13 +40,13 @@ type TransportOptions struct {
 type Transports struct {
 	options TransportOptions
 
-	mu  sync.Mutex
-	all map[*upstream.Endpoint]*transport
+	mu     sync.Mutex
+	all    map[*upstream.Endpoint]*transport
+	closed bool
 }
 
 type transport struct {
 	http.Transport
-	group  *upstream.Group
 	scheme string
 }
 
@@ -61,13 +61,29 @@ func NewTransports(o TransportOptions) *Transports {
 // Options are what the set was made with.
 func (ts *Transports) Options() TransportOptions { return ts.options }
 
-// Close closes the connections that serve no request, and those that do behind their answers.
+// Close closes the connections that serve no request, and those that do behind their answers. None is kept from now on.
 func (ts *Transports) Close() {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
+	ts.closed = true
+	ts.drop(func(*upstream.Endpoint) bool { return true })
+}
+
+// Keep does so with those of endpoints that the group does not have.
+func (ts *Transports) Keep(g *upstream.Group) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	members := g.Endpoints()
+	ts.drop(func(e *upstream.Endpoint) bool { return !slices.Contains(members, e) })
+}
+
+// drop is called under mu.
+func (ts *Transports) drop(which func(*upstream.Endpoint) bool) {
 	for e, t := range ts.all {
-		delete(ts.all, e)
-		t.CloseIdleConnections()
+		if which(e) {
+			delete(ts.all, e)
+			t.CloseIdleConnections()
+		}
 	}
 }
 
@@ -92,27 +108,27 @@ func (ts *Transports) ask(e *upstream.Endpoint, g *upstream.Group, r *http.Reque
 	return t.RoundTrip(r)
 }
 
-// of gives an endpoint's transport. A new one is the occasion to drop those of members that have left their group, so
-// that there is never one more than the groups have members.
+// of gives an endpoint's transport. A new one is the occasion to drop those of endpoints that are not of its group, so
+// that there is never one more than that has members.
 func (ts *Transports) of(e *upstream.Endpoint, g *upstream.Group) *transport {
 	ts.mu.Lock()
-	defer ts.mu.Unlock()
-	if t := ts.all[e]; t != nil {
+	t := ts.all[e]
+	ts.mu.Unlock()
+	if t != nil {
 		return t
 	}
-	members := g.Endpoints()
-	for gone, t := range ts.all {
-		if t.group == g && !slices.Contains(members, gone) {
-			delete(ts.all, gone)
-			t.CloseIdleConnections()
-		}
+	ts.Keep(g)
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if t = ts.all[e]; t == nil {
+		t = ts.make(e)
+		ts.all[e] = t
 	}
-	t := ts.make(e, g)
-	ts.all[e] = t
 	return t
 }
 
-func (ts *Transports) make(e *upstream.Endpoint, g *upstream.Group) *transport {
+// make is called under mu.
+func (ts *Transports) make(e *upstream.Endpoint) *transport {
 	o := &ts.options
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		conn, err := o.dial(ctx, e)
@@ -122,12 +138,12 @@ func (ts *Transports) make(e *upstream.Endpoint, g *upstream.Group) *transport {
 		}
 		return conn, err
 	}
-	t := &transport{group: g, scheme: "http", Transport: http.Transport{
+	t := &transport{scheme: "http", Transport: http.Transport{
 		DialContext:            dial,
 		DialTLSContext:         dial,
 		Protocols:              protocols(e.Spec),
-		DisableCompression:     true,              // bodies pass as they are
-		DisableKeepAlives:      e.Spec.Proxy != 0, // a connection tells of one client
+		DisableCompression:     true,                           // bodies pass as they are
+		DisableKeepAlives:      e.Spec.Proxy != 0 || ts.closed, // a connection tells of one client
 		MaxIdleConnsPerHost:    o.MaxIdlePerEndpoint,
 		IdleConnTimeout:        o.IdleTimeout,
 		ResponseHeaderTimeout:  o.AnswerTimeout,

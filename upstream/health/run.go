@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Run probes at once and then at every interval until ctx ends, and hands each
+// Run probes after first and then at every interval until ctx ends, and hands each
 // outcome to report on its own goroutine. A probe waits for room in slots, which
 // several Runs may share; its timeout counts from there. The jitter differs by name.
-func (o Options) Run(ctx context.Context, name string, slots chan struct{}, probe Probe, report func(error)) {
+func (o Options) Run(ctx context.Context, name string, first time.Duration, slots chan struct{}, probe Probe, report func(error)) {
 	jitter := o.jitter(name)
-	next := time.NewTimer(0)
+	next := time.NewTimer(first)
 	defer next.Stop()
 	for {
 		select {

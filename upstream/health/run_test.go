@@ -24,7 +24,7 @@ func times(t *testing.T, o health.Options, name string) []time.Duration {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		probe := func(context.Context) error { return nil }
-		o.Run(ctx, name, make(chan struct{}, 1), probe, func(error) { at = append(at, time.Since(begin)) })
+		o.Run(ctx, name, 0, make(chan struct{}, 1), probe, func(error) { at = append(at, time.Since(begin)) })
 	})
 	return at
 }
@@ -59,7 +59,7 @@ func TestRunTimesOutAndStops(t *testing.T) {
 		o := health.Options{Interval: time.Second, Timeout: 2 * time.Second, Seed: 1}
 		hang := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 		reports, begin := 0, time.Now()
-		o.Run(ctx, "a", make(chan struct{}, 1), hang, func(err error) {
+		o.Run(ctx, "a", 0, make(chan struct{}, 1), hang, func(err error) {
 			reports++
 			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("reported %v", err)
@@ -92,7 +92,7 @@ func TestSlotsBoundChecksAtOnce(t *testing.T) {
 		}
 		o := health.Options{Interval: time.Second, Timeout: 2 * time.Second}
 		for i := range 20 {
-			runs.Go(func() { o.Run(ctx, fmt.Sprint(i), slots, probe, func(error) { done.Add(1) }) })
+			runs.Go(func() { o.Run(ctx, fmt.Sprint(i), 0, slots, probe, func(error) { done.Add(1) }) })
 		}
 		runs.Wait()
 		if done.Load() < 100 {
