@@ -41,6 +41,11 @@ type Figures struct {
 	RSSGrowth float64 `json:"rss_growth_bytes,omitempty"` // since they came
 	SlowTaken float64 `json:"slow_taken_bytes,omitempty"` // what they could send, sockets' buffers included
 
+	// Of the hellos scenario, whose P99Change is P99 to P99Busy.
+	P99Busy  float64 `json:"p99_busy_us,omitempty"`       // beside busy goroutines
+	Hellos   float64 `json:"hellos_per_second,omitempty"` // that were answered
+	Newcomer float64 `json:"newcomer_max_us,omitempty"`   // the longest TLS handshake from another address
+
 	// Of the idle scenario with pings.
 	Pongs int64 `json:"pongs,omitempty"`
 
@@ -95,10 +100,10 @@ func Measure(ctx context.Context, s Scenario, target load.Target, of Subject) (F
 	if s.Processes > 1 {
 		return measureIdle(ctx, s, target, of) // whose processes have descriptors and ports of their own
 	}
-	if err := target.CheckPorts(s.Conns + s.Slow); err != nil {
+	if err := target.CheckPorts(s.Conns + s.Slow + s.Hellos); err != nil {
 		return Figures{}, err
 	}
-	if err := checkFiles(s.Conns + s.Slow); err != nil {
+	if err := checkFiles(s.Conns + s.Slow + s.Hellos); err != nil {
 		return Figures{}, err
 	}
 	switch s.Kind {
@@ -110,6 +115,8 @@ func Measure(ctx context.Context, s Scenario, target load.Target, of Subject) (F
 		return measureStorm(ctx, s, target, of.Pids)
 	case KindSlow:
 		return measureSlow(ctx, s, target, of.Pids)
+	case KindHellos:
+		return measureHellos(ctx, s, target, of.Pids)
 	case KindFanout:
 		return measureFanout(ctx, s, target, of.Pids)
 	case KindChurn:

@@ -20,6 +20,8 @@ const (
 	KindStorm Kind = "storm"
 	KindSlow  Kind = "slow" // echo, then the same beside clients that read nothing, or little
 
+	KindHellos Kind = "hellos" // echo: alone, beside busy goroutines, beside replayed ClientHellos; not compared among peers
+
 	KindFanout Kind = "fanout" // one client speaks to all others
 	KindChurn  Kind = "churn"  // connect, talk, leave
 	KindDrain  Kind = "drain"  // clients come back while gateways end
@@ -41,6 +43,7 @@ type Scenario struct {
 
 	Slow      int           `json:"slow,omitempty"`      // slow: how many read little
 	SlowRead  int           `json:"slow_read,omitempty"` // slow: bytes a second that each of them reads
+	Hellos    int           `json:"hellos,omitempty"`    // hellos: how many clients replay one
 	Messages  int           `json:"messages,omitempty"`  // churn: of each life
 	Processes int           `json:"processes,omitempty"` // idle: of the load, each with descriptors and a source address of its own
 	Ping      time.Duration `json:"ping_ns,omitempty"`   // idle: how often each client pings, 0 for never

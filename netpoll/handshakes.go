@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -149,6 +150,7 @@ func (h *Handshakes) end(k *shake) {
 // work is the goroutine of a handshake.
 func (k *shake) work() {
 	k.computes = true
+	runtime.Gosched() // the loops first: Go runs one goroutine that wakes another in a row, turn for turn
 	k.s.handshake()
 	if k.computes {
 		k.set.compute.Done()
@@ -177,6 +179,7 @@ func (k *shake) read(b []byte) (int, error) {
 		if k.computes = <-turn; !k.computes {
 			return 0, net.ErrClosed
 		}
+		runtime.Gosched()
 	}
 	return g.Read(b)
 }

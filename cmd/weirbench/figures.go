@@ -66,6 +66,10 @@ func printTalk(w io.Writer, s bench.Scenario, f bench.Figures) {
 	case bench.KindSlow:
 		fmt.Fprintf(w, "before   p99 %.0f us, without the slow clients\n", f.P99Alone)
 		fmt.Fprintf(w, "memory   %+.0f bytes since they came; %.0f were taken from them\n", f.RSSGrowth, f.SlowTaken)
+	case bench.KindHellos:
+		fmt.Fprintf(w, "p99      %.0f us alone, %.0f us beside busy goroutines, %.0f us beside %.0f hellos a second: %.2f times the second\n",
+			f.P99Alone, f.P99Busy, f.P99, f.Hellos, f.P99Change)
+		fmt.Fprintf(w, "newcomer %.0f us for a TLS handshake from another address, at most\n", f.Newcomer)
 	case bench.KindFanout:
 		fmt.Fprintf(w, "last     p50 %.0f  p99 %.0f  p99.9 %.0f us, until a message had reached its last client\n", f.LastP50, f.LastP99, f.LastP999)
 		fmt.Fprintf(w, "sent     %.1f messages a second reached everybody\n", f.Published)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/pflag"
+
+	"weir/bench"
 )
 
 const usage = `weirbench measures WebSocket gateways by what a round trip costs them.
@@ -20,6 +22,7 @@ Against anything that answers a WebSocket upgrade and echoes:
   weirbench idle   connections held idle: memory and CPU
   weirbench storm  connect, upgrade, reset, again and again
   weirbench slow   echo, then the same beside clients that read nothing, or little
+  weirbench hellos echo, then beside busy goroutines, then beside clients that replay a TLS ClientHello
   weirbench churn  connect, talk, leave, again and again: does memory come back?
   weirbench drain  talk, and come back when gateways end or restart: the reconnect curve
 
@@ -52,6 +55,7 @@ More examples, with weir in its place:
   weirbench storm --url ws://127.0.0.1:8080/ --conns 64 --pids $(pidof weir)
   weirbench storm --url wss://localhost:8443/ --insecure --resume --pids $(pidof weir)
   weirbench slow --url ws://127.0.0.1:8080/ --slow 10 --slow-read 1000 --pids $(pidof weir)
+  weirbench hellos --url wss://localhost:8443/ --insecure --hellos 1000 --pids $(pidof weir)
   weirbench churn --url ws://127.0.0.1:8080/ --seconds 120 --pids $(pidof weir)
   weirbench drain --url ws://127.0.0.1:8080/ --url ws://127.0.0.1:8081/ --seconds 60
   weirbench fanout --url ws://127.0.0.1:8080/fanout --conns 1001 --pids $(pidof weir)
@@ -71,17 +75,21 @@ weirbench COMMAND --help tells the flags. Results go to stdout, all else to stde
 `
 
 var commands = map[string]func(context.Context, []string) error{
-	"echo":        measureCommand("echo"),
-	"idle":        measureCommand("idle"),
-	"storm":       measureCommand("storm"),
-	"slow":        measureCommand("slow"),
-	"fanout":      measureCommand("fanout"),
-	"churn":       measureCommand("churn"),
-	"drain":       measureCommand("drain"),
-	"compare":     compare,
-	"million":     million,
-	"growth":      growth,
-	"swarm":       swarmWorker, // hidden: a load process of the others
+	"echo":    measureCommand("echo"),
+	"idle":    measureCommand("idle"),
+	"storm":   measureCommand("storm"),
+	"slow":    measureCommand("slow"),
+	"hellos":  measureCommand("hellos"),
+	"fanout":  measureCommand("fanout"),
+	"churn":   measureCommand("churn"),
+	"drain":   measureCommand("drain"),
+	"compare": compare,
+	"million": million,
+	"growth":  growth,
+	"swarm":   swarmWorker, // hidden: a load process of the others
+	"replay": func(ctx context.Context, args []string) error { // hidden: likewise, of hellos
+		return bench.Replay(ctx, args, os.Stdin, os.Stdout)
+	},
 	"serve-echo":  serveEcho,
 	"serve-relay": serveRelay,
 }

@@ -120,6 +120,11 @@ func scenarioFlags(flags *pflag.FlagSet, s *bench.Scenario) {
 		flags.IntVar(&s.Slow, "slow", 1, "connections beside them that send and do not read")
 		flags.IntVar(&s.SlowRead, "slow-read", 0, "bytes a second that each of those reads after all")
 		flags.IntVar(&s.Size, "size", 125, bytes)
+	case bench.KindHellos:
+		flags.IntVar(&s.Conns, "conns", 100, "connections that talk")
+		flags.IntVar(&s.Hellos, "hellos", 1000, "connections beside them that each replay a ClientHello, again and again")
+		flags.IntVar(&s.Size, "size", 125, bytes)
+		rateVar(flags, &s.Rate, "rate", 10, "messages a second and connection; 0 for the closed loop")
 	case bench.KindIdle:
 		flags.IntVar(&s.Conns, "conns", 8000, "connections to hold")
 		flags.IntVar(&s.Processes, "processes", 1, "load processes to spread them over, where descriptors or ports are short: with a limit of 20,000 open files some 19,000 connections each; ws:// alone, and no --pings")
@@ -162,6 +167,7 @@ func check(s bench.Scenario) error {
 		{s.Kind == bench.KindFanout && s.Size < 8, "--size is below 8, and each message carries its number"},
 		{s.Rate < 0 || s.Kind == bench.KindDrain && s.Rate == 0, "--rate is too low"},
 		{s.Kind == bench.KindSlow && s.Slow < 1, "--slow is below 1"},
+		{s.Kind == bench.KindHellos && s.Hellos < 1, "--hellos is below 1"},
 		{s.SlowRead < 0, "--slow-read is below 0"},
 		{s.Kind == bench.KindChurn && s.Messages < 1, "--messages is below 1"},
 		{s.Threads < 0 || s.Threads > 256, "--threads is not between 0 and 256"},
