@@ -123,7 +123,7 @@ type Config struct {
 
 	StickyCookie   string        `knob:"sticky-cookie" group:"Stickiness" route:"true" arg:"NAME" help:"cookie that keeps a client at its backend while that is well; empty: none"`
 	StickyTTL      time.Duration `knob:"sticky-ttl" group:"Stickiness" route:"true" range:"0|1s..9600h" help:"lifetime of that cookie; 0: until the browser is closed"`
-	StickySameSite SameSite      `knob:"sticky-same-site" group:"Stickiness" route:"true" help:"its SameSite: lax, strict or none (which browsers take over TLS only)"`
+	StickySameSite SameSite      `knob:"sticky-same-site" group:"Stickiness" route:"true" help:"its SameSite: lax, strict or none (for pages of other sites, over TLS alone; then it is Partitioned, too)"`
 	StickyKey      string        `knob:"sticky-key" group:"Stickiness" secret:"true" arg:"SECRET" help:"what cookies are signed with, 16 bytes at least, the same on every gateway; empty: random, another at each start"`
 
 	Health         Health        `knob:"health" group:"Health" route:"true" help:"check of a backend: tcp (a connection, with its TLS), http (a GET of health-path), websocket (a WebSocket at health-path, closed with 1000) or auto (http where there is a health-path, else tcp)"`

@@ -36,6 +36,7 @@ type Cookie struct {
 	ttl        time.Duration
 	attributes string
 	secure     bool // whatever the client speaks
+	foreign    bool // it is for pages of other sites
 	signers    sync.Pool
 }
 
@@ -52,7 +53,7 @@ type signer struct {
 // that begins with __Host- or __Secure- makes the cookie Secure always, as browsers would drop it otherwise.
 func New(key []byte, name string, ttl time.Duration, sameSite http.SameSite) *Cookie {
 	key = slices.Clone(key)
-	c := &Cookie{name: name, ttl: ttl, attributes: attributes(ttl, sameSite), secure: hasPrefix(name, "__host-") || hasPrefix(name, "__secure-")}
+	c := &Cookie{name: name, ttl: ttl, attributes: attributes(ttl, sameSite), foreign: sameSite == http.SameSiteNoneMode, secure: hasPrefix(name, "__host-") || hasPrefix(name, "__secure-")}
 	c.signers.New = func() any { return &signer{mac: hmac.New(sha256.New, key), name: append([]byte(name), 0)} }
 	return c
 }
@@ -117,11 +118,14 @@ func (c *Cookie) Value(id uint64, now time.Time) string {
 func (c *Cookie) SetCookie(id uint64, now time.Time, secure bool) string {
 	var token [tokenLen]byte
 	c.encode(&token, id, now)
-	const secureAttribute = "; Secure"
-	b := make([]byte, 0, len(c.name)+1+tokenLen+len(c.attributes)+len(secureAttribute))
+	const secureAttribute, foreignAttribute = "; Secure", "; Partitioned"
+	b := make([]byte, 0, len(c.name)+1+tokenLen+len(c.attributes)+len(secureAttribute)+len(foreignAttribute))
 	b = append(append(append(append(b, c.name...), '='), token[:]...), c.attributes...)
 	if secure || c.secure {
 		b = append(b, secureAttribute...)
+		if c.foreign { // browsers that block other sites' cookies take those that each page's site has for itself
+			b = append(b, foreignAttribute...)
+		}
 	}
 	return string(b)
 }

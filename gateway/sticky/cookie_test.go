@@ -89,7 +89,8 @@ func TestSetCookie(t *testing.T) {
 		{"weir", 0, 0, false, "; Path=/; HttpOnly"},
 		{"weir", time.Hour, http.SameSiteLaxMode, false, "; Path=/; HttpOnly; Max-Age=3600; SameSite=Lax"},
 		{"weir", 1500 * time.Millisecond, http.SameSiteStrictMode, true, "; Path=/; HttpOnly; Max-Age=2; SameSite=Strict; Secure"},
-		{"weir", 0, http.SameSiteNoneMode, true, "; Path=/; HttpOnly; SameSite=None; Secure"},
+		{"weir", 0, http.SameSiteNoneMode, true, "; Path=/; HttpOnly; SameSite=None; Secure; Partitioned"},
+		{"weir", 0, http.SameSiteNoneMode, false, "; Path=/; HttpOnly; SameSite=None"},
 		{"__Host-weir", 0, http.SameSiteLaxMode, false, "; Path=/; HttpOnly; SameSite=Lax; Secure"},
 		{"__secure-weir", 0, http.SameSiteLaxMode, false, "; Path=/; HttpOnly; SameSite=Lax; Secure"},
 	} {

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"encoding/json"
+	"net"
 	"slices"
 	"testing"
 )
@@ -43,5 +44,40 @@ func TestBrowserSocketIO(t *testing.T) {
 			t.Errorf("%v moved to %v", before[i], after)
 		}
 		p.evaluate(t, nil, "exchange()")
+	}
+}
+
+// TestBrowserSocketIOFromAnotherSite: both recipes serve a page of another site, whose browser sends the gateway's cookie
+// and a foreign Origin with each WebSocket, the first after the polls and those of later connections.
+func TestBrowserSocketIOFromAnotherSite(t *testing.T) {
+	c := newCertificate(t, "chat")
+	files := c.install(t, t.TempDir())
+	b := startBrowser(t, c)
+	for _, way := range []struct {
+		name    string
+		flags   []string
+		cookies bool
+	}{
+		{"cookie", []string{"--hash-on", "random", "--sticky-cookie", "seat", "--sticky-same-site", "none"}, true},
+		{"address", nil, false},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			_, flags := startSocketIO(t)
+			addr := freeAddr(t)
+			startBinary(t, 0, append(append(flags, "--tls-listen", addr, "--tls-cert", files.cert, "--tls-key", files.key), way.flags...)...)
+			_, port, _ := net.SplitHostPort(addr)
+			for _, transports := range socketioTransports {
+				p := b.openAt(t, "127.0.0.1", addr, "chat") // no site of localhost's
+				list, _ := json.Marshal(transports)
+				var first, back socketioClient
+				p.evaluate(t, &first, "join(%s, 'https://localhost:%s', %t)", list, port, way.cookies)
+				p.evaluate(t, nil, "exchange()")
+				p.evaluate(t, &back, "reconnect()")
+				p.evaluate(t, nil, "exchange()")
+				if back.Server != first.Server || back.Transport != first.Transport || back.ID == first.ID {
+					t.Errorf("over %v: %v came back as %v", transports, first, back)
+				}
+			}
+		})
 	}
 }

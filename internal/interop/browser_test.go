@@ -95,6 +95,12 @@ type page struct {
 // certificate was shown.
 func (b *browser) open(t testing.TB, addr, certificate string) *page {
 	t.Helper()
+	return b.openAt(t, "localhost", addr, certificate)
+}
+
+// openAt does so by the given name or address of this machine.
+func (b *browser) openAt(t testing.TB, host, addr, certificate string) *page {
+	t.Helper()
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +109,7 @@ func (b *browser) open(t testing.TB, addr, certificate string) *page {
 		Page, Status int
 		Certificate  string
 	}
-	b.call(t, &opened, "open", args{"url": "https://localhost:" + port + "/"})
+	b.call(t, &opened, "open", args{"url": "https://" + host + ":" + port + "/"})
 	if opened.Status != http.StatusOK || opened.Certificate != certificate {
 		t.Fatalf("the page came with status %d and the certificate %q, want 200 and %q", opened.Status, opened.Certificate, certificate)
 	}

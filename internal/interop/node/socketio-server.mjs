@@ -8,7 +8,7 @@ const name = process.argv[2]
 const page = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">' +
   `<script src="/socket.io/socket.io.js"></script><script>${readFileSync(new URL('page/socketio.js', import.meta.url))}</script>`
 const http = createServer((request, response) => response.setHeader('Content-Type', 'text/html').end(page))
-const io = new Server(http)
+const io = new Server(http, { cors: { origin: true, credentials: true } })
 
 function attend(socket) {
   socket.on('echo', (data, reply) => reply(data))

@@ -3,10 +3,10 @@ const patience = 10_000 // milliseconds
 const news = new EventTarget()
 let socket, server, upgrades
 
-// join connects over the given transports; null: the library's choice.
-function join(transports) {
+// join connects over the given transports; null: the library's choice. The server is the page's own, or at url on another site.
+function join(transports, url = '', withCredentials = false) {
   upgrades = !transports
-  socket = io({ transports, reconnectionDelay: 20, reconnectionDelayMax: 200, timeout: patience })
+  socket = io(url, { transports, withCredentials, reconnectionDelay: 20, reconnectionDelayMax: 200, timeout: patience })
   socket.on('welcome', name => tell(name))
   socket.on('disconnect', () => tell(null))
   socket.io.on('open', () => socket.io.engine.on('upgrade', () => tell(server)))
