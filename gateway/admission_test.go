@@ -87,7 +87,7 @@ func TestPlacesComeBack(t *testing.T) {
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	g := start(t, func(cfg *config.Config) { cfg.MaxConnections = 1 }, b.url())
+	g := start(t, func(cfg *config.Config) { cfg.MaxConnections, cfg.HandshakeTimeout = 1, 8*patience }, b.url())
 	client, server := session(t, g, b)
 	late := make([]*peer, 100)
 	for i := range late {

@@ -98,7 +98,7 @@ func TestRenewByAdmin(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
 	g := start(t, func(cfg *config.Config) { takeTokens(t, cfg); cfg.JWTLeeway = 0 }, b.url())
-	soon := time.Now().Add(2 * time.Second)
+	soon := time.Now().Add(4 * time.Second)
 	tokenFor := func(user string) string {
 		return token(t, "HS256", jwt.MapClaims{"sub": user, "exp": soon.Unix() + 1})
 	}

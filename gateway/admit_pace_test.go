@@ -184,7 +184,7 @@ func TestEndInsideADroppedMessage(t *testing.T) {
 		takeTokens(t, cfg)
 		cfg.MessageRate, cfg.RateAction = limit(t, "1/3h"), config.RateDrop
 	})
-	client, server, _ := enter(t, g, b, handshake("/", bearer(token(t, "HS256", jwt.MapClaims{"exp": time.Now().Unix() + 1}))))
+	client, server, _ := enter(t, g, b, handshake("/", bearer(token(t, "HS256", jwt.MapClaims{"exp": time.Now().Unix() + 3}))))
 	dropped := client.frames("TT")
 	client.write(dropped[:len(dropped)-3])
 	server.want(ws.OpText, "0 of TT")

@@ -61,7 +61,11 @@ func fileOf(t testing.TB, content string) string {
 
 func rewrite(t testing.TB, name, content string) {
 	t.Helper()
-	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+	next := name + ".next" // renamed, since whoever reads it meanwhile would find half of it
+	if err := os.WriteFile(next, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(next, name); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -99,7 +99,7 @@ func TestKeysAndUsers(t *testing.T) {
 	b := listen(t)
 	g := start(t, func(cfg *config.Config) {
 		withHTTP(cfg)
-		cfg.APIKeys, cfg.BasicUsers, cfg.AuthStrip, cfg.HTTPUpstream = keys, users, true, []string{page}
+		cfg.APIKeys, cfg.BasicUsers, cfg.AuthStrip, cfg.HTTPUpstream, cfg.ReloadInterval = keys, users, true, []string{page}, 0
 	}, b.url())
 	for line, status := range map[string]int{"X-API-Key: key": 101, "X-API-Key: kay": 401, "X-API-Key:": 401, "X-Other: key": 401,
 		basic("ada", "open sesame"): 101, basic("ada", "open"): 401, basic("ada", ""): 401, basic("bob", "open sesame"): 101, basic("bob", "shut"): 401,

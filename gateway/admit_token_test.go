@@ -174,7 +174,7 @@ func TestHashOnClaim(t *testing.T) {
 	}
 	g := start(t, func(cfg *config.Config) {
 		takeTokens(t, cfg)
-		cfg.HashOn, cfg.EndpointHeader = config.HashOn{By: config.HashClaim, Name: "tenant"}, "X-Endpoint"
+		cfg.HashOn, cfg.EndpointHeader, cfg.CloseTimeout = config.HashOn{By: config.HashClaim, Name: "tenant"}, "X-Endpoint", patience
 		cfg.TrustedProxies = []string{"127.0.0.1"}
 	}, urls...)
 	seen := map[string]bool{}

@@ -83,7 +83,7 @@ func TestClientLeavesWhileItWaits(t *testing.T) {
 // TestHandshakeTimeoutWhileWaiting answers the client then, and the late word changes nothing.
 func TestHandshakeTimeoutWhileWaiting(t *testing.T) {
 	t.Parallel()
-	g, b, keys, client := waiting(t, func(cfg *config.Config) { cfg.HandshakeTimeout = 100 * time.Millisecond })
+	g, b, keys, client := waiting(t, func(cfg *config.Config) { cfg.HandshakeTimeout = 2 * time.Second })
 	client.wantStatus(503)
 	keys.release()
 	wantRefused(t, g, "auth_unavailable", 1)
@@ -114,7 +114,7 @@ func TestTooManyWait(t *testing.T) {
 	t.Parallel()
 	const bound, more = 256 / 2, 40
 	keys := serve(t, true, text(keySet(t)))
-	g := start(t, func(cfg *config.Config) { takeRemote(cfg, keys) }, echo(t))
+	g := start(t, func(cfg *config.Config) { takeRemote(cfg, keys); cfg.HandshakeTimeout = 4 * patience }, echo(t))
 	request := handshake("/", bearer(token(t, "ES256", nil)))
 	answers := make(chan string, bound+more)
 	for range bound + more {
@@ -147,6 +147,7 @@ func TestTooManyWait(t *testing.T) {
 // TestUnknownKeyIDs do not have the key set fetched again and again, and good tokens pass meanwhile.
 func TestUnknownKeyIDs(t *testing.T) {
 	t.Parallel()
+	began := time.Now()
 	b, keys := listen(t), serve(t, false, text(keySet(t)))
 	g := start(t, func(cfg *config.Config) { takeRemote(cfg, keys) }, b.url())
 	good := token(t, "ES256", nil)
@@ -159,8 +160,8 @@ func TestUnknownKeyIDs(t *testing.T) {
 	}
 	client, _, _ = enter(t, g, b, handshake("/", bearer(good)))
 	_ = client.conn.Close()
-	if n := keys.asked.Load(); n > 2 {
-		t.Errorf("the key set was fetched %d times", n)
+	if n, most := keys.asked.Load(), 2+int32(time.Since(began)/(10*time.Second)); n > most {
+		t.Errorf("the key set was fetched %d times, and at most %d are due", n, most)
 	}
 }
 

@@ -66,19 +66,27 @@ func TestIdleTimeout(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
 	g := start(t, func(cfg *config.Config) {
-		cfg.IdleTimeout, cfg.CloseTimeout = 300*time.Millisecond, 100*time.Millisecond
+		cfg.IdleTimeout, cfg.CloseTimeout = time.Second, 100*time.Millisecond
 	}, b.url())
 	idle, idleServer := session(t, g, b)
 	busyUp, busyUpServer := session(t, g, b)
 	busyDown, busyDownServer := session(t, g, b)
-	for range 12 {
-		time.Sleep(50 * time.Millisecond)
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		idle.wantClose(1001)
+	}()
+	for end := false; !end; {
+		select {
+		case <-closed:
+			end = true // what is busy has outlasted it
+		case <-time.After(20 * time.Millisecond):
+		}
 		busyUp.send(ws.OpText, "up")
 		busyUpServer.want(ws.OpText, "up")
 		busyDownServer.send(ws.OpText, "down")
 		busyDown.want(ws.OpText, "down")
 	}
-	idle.wantClose(1001)
 	idleServer.wantClose(1001)
 	idle.wantEnd()
 	idleServer.wantEnd()

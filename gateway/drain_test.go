@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -40,16 +41,34 @@ func await(t testing.TB, done <-chan struct{}, what string) {
 func TestDrainIsPaced(t *testing.T) {
 	t.Parallel()
 	for _, code := range []ws.StatusCode{1001, 1012} {
-		const n = 50
+		paced(t, 0, 50, func(cfg *config.Config) { cfg.Loops, cfg.DrainCode = 2, int(code) }, code)
+	}
+}
+
+// TestDrainPacesTheLiving: sessions that are ending already do not count, wherever they are in the list.
+func TestDrainPacesTheLiving(t *testing.T) {
+	t.Parallel()
+	paced(t, 30, 10, func(*config.Config) {}, 1001)
+}
+
+// paced drains a gateway that has some sessions that are ending and some that live, and wants the end of the latter spread
+// over the window. A busy machine may spoil what is seen of it, but not three times.
+func paced(t *testing.T, ending, living int, change func(*config.Config), code ws.StatusCode) {
+	t.Helper()
+	var wrong string
+	for range 3 {
+		const window = time.Second // the drain timeout less the close timeout
 		b := listen(t)
-		g := start(t, func(cfg *config.Config) {
-			cfg.Loops, cfg.DrainTimeout, cfg.CloseTimeout, cfg.DrainCode = 2, 1500*time.Millisecond, 500*time.Millisecond, int(code)
-		}, b.url())
-		window := time.Second // the drain timeout less the close timeout
-		closedAt := make(chan time.Duration, n)
+		g := start(t, func(cfg *config.Config) { cfg.DrainTimeout, cfg.CloseTimeout = 2*window, window; change(cfg) }, b.url())
+		for range ending {
+			client, server := session(t, g, b)
+			client.sendClose(1000) // which the backend never answers
+			server.wantClose(1000)
+		}
+		closedAt := make(chan time.Duration, living)
 		var began time.Time
 		ready := make(chan struct{})
-		for range n {
+		for range living {
 			client, server := session(t, g, b)
 			go func() {
 				<-ready
@@ -64,7 +83,7 @@ func TestDrainIsPaced(t *testing.T) {
 		close(ready)
 		g.Drain()
 		var times []time.Duration
-		for range n {
+		for range living {
 			select {
 			case at := <-closedAt:
 				times = append(times, at)
@@ -74,55 +93,13 @@ func TestDrainIsPaced(t *testing.T) {
 		}
 		await(t, stopped(t, g), "the end")
 		slices.Sort(times)
-		// How late they may be is TestPace's: here a busy machine has a say in that.
-		if last, half := times[n-1], times[n/2]; last < window*3/4 || half < window/4 {
-			t.Errorf("half of them were closed by %v and all by %v, not over %v", half, last, window)
+		first, half, last := times[0], times[living/2], times[living-1]
+		if first <= window*7/10 && last >= window*3/4 && half >= window/4 { // how late they may be is TestPace's
+			return
 		}
+		wrong = fmt.Sprintf("the first was closed after %v, half after %v, the last after %v, in a window of %v", first, half, last, window)
 	}
-}
-
-// TestDrainPacesTheLiving: sessions that are ending already do not count, wherever they are in the list.
-func TestDrainPacesTheLiving(t *testing.T) {
-	t.Parallel()
-	const ending, living = 30, 10
-	b := listen(t)
-	g := start(t, func(cfg *config.Config) { cfg.DrainTimeout, cfg.CloseTimeout = 4*time.Second, 2*time.Second }, b.url())
-	window := 2 * time.Second // the drain timeout less the close timeout
-	for range ending {
-		client, server := session(t, g, b)
-		client.sendClose(1000) // which the backend never answers
-		server.wantClose(1000)
-	}
-	closedAt := make(chan time.Duration, living)
-	var began time.Time
-	ready := make(chan struct{})
-	for range living {
-		client, server := session(t, g, b)
-		go func() {
-			<-ready
-			client.wantClose(1001)
-			closedAt <- time.Since(began)
-			client.sendClose(1001)
-			server.wantClose(1001)
-			_ = server.conn.Close()
-		}()
-	}
-	began = time.Now()
-	close(ready)
-	g.Drain()
-	first, last := time.Hour, time.Duration(0)
-	for range living {
-		select {
-		case at := <-closedAt:
-			first, last = min(first, at), max(last, at)
-		case <-time.After(patience):
-			t.Fatal("not all were closed")
-		}
-	}
-	await(t, stopped(t, g), "the end")
-	if first > window*7/10 || last < window*3/4 {
-		t.Errorf("closed between %v and %v, not over %v", first, last, window)
-	}
+	t.Error(wrong)
 }
 
 // TestDrainTellsBackend what the client was told, behind the client's last message.
@@ -148,7 +125,7 @@ func TestDrainKeepsFramesWhole(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
 	g := start(t, func(cfg *config.Config) {
-		cfg.DrainTimeout, cfg.CloseTimeout = 400*time.Millisecond, 200*time.Millisecond
+		cfg.DrainTimeout, cfg.CloseTimeout = 4*time.Second, patience // closed within half of it
 	}, b.url())
 	client, server := session(t, g, b)
 	unit := pattern(server)
@@ -157,6 +134,7 @@ func TestDrainKeepsFramesWhole(t *testing.T) {
 			if _, err := server.conn.Write(unit); err != nil {
 				return
 			}
+			time.Sleep(time.Millisecond)
 		}
 	}()
 	for i := 0; ; i++ {
@@ -184,7 +162,7 @@ func TestDrainKeepsFramesWhole(t *testing.T) {
 func TestDrainTurnsAway(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	g := start(t, func(cfg *config.Config) { cfg.DrainTimeout, cfg.CloseTimeout = 2*time.Second, 1500*time.Millisecond }, b.url())
+	g := start(t, func(cfg *config.Config) { cfg.DrainTimeout, cfg.CloseTimeout = 8*time.Second, patience }, b.url())
 	client, server := session(t, g, b)
 	waiting := connect(t, g)
 	asking := connect(t, g)

@@ -105,7 +105,7 @@ func readByNow(t *testing.T, g *gateway.Gateway) {
 func TestProxyHeaderSplit(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	g := start(t, behindProxy, b.url())
+	g := start(t, func(cfg *config.Config) { behindProxy(cfg); cfg.HandshakeTimeout = 8 * patience }, b.url())
 	for _, header := range []string{proxyV1, proxyV2(1, "192.0.2.7:4321", "198.51.100.1:443")} {
 		text := header + handshake("/")
 		clients := make([]*peer, len(header)+1)

@@ -105,7 +105,8 @@ func TestTLSHandshakeStalls(t *testing.T) {
 	wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="handshake_timeout"}`, float64(len(stalled)+1))
 	wantMetric(t, e.Gateway, "weir_client_connections", 0)
 	wantMetric(t, e.Gateway, "weir_tls_handshakes_running", 0)
-	secure := e.secure() // TLS stands, and no request comes
+	late := startEdge(t, func(cfg *config.Config) { cfg.HandshakeTimeout = 2 * time.Second }, listen(t).url())
+	secure := late.secure() // TLS stands, and no request comes
 	secure.wantStatus(408)
 }
 

@@ -161,10 +161,13 @@ func TestDescriptorsAreKept(t *testing.T) {
 	stop()
 	all.Wait()
 	if !eventually(func() bool { // descriptors are back
-		p := g.dial(clear)
-		defer p.conn.Close()
-		p.write(get)
-		return strings.HasPrefix(p.head().first, "HTTP/1.1 200")
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+		answer, err := client.Get("http://" + clear + "/")
+		if err != nil {
+			return false
+		}
+		_ = answer.Body.Close()
+		return answer.StatusCode == 200
 	}) {
 		t.Error("plain requests are not served any more")
 	}
@@ -183,7 +186,7 @@ func line(text, begins string) string {
 // TestOneCountForAllLoops: silent clients over several loops are no more than max-connections allows, and some to be answered.
 func TestOneCountForAllLoops(t *testing.T) {
 	t.Parallel()
-	g := start(t, func(cfg *config.Config) { cfg.Loops, cfg.MaxConnections = 4, 10 }, listen(t).url())
+	g := start(t, func(cfg *config.Config) { cfg.Loops, cfg.MaxConnections, cfg.HandshakeTimeout = 4, 10, 8*patience }, listen(t).url())
 	const many = 10 + 256 + 60
 	for range many {
 		connect(t, g)

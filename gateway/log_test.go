@@ -16,7 +16,7 @@ func TestTokenIsNowhere(t *testing.T) {
 	var text logs
 	b := listen(t)
 	g := startLogging(t, &text, func(cfg *config.Config) {
-		cfg.AccessLog, cfg.BackendTimeout, cfg.CloseTimeout = config.AccessText, 50*time.Millisecond, 50*time.Millisecond
+		cfg.AccessLog, cfg.BackendTimeout, cfg.CloseTimeout = config.AccessText, time.Second, 50*time.Millisecond
 		_ = cfg.HashOn.UnmarshalText([]byte("query:token"))
 	}, b.url())
 	target := "/chat?token=" + canary

@@ -15,6 +15,7 @@ import (
 	"weir/gateway"
 	"weir/gateway/config"
 	routing "weir/gateway/route"
+	"weir/internal/freeport"
 )
 
 // wantLine waits for a log line that matches.
@@ -26,29 +27,11 @@ func wantLine(t testing.TB, text *logs, pattern string) {
 	}
 }
 
-// deadAddr is a backend's that is not there any more.
-func deadAddr(t testing.TB) string {
-	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Close(fd) }) // bound until then, lest another test's gateway is given the port
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	name, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
-}
-
 // TestRefusalsSayWhere: the line of a refusal names what was asked for, the route, the backend and what is wrong there.
 func TestRefusalsSayWhere(t *testing.T) {
 	t.Parallel()
 	var text logs
-	dead, b := deadAddr(t), listen(t)
+	dead, b := freeport.Addr(t), listen(t)
 	g := startLogging(t, &text, func(cfg *config.Config) {
 		cfg.AccessLog, cfg.CloseTimeout = config.AccessText, 50*time.Millisecond
 		addRoute(cfg, "dead", routing.Match{Prefixes: []string{"/dead"}}, nil)
@@ -105,8 +88,8 @@ func TestEndpointsTellTheLastError(t *testing.T) {
 	t.Parallel()
 	var text logs
 	const ghost = "ghost-" // no name ends so, so nobody is asked
-	dead := "ws://" + deadAddr(t)
-	g := startLogging(t, &text, nil, dead, "ws://"+ghost+":9000", "h2c://"+strings.TrimPrefix(deadAddr(t), "ws://"))
+	dead := "ws://" + freeport.Addr(t)
+	g := startLogging(t, &text, nil, dead, "ws://"+ghost+":9000", "h2c://"+freeport.Addr(t))
 	for range 2 {
 		client := connect(t, g)
 		client.write(handshake("/"))
@@ -186,6 +169,7 @@ func TestMetricsPushFails(t *testing.T) {
 	push := func(cfg *config.Config) {
 		cfg.MetricsPushURL, cfg.MetricsPushInterval = strings.Replace(srv.URL, "//", "//u:canary@", 1)+"/push?canary=1", 10*time.Millisecond
 	}
+	began := time.Now()
 	startLogging(t, &text, func(cfg *config.Config) { push(cfg); cfg.Admin = "off" }, listen(t).url())
 	if got := <-asked; !strings.HasPrefix(got, "POST /push?canary=1 Basic ") {
 		t.Errorf("asked %q", got)
@@ -193,10 +177,10 @@ func TestMetricsPushFails(t *testing.T) {
 	for range 5 {
 		<-asked
 	}
-	wantLine(t, &text, fmt.Sprintf(`level=WARN msg="metrics not pushed" url=%s/push error="answered with status 500" left_out=0`, srv.URL))
+	wantLine(t, &text, fmt.Sprintf(`level=WARN msg="metrics not pushed" url=%s/push error="answered with status 500" left_out=\d+`, srv.URL))
 	wantLine(t, &text, `msg=listening addresses="?\[127.0.0.1:\d+\]"? admin=off`)
-	if n := strings.Count(text.String(), "not pushed"); n != 1 {
-		t.Errorf("told %d times", n)
+	if n, most := strings.Count(text.String(), "not pushed"), 1+int(time.Since(began)/(10*time.Second)); n > most {
+		t.Errorf("told %d times, and %d are due", n, most)
 	}
 	g := startLogging(t, &text, push, listen(t).url())
 	if !eventually(func() bool { return metric(t, g, "weir_metrics_push_failures_total") > 1 }) {
@@ -283,12 +267,11 @@ func TestMissingFilesAreToldAtOnce(t *testing.T) {
 func TestEndpointChangesAreTold(t *testing.T) {
 	t.Parallel()
 	var text logs
-	b := listen(t)
-	_ = b.ln.Close()
-	startLogging(t, &text, func(cfg *config.Config) { cfg.HealthInterval = 5 * time.Millisecond }, b.url())
-	wantLine(t, &text, `level=WARN msg="endpoint changed" endpoint=`+b.url()+` route=default healthy=false reason="check: .*refused"`)
-	listenOn(t, strings.TrimPrefix(b.url(), "ws://"))
-	wantLine(t, &text, `level=INFO msg="endpoint changed" endpoint=`+b.url()+` route=default healthy=true reason="check passed"`)
+	addr := freeport.Addr(t)
+	startLogging(t, &text, func(cfg *config.Config) { cfg.HealthInterval = 5 * time.Millisecond }, "ws://"+addr)
+	wantLine(t, &text, `level=WARN msg="endpoint changed" endpoint=ws://`+addr+` route=default healthy=false reason="check: .*refused"`)
+	listenOn(t, addr)
+	wantLine(t, &text, `level=INFO msg="endpoint changed" endpoint=ws://`+addr+` route=default healthy=true reason="check passed"`)
 }
 
 // TestAddressInUse says what it may be and what to do.

@@ -8,6 +8,7 @@ import (
 	"weir/gateway"
 	"weir/gateway/config"
 	routing "weir/gateway/route"
+	"weir/internal/freeport"
 )
 
 const preflight = "OPTIONS /api?token=t&a=1 HTTP/1.1\r\nHost: weir.test\r\nOrigin: https://app.test\r\nAccess-Control-Request-Method: POST\r\n"
@@ -97,7 +98,7 @@ func refusedIn(t *testing.T) (g *gateway.Gateway, requests map[string]int) {
 			c.ResponseHeader = []string{"set Access-Control-Allow-Origin: https://other.test", "remove WWW-Authenticate"}
 		})
 		own("/", nil)
-	}, "ws://"+deadAddr(t))
+	}, "ws://"+freeport.Addr(t))
 	return g, map[string]int{"/token": 401, "/denied": 403, "/sockets": 426, "/any": 401, "/same": 401, "/own": 401, "/": 502}
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds every wait for something that has to come. It is long, as machines that test are busy.
-const patience = 15 * time.Second
+const patience = time.Minute
 
 // peer is one end of a raw connection: a client of the gateway, or a backend behind it.
 type peer struct {

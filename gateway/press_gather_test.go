@@ -163,7 +163,7 @@ func TestPressEndsInside(t *testing.T) {
 					func(_ *testing.T, client, server *talk) { client.wantClose(1011) }},
 			} {
 				t.Run(how, func(t *testing.T) {
-					g := startPress(t, way, nil)
+					g := startPress(t, way, func(cfg *config.Config) { cfg.CloseTimeout = patience })
 					client, server := g.open()
 					c.end(client, server)
 					c.want(t, client, server)
@@ -182,7 +182,7 @@ func TestPressDrain(t *testing.T) {
 	for _, way := range pressWays {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			r := startPress(t, way, func(cfg *config.Config) { cfg.DrainTimeout, cfg.CloseTimeout = 4*time.Second, patience })
+			r := startPress(t, way, func(cfg *config.Config) { cfg.DrainTimeout, cfg.CloseTimeout = 8*time.Second, patience })
 			client, server := r.open()
 			message := records(1 << 20)
 			frame := server.encode(ws.NewTextFrame([]byte(message)))
@@ -208,7 +208,7 @@ func TestPressDrain(t *testing.T) {
 // TestPressCutInside: a backend that never ends its message has its client closed in order all the same.
 func TestPressCutInside(t *testing.T) {
 	t.Parallel()
-	r := startPress(t, "tunnel", func(cfg *config.Config) { cfg.DrainTimeout = time.Second })
+	r := startPress(t, "tunnel", func(cfg *config.Config) { cfg.DrainTimeout = 4 * time.Second })
 	client, server := r.open()
 	frame := server.encode(ws.NewTextFrame([]byte(records(1 << 20))))
 	server.write(frame[:len(frame)/2])

@@ -18,6 +18,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"weir/gateway"
+	"weir/internal/freeport"
 )
 
 // A handshake is judged by the configuration in force at its first byte, wherever it is when another one comes.
@@ -69,7 +70,7 @@ type crossing struct {
 }
 
 func startCrossing(t *testing.T, change func(*crossing)) *crossing {
-	c := &crossing{t: t, ca: newAuthority(t), asked: make(chan struct{}, 8), turning: free(t)}
+	c := &crossing{t: t, ca: newAuthority(t), asked: make(chan struct{}, 8), turning: freeport.Addr(t)}
 	hold := make(chan struct{})
 	c.release = func() { close(hold) }
 	c.backends = [2]string{tells(t, "one", nil, nil), tells(t, "two", nil, nil)}

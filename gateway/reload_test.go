@@ -24,6 +24,7 @@ import (
 
 	"weir/gateway"
 	"weir/gateway/config"
+	"weir/internal/freeport"
 )
 
 // reread reloads, and gives all that could not be read as an error.
@@ -181,17 +182,6 @@ func TestReloadFails(t *testing.T) {
 	wantMetric(t, g.Gateway, "weir_config_reload_failures_total", 3)
 }
 
-// free is a loopback address that nobody listens on.
-func free(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
 // Listeners come, go and change to TLS; who came through one that has gone stays.
 func TestReloadChangesListeners(t *testing.T) {
 	t.Parallel()
@@ -201,7 +191,7 @@ func TestReloadChangesListeners(t *testing.T) {
 	ca.server(cert, key, "weir.test")
 	g := startReloading(t, "upstream: "+one)
 	old := dial(t, url(g.Gateway))
-	second := free(t)
+	second := freeport.Addr(t)
 	r := g.to("upstream: " + one + "\ntls-listen: " + second + "\ntls-cert: " + cert + "\ntls-key: " + key)
 	if !slices.Equal(r.ListenersAdded, []string{second + " with TLS"}) {
 		t.Errorf("%+v", r)
@@ -238,7 +228,7 @@ func TestReloadChangesClientAuth(t *testing.T) {
 	cert, key := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 	ca.server(cert, key, "weir.test")
 	for _, protocol := range []string{"h2", "http/1.1"} {
-		secure := "upstream: " + strings.Replace(backend.URL, "http:", "ws:", 1) + "\ntls-listen: " + free(t) + "\ntls-cert: " + cert + "\ntls-key: " + key
+		secure := "upstream: " + strings.Replace(backend.URL, "http:", "ws:", 1) + "\ntls-listen: " + freeport.Addr(t) + "\ntls-cert: " + cert + "\ntls-key: " + key
 		g := startReloading(t, secure)
 		at := g.Addrs()[1].String()
 		transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: ca.pool, ServerName: "weir.test", NextProtos: []string{protocol}}}
@@ -297,7 +287,7 @@ func TestReloadKeepsWhatNoLongerLoads(t *testing.T) {
 	ca.server(cert, key, "weir.test")
 	users := file("users", "ada:"+fmt.Sprintf("%x", sha256.Sum256([]byte("secret")))+"\n")
 	deny := file("deny", "192.0.2.0/24\n")
-	text := "upstream: " + one + "\nbasic-users: " + users + "\ndeny-file: " + deny + "\ntls-listen: " + free(t) + "\ntls-cert: " + cert + "\ntls-key: " + key
+	text := "upstream: " + one + "\nbasic-users: " + users + "\ndeny-file: " + deny + "\ntls-listen: " + freeport.Addr(t) + "\ntls-cert: " + cert + "\ntls-key: " + key
 	g := startReloading(t, text)
 	visit := func() {
 		t.Helper()

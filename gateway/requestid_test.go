@@ -11,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 
 	"weir/gateway/config"
+	"weir/internal/freeport"
 	"weir/upstream/accept"
 )
 
@@ -133,7 +134,7 @@ func TestRequestIDOfRefusals(t *testing.T) {
 	g := startLogging(t, &text, func(cfg *config.Config) {
 		cfg.TrustedProxies, cfg.AccessLog, cfg.CloseTimeout = []string{"127.0.0.1"}, config.AccessText, 50*time.Millisecond
 		cfg.Deny = []string{"192.0.2.0/24"}
-	}, "ws://"+deadAddr(t))
+	}, "ws://"+freeport.Addr(t))
 	wantAnswer(t, g, 403, handshake("/denied", "X-Forwarded-For: 192.0.2.7", "X-Request-Id: their-2", "User-Agent: tester/1"))
 	wantLine(t, &text, `msg=refuse .*path=/denied .*request_id=their-2 user_agent=tester/1$`)
 	wantAnswer(t, g, 403, handshake("/nameless", "X-Forwarded-For: 192.0.2.7"))

@@ -89,11 +89,11 @@ func TestSlowButSteady(t *testing.T) {
 	for _, policy := range []config.SlowReader{config.SlowClose, config.SlowDrop} {
 		t.Run(string(policy), func(t *testing.T) {
 			t.Parallel()
-			eachRoad(t, func(cfg *config.Config) { narrow(cfg, policy, 400*time.Millisecond) }, func(t *testing.T, r *road) {
+			eachRoad(t, func(cfg *config.Config) { narrow(cfg, policy, time.Second) }, func(t *testing.T, r *road) {
 				client, server := r.slowly()
 				done := server.flood(someFrames())
 				in := make([]byte, 8<<10)
-				for began := time.Now(); time.Since(began) < 1600*time.Millisecond; time.Sleep(10 * time.Millisecond) {
+				for began := time.Now(); time.Since(began) < 3*time.Second; time.Sleep(10 * time.Millisecond) {
 					if _, err := io.ReadFull(client.in, in); err != nil {
 						t.Fatal(err)
 					}
@@ -111,7 +111,7 @@ func TestSlowButSteady(t *testing.T) {
 // TestSlowTimerStops when the queue has run low, and begins anew with the next full one.
 func TestSlowTimerStops(t *testing.T) {
 	t.Parallel()
-	const timeout = 800 * time.Millisecond
+	const timeout = 3 * time.Second
 	eachRoad(t, func(cfg *config.Config) { narrow(cfg, config.SlowClose, timeout) }, func(t *testing.T, r *road) {
 		client, server := r.slowly()
 		unit := someFrames()

@@ -74,7 +74,9 @@ func TestViolations(t *testing.T) {
 			t.Run(name+"/"+reason, func(t *testing.T) {
 				t.Parallel()
 				b := listen(t)
-				g := start(t, func(cfg *config.Config) { cfg.MaxFrameSize, cfg.MaxMessageSize, cfg.ValidateUTF8 = 1000, 2000, true }, b.url())
+				g := start(t, func(cfg *config.Config) {
+					cfg.MaxFrameSize, cfg.MaxMessageSize, cfg.ValidateUTF8, cfg.CloseTimeout = 1000, 2000, true, 300*time.Millisecond
+				}, b.url())
 				client, server := session(t, g, b)
 				bad, other := client, server
 				if !byClient {

@@ -2,13 +2,13 @@ package netpoll_test
 
 import (
 	"errors"
-	"net"
 	"net/netip"
 	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"weir/internal/freeport"
 	"weir/netpoll"
 )
 
@@ -61,13 +61,8 @@ func TestConnect(t *testing.T) {
 
 // A connection that cannot be made is told of exactly once: by Connect's error or by OnClose.
 func TestConnectFails(t *testing.T) {
-	vacant, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = vacant.Close()
 	for name, tt := range map[string]struct{ addr, why string }{
-		"refused":     {vacant.Addr().String(), "ECONNREFUSED"},
+		"refused":     {freeport.Addr(t), "ECONNREFUSED"},
 		"no stream":   {"255.255.255.255:9", ""},
 		"no such hop": {"[fe80::1%0]:9", ""},
 	} {

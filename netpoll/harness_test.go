@@ -10,7 +10,7 @@ import (
 )
 
 // patience is how long an awaited event may take before a test gives it up.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 var localhost = netpoll.IP(netip.MustParseAddrPort("127.0.0.1:0"))
 

@@ -10,7 +10,7 @@ import (
 	"weir/netpoll"
 )
 
-const patience = 10 * time.Second // for events that come at once unless something is broken
+const patience = time.Minute // for events that come at once unless something is broken
 
 // rig is a real loop with links to scripted endpoints. When a test is over it asserts that nothing is left.
 type rig struct {

@@ -1,22 +1,17 @@
 package auth_test
 
 import (
-	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"weir/gateway/auth"
+	"weir/internal/freeport"
 )
 
 // TestSilenceIsTold: of each call that decided nothing the cause is told, and nothing that the URL holds.
 func TestSilenceIsTold(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = ln.Close()
 	s := newService(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.Header.Get("Authorization") {
 		case "Bearer lost":
@@ -31,7 +26,7 @@ func TestSilenceIsTold(t *testing.T) {
 		{s.URL, "lost", "auth_unavailable", "status 404"},
 		{s.URL, "late", "auth_unavailable", "deadline exceeded"},
 		{s.URL, "bad", "auth_invalid", ""},
-		{"http://" + ln.Addr().String(), "good", "auth_unavailable", "connection refused"},
+		{"http://" + freeport.Addr(t), "good", "auth_unavailable", "connection refused"},
 	} {
 		told := make(chan error, 8)
 		p := policy(t, auth.Options{OnSilence: func(err error) { told <- err },

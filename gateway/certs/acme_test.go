@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -22,6 +23,7 @@ import (
 	"github.com/letsencrypt/pebble/v2/wfe"
 
 	"weir/gateway/certs"
+	"weir/internal/freeport"
 )
 
 // directory is a pebble within this process: an ACME CA that proves domains at a port of this machine.
@@ -56,11 +58,8 @@ func newDirectory(t *testing.T, tlsPort int) *directory {
 // and takes it from the storage in the next life.
 func TestACME(t *testing.T) {
 	own := newAuthority(t, "own")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ok(t, err)
-	addr := l.Addr().String()
-	ok(t, l.Close())
-	port := l.Addr().(*net.TCPAddr).Port
+	addr := freeport.Addr(t)
+	port := int(netip.MustParseAddrPort(addr).Port())
 	d := newDirectory(t, port)
 	n := newNews(t)
 	o := certs.Options{

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"weir/internal/freeport"
 )
 
 // buildWeir builds the command once; TestMain removes it.
@@ -48,7 +50,7 @@ func startBinary(t testing.TB, files int, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Front: &Front{Addr: freeAddr(t), Admin: freeAddr(t)}, ended: make(chan error, 1), stderr: &lines{}}
+	p := &process{Front: &Front{Addr: freeport.Addr(t), Admin: freeport.Addr(t)}, ended: make(chan error, 1), stderr: &lines{}}
 	args = append([]string{path, "--listen", p.Addr, "--admin", p.Admin}, args...)
 	if files > 0 {
 		args = append([]string{"/bin/sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, files)}, args...)
@@ -121,17 +123,6 @@ func (p *process) cpu(t testing.TB) time.Duration {
 		t.Fatal(err)
 	}
 	return time.Duration(user+system) * time.Second / 100 // USER_HZ is 100 on Linux
-}
-
-// freeAddr is a loopback address that nobody listens on.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // lines keeps the last lines that a process wrote, for the message of a test that fails.

@@ -5,6 +5,8 @@ import (
 	"net"
 	"slices"
 	"testing"
+
+	"weir/internal/freeport"
 )
 
 // TestBrowserSocketIO is TestSocketIO as users have it: pages over HTTPS, so that polls are HTTP/2 and WebSockets are
@@ -13,7 +15,7 @@ func TestBrowserSocketIO(t *testing.T) {
 	servers, flags := startSocketIO(t)
 	c := newCertificate(t, "chat")
 	files := c.install(t, t.TempDir())
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	startBinary(t, 0, append(flags, "--tls-listen", addr, "--tls-cert", files.cert, "--tls-key", files.key,
 		"--hash-on", "random", "--sticky-cookie", "seat")...)
 	b := startBrowser(t, c)

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
+
+	"weir/internal/freeport"
 )
 
 // TestBrowser has Chromium load a page through the gateway over HTTPS and open WebSockets from it, with certificates
@@ -18,7 +20,7 @@ func TestBrowser(t *testing.T) {
 	backends := map[string]*pageBackend{"a": startPage(t, "a"), "b": startPage(t, "b")}
 	first, second := newCertificate(t, "first"), newCertificate(t, "second")
 	files := first.install(t, t.TempDir())
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	p := startBinary(t, 0, "--tls-listen", addr, "--tls-cert", files.cert, "--tls-key", files.key, "--tls-reload-interval", "0",
 		"--upstream", "ws://"+backends["a"].Listener.Addr().String(), "--upstream", "ws://"+backends["b"].Listener.Addr().String(),
 		"--hash-on", "random", "--sticky-cookie", "seat", "--sticky-same-site", "strict", "--drain-timeout", "500ms")

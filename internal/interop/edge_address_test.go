@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/internal/freeport"
 )
 
 // TestIPv6: listeners, endpoints and client addresses, in clear and with TLS, and in PROXY headers.
@@ -19,7 +21,7 @@ func TestIPv6(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listen, secure := freeAddr6(t), freeAddr6(t)
+	listen, secure := freeport.Addr6(t), freeport.Addr6(t)
 	p := startBinary(t, 0, "--listen", listen, "--tls-listen", secure, "--tls-cert", files.cert, "--tls-key", files.key,
 		"--upstream", "ws://"+startWitness(t, "w", ln), "--forwarded-standard")
 	for _, front := range []struct{ scheme, addr, client, forwarded string }{
@@ -45,24 +47,14 @@ func TestIPv6(t *testing.T) {
 	}
 }
 
-func freeAddr6(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp6", "[::1]:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
 // TestPROXYIPv6: the addresses of either family in a header of either version, over a listener of either family.
 func TestPROXYIPv6(t *testing.T) {
 	t.Parallel()
-	listen := freeAddr6(t)
+	listen := freeport.Addr6(t)
 	p := startBinary(t, 0, "--listen", listen, "--upstream", "ws://"+startWitness(t, "w", nil), "--proxy-protocol", "--trusted-proxies", "::1,127.0.0.0/8")
 	for front, source := range map[string]string{listen: "[::1]", p.Addr: "127.0.0.1"} {
 		for _, version := range []string{"send-proxy", "send-proxy-v2"} {
-			addr := startHAProxyTCP(t, freeAddr6(t), front, version+" source "+source)
+			addr := startHAProxyTCP(t, freeport.Addr6(t), front, version+" source "+source)
 			c := clientFrom(t, "::1", nil)
 			for _, saw := range []told{get(t, c, "http://"+addr+"/"), converse(t, c, "ws://"+addr+"/")} {
 				if got := saw.Header.Get("X-Forwarded-For"); got != "::1" {
@@ -116,7 +108,7 @@ func TestUnixPROXY(t *testing.T) {
 	files := a.issue(t, time.Hour, "127.0.0.1")
 	startBinary(t, 0, "--tls-listen", "unix:"+path, "--tls-cert", files.cert, "--tls-key", files.key, "--proxy-protocol",
 		"--trusted-proxies", "unix", "--upstream", "ws://"+startWitness(t, "w", nil))
-	addr := startHAProxyTCP(t, freeAddr(t), "unix@"+path, "send-proxy-v2")
+	addr := startHAProxyTCP(t, freeport.Addr(t), "unix@"+path, "send-proxy-v2")
 	c := clientFrom(t, distant, a)
 	checkDistant(t, "https", get(t, c, "https://"+addr+"/"))
 	checkDistant(t, "https", converse(t, c, "wss://"+addr+"/"))

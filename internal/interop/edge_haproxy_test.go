@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/internal/freeport"
 )
 
 // A client as backends are to see it: neither the proxy in front nor the gateway has this address.
@@ -20,7 +22,7 @@ func TestHAProxyInFront(t *testing.T) {
 		"--proxy-protocol", "--trusted-proxies", "127.0.0.1")
 	for _, version := range []string{"send-proxy", "send-proxy-v2"} {
 		t.Run(version, func(t *testing.T) {
-			clear, tunnel := startHAProxyTCP(t, freeAddr(t), p.Addr, version+" source "+trustedPeer), startHAProxyTCP(t, freeAddr(t), secure, version+" source "+trustedPeer)
+			clear, tunnel := startHAProxyTCP(t, freeport.Addr(t), p.Addr, version+" source "+trustedPeer), startHAProxyTCP(t, freeport.Addr(t), secure, version+" source "+trustedPeer)
 			c := clientFrom(t, distant, a)
 			for _, front := range []struct{ url, proto string }{{clear, "http"}, {tunnel, "https"}} {
 				for range 3 { // later requests come on the same connection

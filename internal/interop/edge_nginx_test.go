@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
+
+	"weir/internal/freeport"
 )
 
 // nginxUpgrades is what its users write to let WebSockets through beside connections that are kept.
@@ -26,7 +28,7 @@ func TestNginxBehind(t *testing.T) {
 	t.Parallel()
 	ws := implementations[1].peer(t)
 	url, server := ws.Listen(t, command{Deflate: true})
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	startNginx(t, addr, nginxUpgrades+fmt.Sprintf(`server { listen %s;
  location /static { default_type text/plain; return 200 "from nginx"; }
  location /told { proxy_pass http://%s; }
@@ -67,7 +69,7 @@ func TestNginxBehind(t *testing.T) {
 func TestNginxInFront(t *testing.T) {
 	t.Parallel()
 	p := startBinary(t, 0, "--upstream", "ws://"+startWitness(t, "w", nil), "--trusted-proxies", "127.0.0.1", "--loops", "2")
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	startNginx(t, addr, nginxUpgrades+fmt.Sprintf("upstream weir { server %s; keepalive 1; }\n", p.Addr)+
 		nginxPasses(addr, "proxy_set_header X-Forwarded-For $remote_addr;", "weir"))
 	c := clientFrom(t, distant, nil)
@@ -95,7 +97,7 @@ func TestNginxInFront(t *testing.T) {
 func TestNginxKeepsMany(t *testing.T) {
 	t.Parallel()
 	p := startBinary(t, 0, "--upstream", "ws://"+startWitness(t, "w", nil), "--loops", "2")
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	startNginx(t, addr, nginxUpgrades+fmt.Sprintf("upstream weir { server %s; keepalive 16; }\n", p.Addr)+nginxPasses(addr, "", "weir"))
 	c := clientFrom(t, "127.0.0.1", nil)
 	var open []*websocket.Conn
@@ -124,7 +126,7 @@ func TestPROXYToNginx(t *testing.T) {
 	for _, version := range []string{"v1", "v2"} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			addr := freeAddr(t)
+			addr := freeport.Addr(t)
 			startNginx(t, addr, nginxUpgrades+nginxPasses(addr+" proxy_protocol",
 				"proxy_set_header X-Announced $proxy_protocol_addr; proxy_set_header X-Announced-To $proxy_protocol_server_port;", startWitness(t, "w", nil)))
 			p := startBinary(t, 0, "--upstream", "ws://"+addr+"#proxy-protocol="+version)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/internal/freeport"
 )
 
 // opensslAsks makes a handshake, sends a request and stays until the gateway closes.
@@ -120,7 +122,7 @@ func TestOpenSSLNames(t *testing.T) {
 			{"no name", "-noservername", false, unrecognized, "unknown_name"}},
 	} {
 		t.Run(how, func(t *testing.T) {
-			addr := freeAddr(t)
+			addr := freeport.Addr(t)
 			p := startBinary(t, 0, append([]string{"--tls-listen", addr, "--tls-unknown-name", how, "--tls-cert", first.cert, "--tls-key", first.key}, args...)...)
 			for _, c := range append(known, unknown...) {
 				c.check(t, p, addr)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"weir/internal/freeport"
 )
 
 // routesFile has a route for each kind of condition. Backends are told by the letters in braces.
@@ -103,7 +105,7 @@ func TestRoutes(t *testing.T) {
 		text = strings.ReplaceAll(text, "{"+name+"}", startWitness(t, name, nil))
 	}
 	tls := newAuthority(t).issue(t, time.Hour, "x")
-	text += fmt.Sprintf("tls-listen: %s\ntls-cert: %s\ntls-key: %s\n", freeAddr(t), tls.cert, tls.key)
+	text += fmt.Sprintf("tls-listen: %s\ntls-cert: %s\ntls-key: %s\n", freeport.Addr(t), tls.cert, tls.key)
 	file := writeFile(t, t.TempDir(), "weir.yaml", text)
 	p := startBinary(t, 0, "--config", file)
 	c := clientFrom(t, "127.0.0.1", nil)

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/internal/freeport"
 )
 
 // authority issues certificates.
@@ -94,7 +96,7 @@ func (a *authority) trust() *tls.Config {
 // startSecure is startBinary with a listener for TLS beside the clear one.
 func startSecure(t testing.TB, files certificateFiles, args ...string) (p *process, addr string) {
 	t.Helper()
-	addr = freeAddr(t)
+	addr = freeport.Addr(t)
 	return startBinary(t, 0, append(args, "--tls-listen", addr, "--tls-cert", files.cert, "--tls-key", files.key)...), addr
 }
 

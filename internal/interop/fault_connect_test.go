@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/gateway/config"
+	"weir/internal/freeport"
 )
 
 // blackHole is an address where the kernel drops every SYN: its queue of connections is full.
@@ -49,7 +50,7 @@ func TestBackendBlackHoled(t *testing.T) {
 
 // Where one backend cannot be connected to the next one serves, with no health check to tell beforehand.
 func TestBackendsNotConnectable(t *testing.T) {
-	closed := freeAddr(t)
+	closed := freeport.Addr(t)
 	for _, c := range []struct{ name, addr string }{{"closed port", closed}, {"black hole", blackHole(t)}} {
 		t.Run(c.name, func(t *testing.T) {
 			b := startRaw(t, "127.0.0.1:0")

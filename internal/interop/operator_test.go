@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"weir/internal/freeport"
 )
 
 // TestLogReaderDies: whoever reads the log may go away. The gateway serves on, and its clients get the drain's close.
@@ -22,7 +24,7 @@ func TestLogReaderDies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Front: &Front{Addr: freeAddr(t), Admin: freeAddr(t)}, ended: make(chan error, 1), stderr: &lines{}}
+	p := &process{Front: &Front{Addr: freeport.Addr(t), Admin: freeport.Addr(t)}, ended: make(chan error, 1), stderr: &lines{}}
 	p.cmd = exec.Command(path, "--demo", "--listen", p.Addr, "--admin", p.Admin, "--drain-timeout", "2s")
 	log, err := p.cmd.StderrPipe()
 	if err != nil {
@@ -91,7 +93,7 @@ func startMute(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Front: &Front{Addr: freeAddr(t), Admin: freeAddr(t)}, ended: make(chan error, 1), stderr: &lines{}}
+	p := &process{Front: &Front{Addr: freeport.Addr(t), Admin: freeport.Addr(t)}, ended: make(chan error, 1), stderr: &lines{}}
 	p.cmd = exec.Command(path, append([]string{"--listen", p.Addr, "--admin", p.Admin}, args...)...)
 	out := stuckPipe(t)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
@@ -129,7 +131,7 @@ func (p *process) ask(t *testing.T, method, path string) (int, string) {
 func TestLogThatNobodyReads(t *testing.T) {
 	ca := newAuthority(t)
 	files := ca.issue(t, time.Hour, "a.test")
-	p := startMute(t, "--demo", "--tls-listen", freeAddr(t), "--tls-cert", files.cert, "--tls-key", files.key,
+	p := startMute(t, "--demo", "--tls-listen", freeport.Addr(t), "--tls-cert", files.cert, "--tls-key", files.key,
 		"--drain-timeout", "2s", "--close-timeout", "1s", "--tls-reload-interval", "0")
 	dial := func() *websocket.Conn {
 		c, _, err := websocket.Dial(t.Context(), p.url("/"), nil)

@@ -13,6 +13,7 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 
+	"weir/internal/freeport"
 	"weir/upstream/accept"
 )
 
@@ -138,21 +139,21 @@ func (f flushing) Write(b []byte) (int, error) {
 
 func startNetHTTP(t testing.TB) string {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	startProcess(t, addr, []string{netHTTPAddr + "=" + addr, "GODEBUG=http2xconnect=1"}, os.Args[0])
 	return addr
 }
 
 func startHypercorn(t testing.TB) string {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	startProcess(t, addr, []string{"PYTHONDONTWRITEBYTECODE=1"}, "/usr/bin/python3", "-m", "hypercorn", "--bind", addr, "python/h2_echo:app")
 	return addr
 }
 
 func startNodeEcho(t testing.TB) string {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	_, port, _ := net.SplitHostPort(addr)
 	startProcess(t, addr, nil, "node", "node/h2echo.mjs", port)
 	return addr

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"weir/gateway/config"
+	"weir/internal/freeport"
 )
 
 // TestNodeExample runs what deploy/pooling.md shows, as it stands there.
@@ -18,7 +19,7 @@ func TestNodeExample(t *testing.T) {
 	}
 	_, example, _ := strings.Cut(string(page), "```js\n")
 	example, _, _ = strings.Cut(example, "```")
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	placed := strings.Replace(example, "listen(9000)", "listen("+strings.TrimPrefix(addr, "127.0.0.1:")+")", 1)
 	if placed == example {
 		t.Fatal("the example does not listen on 9000")

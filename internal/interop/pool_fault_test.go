@@ -14,6 +14,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"weir/gateway/config"
+	"weir/internal/freeport"
 	"weir/upstream/accept"
 )
 
@@ -63,7 +64,7 @@ func awaitEndpoint(t testing.TB, f *Front, state, reason string) {
 func TestPoolBackendKilled(t *testing.T) {
 	t.Parallel()
 	const clients, spread = 300, 300 * time.Millisecond
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	backend := startProcess(t, addr, []string{netHTTPAddr + "=" + addr, "GODEBUG=http2xconnect=1"}, os.Args[0])
 	f := poolsTuned(t, func(c *config.Config) { c.PoolSpread = spread }, "ws://"+addr)
 	var all []rawClient

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/internal/freeport"
 )
 
 // sidecars puts HAProxy, with the file that deploy/ gives to users, between the gateway's pool and each backend.
@@ -20,7 +22,7 @@ func sidecars(t testing.TB, backends ...string) *Front {
 
 func startHAProxy(t testing.TB, backend string) (addr string) {
 	t.Helper()
-	addr = freeAddr(t)
+	addr = freeport.Addr(t)
 	startProcess(t, addr, []string{"WEIR_SIDECAR_LISTEN=" + addr, "WEIR_SIDECAR_BACKEND=" + backend},
 		"haproxy", "-db", "-f", "../../deploy/pooling-haproxy.cfg")
 	return addr

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"weir/gateway/config"
+	"weir/internal/freeport"
 )
 
 // compressing has the gateway compress for its clients.
@@ -123,7 +124,7 @@ func TestPressPeers(t *testing.T) {
 // TestPressBrowser is TestBrowser's conversation with a gateway that compresses, over TLS.
 func TestPressBrowser(t *testing.T) {
 	backend, cert := startPage(t, "a"), newCertificate(t, "first")
-	files, addr := cert.install(t, t.TempDir()), freeAddr(t)
+	files, addr := cert.install(t, t.TempDir()), freeport.Addr(t)
 	p := startBinary(t, 0, "--tls-listen", addr, "--tls-cert", files.cert, "--tls-key", files.key, "--compression", "gateway", "--max-message-size", "2MiB",
 		"--upstream", "ws://"+backend.Listener.Addr().String(), "--drain-timeout", "500ms")
 	page := startBrowser(t, cert).open(t, addr, "first")

@@ -18,6 +18,8 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+
+	"weir/internal/freeport"
 )
 
 // exchange sends a message and reads its echo.
@@ -229,7 +231,7 @@ func TestSocketActivation(t *testing.T) {
 		t.Fatal(err)
 	}
 	socket := listening(t)
-	addr, admin := socket.Name(), freeAddr(t)
+	addr, admin := socket.Name(), freeport.Addr(t)
 	// activated is weir as systemd starts it: with a listening socket as descriptor 3.
 	activated := func(listen string, args ...string) *exec.Cmd {
 		args = append(args, "--listen", listen, "--admin", admin, "--upstream", b.url(), "--drain-timeout", "500ms", "--close-timeout", "100ms")
@@ -254,7 +256,7 @@ func TestSocketActivation(t *testing.T) {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 	}
-	out, err := activated(freeAddr(t)).CombinedOutput()
+	out, err := activated(freeport.Addr(t)).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), addr) || !strings.Contains(string(out), "neither listen nor tls-listen") {
 		t.Errorf("%v, %s", err, out)
 	}

@@ -19,7 +19,7 @@ import (
 	"weir/upstream/accept"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // session is x/net's own client of RFC 8441.
 type session struct {

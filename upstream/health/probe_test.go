@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"weir/internal/freeport"
 	"weir/upstream/health"
 )
 
@@ -143,12 +144,7 @@ func TestProbe(t *testing.T) {
 }
 
 func TestProbeRefused(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().(*net.TCPAddr).AddrPort()
-	l.Close()
+	addr := netip.MustParseAddrPort(freeport.Addr(t))
 	for _, path := range []string{"", "/"} {
 		if err := health.NewProbe(to(addr), "b", options(t, health.Options{Path: path}))(t.Context()); err == nil || !strings.Contains(err.Error(), "refused") {
 			t.Errorf("path %q: %v", path, err)
