@@ -1,4 +1,3 @@
-// Package sdnotify tells systemd how far a service has come (sd_notify(3)).
 package sdnotify
 
 import (
