@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"io"
 	"sync/atomic"
 	"time"
@@ -9,6 +10,8 @@ import (
 	"weir/internal/prom"
 	"weir/netpoll"
 	"weir/upstream"
+
+	"github.com/VictoriaMetrics/metrics"
 )
 
 // metricsSet is what is measured as it happens; everything else is counted per loop and summed when read.
@@ -85,5 +88,8 @@ func (g *Gateway) writeMetrics(w io.Writer) {
 		metricTable[i].from(&s, &out)
 	}
 	_, _ = w.Write(out.text.Bytes())
-	_, _ = w.Write(prom.AppendProcess(nil))
+	var process bytes.Buffer
+	metrics.WriteProcessMetrics(&process)
+	metrics.WriteFDMetrics(&process)
+	_, _ = w.Write(described(process.Bytes()))
 }

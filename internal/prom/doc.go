@@ -1,5 +1,4 @@
-// Package prom has what every process tells Prometheus of itself, and histograms, in Prometheus' text format.
-//
-// It stands in place of a library because it says nothing while the program starts: what a package prints then comes before the
-// first line of a log, is not written as that is, and waits for whoever reads standard error.
+// Package prom has histograms with upper bounds (le), in Prometheus' text format. The release of the metrics library that is in
+// use has none: those that have print a line while the program starts, before the first line of a log, and a start would wait for
+// whoever reads standard error.
 package prom

@@ -55,8 +55,3 @@ func appendSample(dst []byte, series string, value float64) []byte {
 	dst = append(append(dst, series...), ' ')
 	return append(strconv.AppendFloat(dst, value, 'f', -1, 64), '\n')
 }
-
-// appendHead appends # HELP and # TYPE.
-func appendHead(dst []byte, name, kind, help string) []byte {
-	return append(dst, "# HELP "+name+" "+help+"\n# TYPE "+name+" "+kind+"\n"...)
-}
