@@ -94,7 +94,7 @@ func codesOf(cfg *config.Config) map[string]ws.StatusCode {
 	return map[string]ws.StatusCode{
 		reasonExpired: ws.StatusCode(cfg.AuthExpiredCode), reasonRate: ws.StatusCode(cfg.RateCode), reasonDrain: ws.StatusCode(cfg.DrainCode), reasonReload: ws.StatusCode(cfg.DrainCode),
 		reasonBackendGone: ws.StatusCode(cfg.BackendLostCode), reasonBackendLost: ws.StatusCode(cfg.BackendLostCode), reasonBackendPong: ws.StatusCode(cfg.BackendLostCode),
-		reasonSlow: ws.StatusCode(cfg.SlowReaderCode), reasonGather: ws.StatusCode(cfg.GatherMemoryCode),
+		reasonSlow: ws.StatusCode(cfg.SlowReaderCode), reasonGather: ws.StatusCode(cfg.GatherMemoryCode), reasonGatherTimeout: ws.StatusCode(cfg.GatherMemoryCode),
 	}
 }
 

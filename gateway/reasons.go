@@ -60,5 +60,5 @@ var (
 )
 
 // refusals are all of these, for whoever counts them: each has its series from the start.
-var refusals = []*http1.Refusal{refusedClear, refusedInsecure, redirected, refusedNoRoute, refusedPath, refusedName, refusedAddress,
+var refusals = []*http1.Refusal{refusedClear, refusedInsecure, redirected, refusedNoRoute, refusedPath, refusedTerms, refusedName, refusedAddress,
 	refusedOrigin, refusedRate, refusedRequests, refusedRequestsPerIP, refusedSlow, refusedDraining, refusedFull, refusedPerIP}

@@ -65,7 +65,7 @@ func TestBrowserSocketIOFromAnotherSite(t *testing.T) {
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			_, flags := startSocketIO(t)
-			addr := freeAddr(t)
+			addr := freeport.Addr(t)
 			startBinary(t, 0, append(append(flags, "--tls-listen", addr, "--tls-cert", files.cert, "--tls-key", files.key), way.flags...)...)
 			_, port, _ := net.SplitHostPort(addr)
 			for _, transports := range socketioTransports {
