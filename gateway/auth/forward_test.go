@@ -262,8 +262,8 @@ func TestForwardRemembers(t *testing.T) {
 
 // One who shares a call and gives up does not take it from the others.
 func TestForwardSharedCall(t *testing.T) {
-	asked, release := make(chan struct{}), make(chan struct{})
-	s := newService(t, func(w http.ResponseWriter, r *http.Request) { close(asked); <-release; byToken(w, r) })
+	asked, release := make(chan struct{}, 2), make(chan struct{}) // twice, where the second comes when the first has given up
+	s := newService(t, func(w http.ResponseWriter, r *http.Request) { asked <- struct{}{}; <-release; byToken(w, r) })
 	p, _ := s.policy(t, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	first, second := make(chan string), make(chan string)
