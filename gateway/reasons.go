@@ -61,4 +61,4 @@ var (
 
 // refusals are all of these, for whoever counts them: each has its series from the start.
 var refusals = []*http1.Refusal{refusedClear, refusedInsecure, redirected, refusedNoRoute, refusedPath, refusedTerms, refusedName, refusedAddress,
-	refusedOrigin, refusedRate, refusedRequests, refusedRequestsPerIP, refusedSlow, refusedDraining, refusedFull, refusedPerIP}
+	refusedOrigin, refusedRate, refusedRequests, refusedRequestsPerIP, refusedByAdmin, refusedSlow, refusedDraining, refusedFull, refusedPerIP}
