@@ -1,6 +1,8 @@
 package interop
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"weir/gateway/config"
@@ -44,5 +46,30 @@ func TestForeignPages(t *testing.T) {
 			g.send(t, 1)
 			wantEvent(t, c.name, g, "message", 0, "")
 		})
+	}
+}
+
+// TestForeignPageAsksWithAToken: a browser's preflight comes to the backend, which lets the page ask; a 401 of the gateway's
+// is read by a page that `origin` names, and by no other.
+func TestForeignPageAsksWithAToken(t *testing.T) {
+	t.Parallel()
+	pages := startForeignPages(t)
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+		w.Header().Set("Access-Control-Allow-Headers", "authorization")
+	}))
+	t.Cleanup(backend.Close)
+	f := tuned(t, func(cfg *config.Config) {
+		cfg.JWTKeys, cfg.JWTAlgorithm, cfg.Origin = keyFile(t), []string{"HS256"}, []string{pages.origin("localhost")}
+	}, "ws://"+backend.Listener.Addr().String())
+	ask := "fetch('http://" + f.Addr + "/', { headers: { Authorization: 'Bearer %s' } }).then(answer => answer.status, () => 0)"
+	for host, refused := range map[string]int{"localhost": 401, "127.0.0.1": 0} {
+		p := pages.open(t, host)
+		for credential, want := range map[string]int{token(t, hmacSecret, "ada", nil): 200, "none": refused} {
+			var status int
+			if p.evaluate(t, &status, ask, credential); status != want {
+				t.Errorf("the page of %s reads status %d, want %d", host, status, want)
+			}
+		}
 	}
 }
