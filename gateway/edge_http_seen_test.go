@@ -58,8 +58,8 @@ func TestSmuggling(t *testing.T) {
 		status int
 	}{
 		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + get, 400},
-		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nbody", 400},
-		{"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nbody", 400},
+		{"GET ftp://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
 		{"GET / HTTP/1.1\r\nHost: a\r\nX : b\r\n\r\n", 400},
 		{"GET / HTTP/1.1\r\nHost: a\r\n X: b\r\n\r\n", 400},
 		{"GET / HTTP/1.1\nHost: a\n\n", 400},
