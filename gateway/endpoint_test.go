@@ -155,7 +155,7 @@ func TestChecksAskForTheRoutesHost(t *testing.T) {
 	t.Cleanup(srv.Close)
 	backend, plain := "ws"+strings.TrimPrefix(srv.URL, "http"), plainServer(t)
 	g := start(t, func(cfg *config.Config) {
-		cfg.HealthInterval, cfg.HealthFall, cfg.HealthPath, cfg.HealthHeader = 20*time.Millisecond, 1, "/ready", []string{"X-Check: yes"}
+		cfg.HealthInterval, cfg.HealthTimeout, cfg.HealthFall, cfg.HealthPath, cfg.HealthHeader = 20*time.Millisecond, patience, 1, "/ready", []string{"X-Check: yes"}
 		cfg.HealthStatus = []string{"204", "426"} // what a handler of WebSockets says to a GET
 		addRoute(cfg, "host", routing.Match{Prefixes: []string{"/host"}}, func(c *config.Config) { c.UpstreamHost = "app.example" })
 		addRoute(cfg, "rule", routing.Match{Prefixes: []string{"/rule"}}, func(c *config.Config) {
