@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/valyala/bytebufferpool"
 
@@ -41,7 +42,8 @@ type handshake struct {
 	agent    string
 	trace    string // traceparent (W3C Trace Context)
 
-	requestID string // that of a trusted proxy, or made here
+	ownID     requestID
+	requestID string // for the access log: that of a trusted proxy, or made here
 	origin    string // that is denied
 	detail    string // what is wrong with the credential
 }
@@ -192,8 +194,11 @@ func (s *session) ask(to *route, q *question, who *auth.Identity, early []byte) 
 		h.deflate, h.deflates = to.press.agree(&h.request)
 	}
 	if q.from.RequestID == "" {
-		h.requestID = newRequestID()
-		q.from.RequestID = h.requestID
+		h.ownID.fill()
+		q.from.RequestID = unsafe.String(&h.ownID[0], len(h.ownID)) // a view, as that of a request's is
+		if sh.gw.access.on() {
+			h.requestID = string(h.ownID[:])
+		}
 	}
 	h.request.Fields, r.Target = to.clean(h.request.Fields, r.Target, who)
 	sh.fields, r.Host, sh.scratch = to.headers.Forward(sh.fields[:0], sh.scratch[:0], &h.request, q.from)
