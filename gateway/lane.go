@@ -69,8 +69,12 @@ func (l *lane) end() {
 func (sh *shard) laneOf(r *route) *lane {
 	l := sh.lanes[r]
 	if l == nil {
-		l = &lane{shard: sh, route: r, links: sh.link(r.fleet), stale: sh.plan.route(r.identity) != r}
+		next := sh.plan.route(r.identity)
+		l = &lane{shard: sh, route: r, links: sh.link(r.fleet), stale: next != r}
 		sh.lanes[r] = l
+		if l.stale && next != nil { // a handshake that began under the plan before
+			sh.laneOf(next).links.Inherit(l.links)
+		}
 	}
 	return l
 }

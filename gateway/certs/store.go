@@ -115,6 +115,7 @@ func (s *Store) open() {
 		s.keys.Past = o.Past
 		s.sources = append(s.sources, s.keys)
 	}
+	o.Past = nil // or no configuration would ever be gone
 }
 
 // load reads everything for the first time. There is nothing to fall back on, so failures are New's.

@@ -18,7 +18,7 @@ type Files[T any] struct {
 	Parse func(content [][]byte) (T, error)
 	Warn  func(T) error // nil: nothing to warn of
 	Terms string        // what Parse depends on besides, as text
-	Past  Past          // nil: there is none
+	Past  Past          // nil: there is none; the first look forgets it, or no configuration would ever be gone
 
 	looking sync.Mutex        // over the rest
 	sum     [sha256.Size]byte // of the content that value was made of
@@ -34,11 +34,11 @@ type Past func(key string) any
 func (f *Files[T]) Key() string { return f.What + "\x00" + f.Terms }
 
 // inherit takes the value of before, so that a file which no longer loads stays as it was.
-func (f *Files[T]) inherit() bool {
-	if f.Past == nil || f.value.Load() != nil {
+func (f *Files[T]) inherit(past Past) bool {
+	if past == nil || f.value.Load() != nil {
 		return false
 	}
-	old, ok := f.Past(f.Key()).(*Files[T])
+	old, ok := past(f.Key()).(*Files[T])
 	if !ok || old.value.Load() == nil {
 		return false
 	}
@@ -81,10 +81,12 @@ func (f *Files[T]) Value() (value T) {
 func (f *Files[T]) Look() Outcome {
 	f.looking.Lock() // so that what was read last is what counts
 	defer f.looking.Unlock()
+	past := f.Past
+	f.Past = nil
 	out := Outcome{What: f.What}
 	if out.Changed, out.Err = f.take(); out.Err != nil {
 		out.News, f.told = out.Err.Error() != f.told, out.Err.Error()
-		out.Kept = f.inherit()
+		out.Kept = f.inherit(past)
 		return out
 	}
 	f.told = ""
