@@ -65,7 +65,9 @@ func TestDescriptorsRunOut(t *testing.T) {
 // TestChecksWithoutDescriptors: a check that has no socket says nothing of the backend. Not parallel, as it starves others.
 func TestChecksWithoutDescriptors(t *testing.T) {
 	backend := echo(t)
-	g := start(t, func(cfg *config.Config) { cfg.HealthInterval, cfg.HealthTimeout, cfg.HealthFall = 5*time.Millisecond, patience, 1 }, backend)
+	g := start(t, func(cfg *config.Config) {
+		cfg.HealthInterval, cfg.HealthTimeout, cfg.HealthFall = 5*time.Millisecond, patience, 1
+	}, backend)
 	label := `{endpoint="` + backend + `",route="default"}`
 	wantMetric(t, g, "weir_endpoint_healthy"+label, 1)
 	hoard := newHoard(t)
