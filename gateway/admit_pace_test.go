@@ -100,7 +100,7 @@ func TestPausedClientLeaves(t *testing.T) {
 	t.Parallel()
 	for _, who := range []string{"client", "backend", "drain"} {
 		b := listen(t)
-		g := rated(t, b, func(cfg *config.Config) { cfg.ByteRate = limit(t, "1B/3h burst 10B") })
+		g := rated(t, b, func(cfg *config.Config) { cfg.ByteRate, cfg.DrainTimeout = limit(t, "1B/3h burst 10B"), 4*time.Second })
 		client, server := session(t, g, b)
 		client.send(ws.OpText, "more than ten bytes")
 		server.want(ws.OpText, "more than ten bytes")

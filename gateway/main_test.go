@@ -6,10 +6,15 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"weir/internal/manytests"
 )
 
 // TestMain fails the package if a goroutine or a descriptor outlives the gateways of the tests.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(descriptorCheck{m}) }
+func TestMain(m *testing.M) {
+	manytests.AtOnce()
+	goleak.VerifyTestMain(descriptorCheck{m})
+}
 
 type descriptorCheck struct{ m *testing.M }
 
