@@ -68,6 +68,9 @@ func (r *route) insist(q *question) *http1.Refusal {
 	if q.from.Host != nil {
 		host = q.from.Host
 	}
+	if len(host) == 0 { // HTTP/1.0 need not say
+		return refusedInsecure
+	}
 	target := string(q.path)
 	if q.query != nil {
 		target += "?" + string(q.query)

@@ -54,3 +54,17 @@ func TestGoConnLinger(t *testing.T) {
 		})
 	}
 }
+
+// Beyond the budget of all each may have little; within it a connection does not hang on what others hold.
+func TestGoConnBudget(t *testing.T) {
+	g := newGoConn(fakeLoop(t, new(kernel)), nil)
+	g.conn = &g.own
+	for _, tt := range []struct{ others, room int }{{0, goConnRoom}, {goConnsBudget, goConnRoom}, {goConnsBudget + 1, littleRoom}} {
+		held := goConnsHeld.Load()
+		goConnsHeld.Store(int64(tt.others))
+		if room := g.writeRoom(); room != tt.room {
+			t.Errorf("room for %d bytes while others hold %d, want %d", room, tt.others, tt.room)
+		}
+		goConnsHeld.Store(held)
+	}
+}

@@ -182,3 +182,31 @@ func TestNoRequestOverHTTP2(t *testing.T) {
 	asking.ask(pseudo("a.example", "/")...)
 	equal(t, "a later request", asking.status(), "200")
 }
+
+// TestUnreadAnswersOverHTTP2: who takes no answers gets no further with asking, and goes on where it does.
+func TestUnreadAnswersOverHTTP2(t *testing.T) {
+	r := newRig(t, setup{tls: true, specs: []string{backend(t, func(http.ResponseWriter, *http.Request) {})}})
+	c := r.h2()
+	_ = c.conn.(*tls.Conn).NetConn().(*net.TCPConn).SetReadBuffer(4 << 10)
+	c.ask(pseudo("a.example", "/")...)
+	equal(t, "a request", c.status(), "200")
+	const pings = 30_000 // whose answers are more than there are buffers for, and than net/http keeps
+	go func() {
+		_, _ = c.conn.Write(bytes.Repeat([]byte("\x00\x00\x08\x06\x00\x00\x00\x00\x0012345678"), pings))
+	}()
+	time.Sleep(300 * time.Millisecond) // nobody reads
+	got := 0
+	_ = c.conn.SetDeadline(time.Now().Add(3 * patience))
+	for {
+		f, err := c.ReadFrame()
+		if err != nil {
+			break
+		}
+		if ping, ok := f.(*http2.PingFrame); ok && ping.IsAck() {
+			if got++; got == pings {
+				break
+			}
+		}
+	}
+	equal(t, "answers", got, pings)
+}

@@ -119,7 +119,7 @@ func New(o Options) *Server {
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" is refused like any target of that form
 	}
 	s.http.Protocols.SetHTTP1(true)
-	s.http.Protocols.SetHTTP2(true)
+	s.http.Protocols.SetUnencryptedHTTP2(true) // TLS is below an h2Conn, where net/http does not see it
 	s.running.Go(s.run)
 	return s
 }
@@ -140,8 +140,10 @@ func (s *Server) run() {
 // which HTTP/2 was negotiated has to be a *tls.Conn whose handshake is done; any other is read as HTTP/1.1. conn needs
 // deadlines, and should have CloseWrite, so that an answer to a request which is not read to its end arrives.
 func (s *Server) Serve(conn net.Conn, c *Client) error {
-	l := &link{client: c, conn: conn, seen: conn}
-	if t, ok := conn.(*tls.Conn); !ok || t.ConnectionState().NegotiatedProtocol != "h2" {
+	l := &link{client: c, conn: conn}
+	if t, ok := conn.(*tls.Conn); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
+		l.seen = newH2Conn(conn)
+	} else {
 		l.plain = &plainConn{Conn: conn, limits: s.options.Limits, headTime: s.options.HeaderTimeout, halfClose: s.options.HalfClose}
 		l.seen = l.plain
 	}
@@ -155,7 +157,7 @@ func (s *Server) Serve(conn net.Conn, c *Client) error {
 	}
 	s.links[l.seen] = l
 	l.fresh.Store(true)
-	if l.plain == nil { // a head that comes is not waited for by net/http, only its preface
+	if l.plain == nil { // net/http waits for the preface and not for a request
 		l.first = time.AfterFunc(s.options.HeaderTimeout, func() {
 			if l.fresh.Load() {
 				_ = l.seen.Close()

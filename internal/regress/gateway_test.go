@@ -29,6 +29,7 @@ const patience = 20 * time.Second
 // way is how sessions reach a backend.
 type way struct {
 	pool, tls bool
+	backend   string // its URL; empty: a fresh echo backend
 	flags     []string
 	traced    string // file that strace writes its summary to; empty: not traced
 }
@@ -45,10 +46,13 @@ type gateway struct {
 // certificate is the gateway's.
 var certificate = sync.OnceValues(peers.NewCertificate)
 
-// start runs a gateway before a fresh echo backend until the test is over.
+// start runs a gateway until the test is over.
 func start(t testing.TB, w way) *gateway {
 	t.Helper()
-	args := append([]string{"--listen=127.0.0.1:0", "--admin=127.0.0.1:0", "--upstream=" + backend(t, w.pool), "--loops=1",
+	if w.backend == "" {
+		w.backend = backend(t, w.pool)
+	}
+	args := append([]string{"--listen=127.0.0.1:0", "--admin=127.0.0.1:0", "--upstream=" + w.backend, "--loops=1",
 		"--health-interval=0", "--access-log=off"}, w.flags...)
 	g := &gateway{t: t}
 	if w.tls {
