@@ -99,7 +99,7 @@ func (l *Loop) Close(fd int) {
 }
 
 // Wait sleeps for at most d (without end if negative), calls the handlers of one batch and
-// returns. It returns early, having called nobody, after Wake.
+// returns. It returns early, having called nobody, after Wake or at a signal.
 func (l *Loop) Wait(d time.Duration) error {
 	l.sweep() // what was closed between two turns
 	n, errno := l.poll(d)

@@ -77,11 +77,15 @@ func TestWaitEnds(t *testing.T) {
 			l := newLoop(t)
 			l.coarse = coarse
 			for _, d := range []time.Duration{0, 2 * time.Millisecond, 3 * brief} {
-				start := time.Now()
-				if err := l.Wait(d); err != nil {
-					t.Fatal(err)
+				took := time.Duration(-1)
+				for tries := 0; took < d && tries < 20; tries++ { // a signal of Go's runtime may end one
+					start := time.Now()
+					if err := l.Wait(d); err != nil {
+						t.Fatal(err)
+					}
+					took = time.Since(start)
 				}
-				if took := time.Since(start); took < d || took > d+time.Second {
+				if took < d || took > d+time.Second {
 					t.Errorf("a wait of %v took %v", d, took)
 				}
 			}

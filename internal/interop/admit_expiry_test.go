@@ -46,7 +46,7 @@ type sitting struct {
 // wantExpiry awaits the end of the session, which both sides are told of, and at its time.
 func (s *sitting) wantExpiry(t testing.TB, at time.Time) {
 	t.Helper()
-	wantEvent(t, s.name, s, "close", 4401, "")
+	wantEvent(t, s.name, s, "close", 4401, "auth_expired")
 	if early := time.Until(at); early > 0 || early < -patience/3 {
 		t.Errorf("%s: the end came %v before its time", s.name, early)
 	}

@@ -76,7 +76,7 @@ func TestBombs(t *testing.T) {
 					t.Errorf("%s: a message of the allowed size ended with %s %d", i.name, ev.Event, ev.Code)
 				}
 				g.burst(t, command{Do: "send", Kind: "text", Size: 32 << 20, Compressible: true})
-				wantEvent(t, i.name, g, "close", 1009, "")
+				wantEvent(t, i.name, g, "close", 1009, "inflated_too_large")
 				if v := book.next(t); v.messages != 1 {
 					t.Errorf("%s: %d messages came to the backend, want 1", i.name, v.messages)
 				}
