@@ -46,6 +46,7 @@ type Loop struct {
 	closing []int
 	timeout syscall.Timespec
 	coarse  bool // the kernel has no epoll_pwait2
+	alone   bool
 
 	// any goroutine
 	mu   sync.Mutex
@@ -123,6 +124,12 @@ func (l *Loop) sweep() {
 	l.closing = l.closing[:0]
 }
 
+// Alone says that the loop's goroutine is all that its process has to do: its waits never tell Go's scheduler. Of
+// sixty processes that did, the monitor threads took all of two processors. The runtime must not interrupt such waits
+// (GODEBUG=asyncpreemptoff=1), and a collection, or another goroutine with as many processors as Go uses, may have to
+// await their end.
+func (l *Loop) Alone() { l.alone = true }
+
 // brief is how long a wait may hold its thread without telling Go's scheduler. Each telling wakes
 // the runtime's monitor thread, which at a thousand wake-ups a second doubled the CPU of the relay;
 // it must stay well under the 10 ms after which the runtime takes a silent thread for a busy one.
@@ -133,7 +140,7 @@ func (l *Loop) poll(d time.Duration) (int, syscall.Errno) {
 		return l.pollCoarse(d)
 	}
 	first := d
-	if d < 0 || d > brief {
+	if !l.alone && (d < 0 || d > brief) {
 		first = brief
 	}
 	n, errno := l.pwait2(syscall.RawSyscall6, first)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"sync/atomic"
 	"syscall"
@@ -33,6 +34,7 @@ func startProcess(number int, argv []string) (*process, error) {
 	p := &process{number: number, answer: make(chan report, 1), done: make(chan struct{})}
 	p.cmd = exec.Command(argv[0], argv[1:]...)
 	p.cmd.Stderr = &p.said
+	p.cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1") // for its loop is alone
 	// A terminal's Ctrl-C is the parent's to act on; should that be killed, the worker is too.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	in, err := p.cmd.StdinPipe()

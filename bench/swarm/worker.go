@@ -67,6 +67,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		return err
 	}
 	defer loop.Free()
+	loop.Alone()
 	debug.SetGCPercent(25) // of many processes, each keeps its garbage
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
