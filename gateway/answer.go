@@ -45,7 +45,7 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	s.down.scan.AllowRSV1(passed)
 	s.up.heard, s.down.heard = s.now(), s.now()
 	sh.openedSession(s)
-	if to.cfg.SlowReader != config.SlowWait && sh.gw.cfg.TCPNotSent == 0 {
+	if to.cfg.SlowReader != config.SlowWait && sh.proc.start.TCPNotSent == 0 {
 		s.client.LimitNotSent(slowNotSent)
 	}
 	s.beat()
@@ -117,4 +117,12 @@ func (s *session) gone(reason string) {
 		s.lane.shard.count.refused[reason]++
 	}
 	s.finish()
+}
+
+// dressed is a refusal with what the route adds to the answers of plain requests.
+func (s *session) dressed(why *http1.Refusal) *http1.Refusal {
+	if h := s.hs; h != nil && h.plain {
+		return h.to.headers.Refuse(why, h.page)
+	}
+	return why
 }

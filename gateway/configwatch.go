@@ -11,13 +11,13 @@ import (
 func (g *Gateway) watchConfig() {
 	var failed, seen config.FileSum
 	for {
-		cfg := g.plan.Load().cfg
+		cfg := g.proc.plan.Load().cfg
 		every := cfg.ConfigWatch
 		if every == 0 {
 			every = time.Hour // until a reload says otherwise
 		}
 		select {
-		case <-g.running.Done():
+		case <-g.proc.running.Done():
 			return
 		case <-g.tookConfig:
 			failed, seen = config.FileSum{}, config.FileSum{}

@@ -49,9 +49,9 @@ func (g *Gateway) maxConnections(cfg *config.Config, room, sockets int) int {
 	about := []any{"limit", openFiles(), "room", room, "sockets_per_session", sockets}
 	switch {
 	case given > room:
-		g.log.Warn("max-connections is more than the limit of open files has room for"+raise, append(about, "max_connections", given)...)
+		g.proc.log.Warn("max-connections is more than the limit of open files has room for"+raise, append(about, "max_connections", given)...)
 	case given == 0 && room < fewSessions:
-		g.log.Warn("the limit of open files has room for few sessions"+raise, about...)
+		g.proc.log.Warn("the limit of open files has room for few sessions"+raise, about...)
 	}
 	if given > 0 {
 		return given
@@ -65,5 +65,5 @@ func (g *Gateway) socketsOf() *netpoll.Sockets {
 	if g.cfg.LoopFileTables {
 		return netpoll.NewSockets(g.filesRoom()+keptBack, nil)
 	}
-	return g.limits.sockets
+	return g.proc.sockets
 }

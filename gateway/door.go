@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"net/netip"
+	"os"
+	"slices"
 
 	"weir/gateway/limits"
 	"weir/netpoll"
@@ -21,9 +23,9 @@ type door struct {
 // and where descriptors run short, it is cheaper for all to be turned away at once. All loops count together.
 func (d *door) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 	sh := d.shard
-	b := &sh.gw.limits
+	b := sh.proc
 	if sh.sockets.Full(0) {
-		sh.gw.shortage()
+		sh.proc.shortage()
 	}
 	if sh.sockets.Full(refusalFiles) || b.accepted.Enter(netip.Addr{}) != limits.In {
 		sh.count.refused[refusedFull.Reason]++
@@ -74,11 +76,11 @@ func (s *session) appear() {
 // knock counts a newcomer, if its address is limited: one that sends no request must not fill the door for all others. Those
 // that trusted proxies bring are told apart only by what they send.
 func (s *session) knock() (ok bool) {
-	gw, ip := s.lane.shard.gw, s.from().Addr()
-	if !gw.limits.admitted.PerAddress() || !ip.IsValid() || s.lane.plan.trusted(ip) {
+	proc, ip := s.lane.shard.proc, s.from().Addr()
+	if !proc.admitted.PerAddress() || !ip.IsValid() || s.lane.plan.trusted(ip) {
 		return true
 	}
-	ok = gw.limits.atDoor.Enter(ip) == limits.In
+	ok = proc.atDoor.Enter(ip) == limits.In
 	s.marks.set(knocked, ok)
 	return ok
 }
@@ -87,7 +89,7 @@ func (s *session) knock() (ok bool) {
 func (s *session) leaveDoor() {
 	if s.marks.has(knocked) {
 		s.marks.set(knocked, false)
-		s.lane.shard.gw.limits.atDoor.Leave(s.from().Addr())
+		s.lane.shard.proc.atDoor.Leave(s.from().Addr())
 	}
 }
 
@@ -96,4 +98,42 @@ func (sh *shard) add(s *session) {
 	s.index = int32(len(sh.sessions))
 	sh.sessions = append(sh.sessions, s)
 	sh.loop.Schedule(&s.timer, s.cfg().HandshakeTimeout, s)
+}
+
+// closeDoors closes some of a loop's listeners; those who wait at them are taken first.
+func (sh *shard) closeDoors(which func(*door) bool) {
+	sh.doors = slices.DeleteFunc(sh.doors, func(d *door) bool {
+		if !which(d) {
+			return false
+		}
+		d.listener.Close()
+		return true
+	})
+}
+
+// open runs on the door's loop. Clients wait at it until a plan that listens there is adopted. Only one listener can be bound to a unix socket; the others share it.
+func (d *door) open(addr netpoll.Addr, first *netpoll.Listener) (err error) {
+	sh := d.shard
+	if addr.Path != "" && first != nil {
+		d.listener, err = sh.loop.ListenShared(first, d)
+	} else {
+		d.listener, err = sh.loop.Listen(addr, d)
+	}
+	if err == nil {
+		d.listener.Hold()
+		d.local = d.listener.Addr()
+		sh.doors = append(sh.doors, d)
+	}
+	return err
+}
+
+// takeOver runs on the door's loop.
+func (d *door) takeOver(f *os.File) (err error) {
+	sh := d.shard
+	if d.listener, err = sh.loop.ListenOn(f, d); err == nil {
+		d.listener.Hold()
+		d.local = d.listener.Addr()
+		sh.doors = append(sh.doors, d)
+	}
+	return err
 }

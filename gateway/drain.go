@@ -98,6 +98,6 @@ func (sh *shard) ended() {
 	if d := &sh.drain; d.active && !d.done && len(sh.sessions) == 0 {
 		d.done = true
 		sh.loop.Cancel(&d.timer)
-		sh.gw.drained.Done()
+		sh.proc.drained.Done()
 	}
 }

@@ -52,7 +52,7 @@ func (sh *shard) scan(p *plan, end int) {
 	end = min(end, len(sh.sessions))
 	from := max(0, end-evictScan)
 	for _, s := range sh.sessions[from:end] {
-		if s.stands() && s.lane.stale && !s.marks.has(evicted) && !p.hasPlace(s) {
+		if s.stands() && s.lane.stale && !s.marks.has(evicted) && !s.hasPlace(p) {
 			sh.eviction.add(s)
 		}
 	}
@@ -61,15 +61,15 @@ func (sh *shard) scan(p *plan, end int) {
 	}
 }
 
-// hasPlace tells whether the plan still has a session's route, and in it the session's backend.
-func (p *plan) hasPlace(s *session) bool {
+// hasPlace tells whether p still has the session's route, and in it the session's backend.
+func (s *session) hasPlace(p *plan) bool {
 	r := p.route(s.lane.route.identity)
 	return r != nil && r.fleet.group.ByID(s.endpoint().ID()) != nil
 }
 
 // evictLate is for a session of a route of before that opens only now.
 func (sh *shard) evictLate(s *session) {
-	if s.lane.stale && sh.plan.cfg.ReloadDrain > 0 && !sh.plan.hasPlace(s) {
+	if s.lane.stale && sh.plan.cfg.ReloadDrain > 0 && !s.hasPlace(sh.plan) {
 		sh.eviction.add(s)
 	}
 }

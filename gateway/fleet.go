@@ -51,7 +51,7 @@ func (b *builder) fleetTerms(cfg *config.Config, specs []upstream.Spec, plain bo
 	t = fleetTerms{
 		specs: strings.Join(texts, "\n"), balance: cfg.BalanceFactor, panics: cfg.Panic, dnsInterval: cfg.DNSInterval, emptyHold: cfg.EmptyHold, family: upstream.Family(cfg.DNSFamily),
 		retries: cfg.ConnectRetries, connect: cfg.ConnectTimeout, answer: cfg.BackendTimeout,
-		pool: upstream.PoolOptions{Min: cfg.PoolMin, MaxStreams: cfg.PoolMaxStreams, Window: int(b.gw.cfg.ReadBuffer), Idle: cfg.PoolIdle,
+		pool: upstream.PoolOptions{Min: cfg.PoolMin, MaxStreams: cfg.PoolMaxStreams, Window: int(b.env.start.ReadBuffer), Idle: cfg.PoolIdle,
 			PingInterval: cfg.PoolPingInterval, PingTimeout: cfg.PoolPingTimeout, Spread: cfg.PoolSpread},
 		head: b.headLimits,
 	}
@@ -170,25 +170,22 @@ func (b *builder) inheritFleets(fresh []wantedFleet) {
 
 // open makes the group and how it is reached, of nothing but the terms.
 func (b *builder) open(f *fleet, specs []upstream.Spec) (err error) {
-	g, t := b.gw, &f.terms
+	e, t := b.env, &f.terms
 	o := upstream.Options{Balance: t.balance, TLS: t.tls.config, Panic: t.panics, Health: t.health,
 		DNSInterval: t.dnsInterval, EmptyHold: t.emptyHold, Family: t.family}
 	if before := b.fleets.before[f]; before != nil {
 		o.Before = before.group
 	}
-	f.tellOf(&o, g.log)
+	f.tellOf(&o, e.log)
 	if f.group, err = upstream.NewGroup(specs, o); err != nil {
 		return err
 	}
 	f.dialer = &upstream.Dialer{Group: f.group, Retries: t.retries, ConnectTimeout: t.connect, AnswerTimeout: t.answer, Limits: t.head,
-		OnConnect: g.metrics.connected, Handshakes: g.toBackends, Pool: t.pool}
-	f.begin, f.end, f.parting = f.group.Start, f.group.Close, &g.parting
+		OnConnect: e.metrics.connected, Handshakes: e.toBackends, Pool: t.pool}
+	f.begin, f.end, f.parting = f.group.Start, f.group.Close, &e.parting
 	b.has(&f.part)
 	return nil
 }
-
-// backendHandshakes is how many TLS handshakes with backends run at once. They are few, but for tunnels to wss://.
-const backendHandshakes = 256
 
 // resolve looks up the names of all new fleets at once, so that one that hangs keeps no other waiting.
 func (b *builder) resolve(fresh []wantedFleet) {

@@ -83,8 +83,8 @@ func (b *builder) gateOf(cfg *config.Config) (*gate, error) {
 		}
 	}
 	d := &gate{text: text, terms: t}
-	d.parting = &b.gw.parting
-	if err := d.open(b.gw, b.before.file); err != nil {
+	d.parting = &b.env.parting
+	if err := d.open(b.env, b.before.file); err != nil {
 		return nil, err
 	}
 	b.addGate(d)
@@ -103,7 +103,7 @@ func (b *builder) addGate(d *gate) {
 var sameOrigin = []string{"same-origin"}
 
 // open reads the files; the error has all that is wrong. Nothing runs before its authentication is started.
-func (d *gate) open(g *Gateway, past watch.Past) error {
+func (d *gate) open(e *env, past watch.Past) error {
 	t := &d.terms
 	var addresses, credentials error
 	if t.networks != nil {
@@ -120,9 +120,9 @@ func (d *gate) open(g *Gateway, past watch.Past) error {
 	if t.auth != nil {
 		o := *t.auth
 		o.Past = past
-		o.OnFetch, o.OnSilence = g.fetched, g.silent
-		if g != nil { // else nobody is going to be let in
-			o.Compute, o.Failures, o.IPv6Prefix = g.limits.compute, g.limits.failures, g.cfg.IPv6Prefix
+		o.OnFetch, o.OnSilence = e.fetched, e.silent
+		if e != nil { // else nobody is going to be let in
+			o.Compute, o.Failures, o.IPv6Prefix = e.compute, e.failures, e.start.IPv6Prefix
 		}
 		d.auth, credentials = auth.New(o)
 	}
@@ -135,22 +135,6 @@ func (d *gate) open(g *Gateway, past watch.Past) error {
 		d.end()
 	}
 	return err
-}
-
-// fetched hears of each fetch of a key set.
-func (g *Gateway) fetched(err error) {
-	if err != nil {
-		g.metrics.fetchFailures.Add(1)
-		g.log.Warn("key set not fetched", "error", err)
-	}
-}
-
-// silent hears of each call of an auth service that decided nothing, and tells of it once in a while.
-func (g *Gateway) silent(err error) {
-	g.metrics.silences.Add(1)
-	if ok, held := g.silences.due(); ok {
-		g.log.Warn("the auth service did not decide, its clients get 503", "error", err, "left_out", held)
-	}
 }
 
 // file finds what the gate made of a file, by its key.
@@ -186,20 +170,4 @@ func (q *question) originHost() []byte {
 		return q.from.Host
 	}
 	return q.host
-}
-
-// reread reads a gate's files again, and tells of those that were taken anew or cannot be read: of the latter once for as
-// long as it is the same, or again.
-func (g *Gateway) reread(d *gate, again bool) error {
-	var all []watch.Outcome
-	if d.networks != nil {
-		all = append(all, d.networks.Reload())
-	}
-	if d.auth != nil {
-		all = append(all, d.auth.Reload()...)
-	}
-	for _, out := range all {
-		out.Tell(again, g.accessReloaded)
-	}
-	return watch.Failures(all...)
 }

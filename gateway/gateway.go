@@ -6,18 +6,15 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"weir/codec/http1"
+	"weir/gateway/admin"
 	"weir/gateway/certs"
 	"weir/gateway/config"
-	"weir/gateway/limits"
 	"weir/gateway/logqueue"
-	"weir/gateway/web"
 	"weir/internal/handover"
 	"weir/netpoll"
 )
@@ -25,52 +22,35 @@ import (
 // Gateway fronts the backends of one configuration at a time.
 type Gateway struct {
 	// Immutable once New has returned.
-	cfg           *config.Config // of the start, for what counts after a restart alone
-	log           *slog.Logger
-	toBackends    *netpoll.Handshakes
-	fromClients   *netpoll.Handshakes
-	web           *web.Server
-	stickyKey     []byte // where the configuration has none
-	ticketSecrets *certs.Secrets
-	inherited     *handover.Inherited            // nil: nothing
-	onUpgrade     func() (pid int, err error)    // nil: there is none
-	load          func() (*config.Config, error) // reads the configuration again; nil: it cannot be
-	taken         func(*config.Config)           // hears of each that was taken; nil: nobody does
-	running       context.Context                // ends with the gateway
-	end           context.CancelFunc
-	plain         context.Context // ends when connections with plain HTTP are to be cut
-	cutPlain      context.CancelFunc
-	pingMark      [4]byte
-	metrics       *metricsSet
-	lines         *logqueue.Handler // before log
-	ownLines      bool              // they are to be closed here
-	access        accessLog
+	cfg       *config.Config                 // of the start, for what counts after a restart alone
+	inherited *handover.Inherited            // nil: nothing
+	onUpgrade func() (pid int, err error)    // nil: there is none
+	load      func() (*config.Config, error) // reads the configuration again; nil: it cannot be
+	taken     func(*config.Config)           // hears of each that was taken; nil: nobody does
+	end       context.CancelFunc             // of what runs until the gateway ends
+	plain     context.Context                // ends when connections with plain HTTP are to be cut
+	cutPlain  context.CancelFunc
+	lines     *logqueue.Handler // before the log
+	ownLines  bool              // they are to be closed here
+	proc      process
 
 	// Immutable once Start has returned; under starting until then.
 	shards  []*shard
 	addrs   map[string]net.Addr // by the name of the listener
 	sockets inheritedSockets
-	admin   *admin
+	admin   *admin.Server
 
 	// Any goroutine.
-	plan         atomic.Pointer[plan] // in force
-	given        *config.Config       // that was loaded last, under reloading
-	tookConfig   chan struct{}        // after each reload
+	given        *config.Config // that was loaded last, under reloading
+	tookConfig   chan struct{}  // after each reload
 	upkeeping    sync.Once
-	reloading    sync.Mutex     // one reload at a time
-	parting      sync.WaitGroup // parts of plans that are ending
-	limits       bounds
-	freeing      atomic.Bool // idle connections are being closed
-	memory       giveBack
-	starting     sync.Mutex // a drain waits for the start to be over
-	draining     atomic.Bool
+	reloading    sync.Mutex                           // one reload at a time
+	freeing      atomic.Bool                          // idle connections are being closed
+	starting     sync.Mutex                           // a drain waits for the start to be over
 	drainTimeout time.Duration                        // under starting
 	leaving      atomic.Bool                          // a successor accepts in our place
 	predecessor  atomic.Pointer[handover.Predecessor] // nil: none that is known of
 	rests        chan error                           // why a listener takes nobody for now
-	silences     seldom                               // of auth services
-	strangers    seldom                               // that asked admin for changes
-	drained      sync.WaitGroup                       // counts loops that are not drained yet, and the HTTP server
 	stopped      chan struct{}
 	started      time.Time
 }
@@ -81,32 +61,30 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 	if len(cfg.Routes) == 0 { // made by hand
 		cfg = cfg.With(func(*config.Config) {})
 	}
-	g := &Gateway{cfg: cfg, given: cfg, log: log, stopped: make(chan struct{}), metrics: newMetricsSet(), ticketSecrets: new(certs.Secrets)}
+	g := &Gateway{cfg: cfg, given: cfg, stopped: make(chan struct{}), rests: make(chan error, 1), tookConfig: make(chan struct{}, 1)}
+	g.proc.env = &env{start: cfg, metrics: newMetricsSet(), ticketSecrets: new(certs.Secrets), stickyKey: make([]byte, 32)}
+	g.proc.shortage = g.shortage
 	for _, o := range options {
 		o(g)
 	}
-	_, _ = rand.Read(g.pingMark[:])
-	g.limits = g.newBounds()
-	g.toBackends = netpoll.NewHandshakes(limits.NewTurns(backendHandshakes, cfg.IPv6Prefix), g.limits.compute)
-	g.fromClients = netpoll.NewHandshakes(limits.NewTurns(cfg.TLSHandshakes, cfg.IPv6Prefix), g.limits.compute)
-	g.stickyKey = make([]byte, 32)
-	_, _ = rand.Read(g.stickyKey)
+	_, _ = rand.Read(g.proc.pingMark[:])
+	_, _ = rand.Read(g.proc.stickyKey)
+	g.makeBounds()
 	if err := g.takeKeys(); err != nil {
 		return nil, err
 	}
 	g.queueLog(log)
-	g.rests, g.tookConfig = make(chan error, 1), make(chan struct{}, 1)
-	g.running, g.end = context.WithCancel(context.Background())
-	g.plain, g.cutPlain = context.WithCancel(g.running)
-	g.web = g.newWeb()
-	p, _, err := g.build(cfg, nil)
+	g.proc.running, g.end = context.WithCancel(context.Background())
+	g.plain, g.cutPlain = context.WithCancel(g.proc.running)
+	g.proc.web = g.newWeb()
+	p, _, err := g.proc.build(cfg, nil)
 	if err != nil {
 		g.stop()
 		g.closeLog()
 		return nil, err
 	}
-	g.plan.Store(p)
-	g.limits.bound(g, p)
+	g.proc.plan.Store(p)
+	g.bound(p)
 	return g, nil
 }
 
@@ -115,7 +93,7 @@ func (g *Gateway) Start() error {
 	g.starting.Lock()
 	defer g.starting.Unlock()
 	g.addrs = map[string]net.Addr{}
-	if g.draining.Load() {
+	if g.proc.draining.Load() {
 		return errors.New("gateway: drained before it was started")
 	}
 	g.started = time.Now()
@@ -124,27 +102,29 @@ func (g *Gateway) Start() error {
 		err = g.startLoops(loops(g.cfg))
 	}
 	if err == nil {
-		err = g.openListeners(g.plan.Load())
+		err = g.openListeners(g.proc.plan.Load())
 	}
 	g.sockets.close()
 	if err == nil && g.cfg.Admin != "off" && !g.adminComesLater() {
-		g.admin, err = startAdmin(g)
+		g.admin, err = admin.Listen(g.cfg.Admin, operations{g}, g.proc.log)
 	}
 	if err != nil {
-		if g.draining.CompareAndSwap(false, true) { // else the drain that waits for us does this
+		if g.proc.draining.CompareAndSwap(false, true) { // else the drain that waits for us does this
 			g.stop()
 			g.closeLog()
 			close(g.stopped)
 		}
 		return err
 	}
-	g.plan.Load().start()
+	g.proc.plan.Load().start()
 	go g.tellRests()
 	if g.load != nil {
 		go g.watchConfig()
 	}
 	if g.cfg.MetricsPushURL != "" {
-		go g.push()
+		pusher := &pusher{url: g.cfg.MetricsPushURL, labels: g.cfg.MetricsPushLabels, every: g.cfg.MetricsPushInterval,
+			write: g.writeMetrics, metrics: g.proc.metrics, log: g.proc.log}
+		go pusher.run(g.proc.running)
 	}
 	g.startUpkeep()
 	for _, sh := range g.shards {
@@ -162,10 +142,10 @@ func (g *Gateway) tellAddresses() {
 		addresses = append(addresses, a.String())
 	}
 	if g.admin != nil {
-		admin = g.admin.addr.String()
+		admin = g.admin.Addr().String()
 	}
 	g.adviseHeartbeats()
-	g.log.Info("listening", "addresses", addresses, "admin", admin, "loops", len(g.shards), "connections", g.limits.admitted.Max())
+	g.proc.log.Info("listening", "addresses", addresses, "admin", admin, "loops", len(g.shards), "connections", g.proc.admitted.Max())
 }
 
 func (g *Gateway) startLoops(n int) error {
@@ -182,7 +162,7 @@ func (g *Gateway) startLoops(n int) error {
 		if err != nil {
 			return err
 		}
-		g.shards = append(g.shards, newShard(g, loop, opts.Sockets))
+		g.shards = append(g.shards, newShard(&g.proc, loop, opts.Sockets))
 	}
 	return nil
 }
@@ -196,7 +176,7 @@ func (g *Gateway) Addrs() (all []net.Addr) {
 
 // listening are the addresses in the order of the configuration.
 func (g *Gateway) listening() (all []net.Addr) {
-	for _, w := range g.plan.Load().listensOn() {
+	for _, w := range g.proc.plan.Load().listensOn() {
 		if a := g.addrs[w.name]; a != nil {
 			all = append(all, a)
 		}
@@ -209,29 +189,29 @@ func (g *Gateway) AdminAddr() net.Addr {
 	if g.admin == nil {
 		return nil
 	}
-	return g.admin.addr
+	return g.admin.Addr()
 }
 
 // Drain begins to wind down and returns at once, or when a Start under way is over; Wait tells when it is done.
 // Further calls do nothing.
-func (g *Gateway) Drain() { g.drain(g.plan.Load().cfg.DrainTimeout) }
+func (g *Gateway) Drain() { g.drain(g.proc.plan.Load().cfg.DrainTimeout) }
 
 // drain closes all sessions within timeout; with 0 they last as long as they like, until a drain with another timeout.
 func (g *Gateway) drain(timeout time.Duration) {
 	g.starting.Lock()
 	defer g.starting.Unlock()
-	first := g.draining.CompareAndSwap(false, true)
+	first := g.proc.draining.CompareAndSwap(false, true)
 	if !first && (g.drainTimeout > 0 || timeout == 0) {
 		return
 	}
 	g.drainTimeout = timeout
-	g.log.Info("draining", "sessions", g.limits.admitted.Len(), "timeout", timeout)
+	g.proc.log.Info("draining", "sessions", g.proc.admitted.Len(), "timeout", timeout)
 	if first {
-		g.drained.Add(len(g.shards) + 1)
+		g.proc.drained.Add(len(g.shards) + 1)
 	}
 	for _, sh := range g.shards {
 		if sh.loop.Post(func() { sh.beginDrain(timeout) }) != nil && first {
-			g.drained.Done()
+			g.proc.drained.Done()
 		}
 	}
 	if timeout > 0 {
@@ -241,14 +221,14 @@ func (g *Gateway) drain(timeout time.Duration) {
 		return
 	}
 	go func() {
-		defer g.drained.Done()
-		g.web.Shutdown(g.plain)
+		defer g.proc.drained.Done()
+		g.proc.web.Shutdown(g.plain)
 	}()
 	go func() {
-		g.drained.Wait()
-		cut := sum(g.stats(), func(st *shardStats) uint64 { return st.cut })
+		g.proc.drained.Wait()
+		cut := sum(g.stats(), func(st *loopStats) uint64 { return st.cut })
 		g.stop()
-		g.log.Info("drained", "cut", cut)
+		g.proc.log.Info("drained", "cut", cut)
 		g.closeLog()
 		close(g.stopped)
 	}()
@@ -263,12 +243,12 @@ func (g *Gateway) Wait() error {
 func (g *Gateway) stop() {
 	g.end()
 	if g.admin != nil {
-		g.admin.close()
+		g.admin.Close()
 	}
-	if g.web != nil {
+	if g.proc.web != nil {
 		over, cancel := context.WithCancel(context.Background())
 		cancel()
-		g.web.Shutdown(over)
+		g.proc.web.Shutdown(over)
 	}
 	for _, sh := range g.shards {
 		_ = sh.loop.Do(func() {
@@ -279,21 +259,9 @@ func (g *Gateway) stop() {
 		})
 		sh.loop.Stop()
 	}
-	if p := g.plan.Load(); p != nil {
+	if p := g.proc.plan.Load(); p != nil {
 		p.release()
 	}
-	g.parting.Wait()
-	g.memory.ended.Store(true)
-}
-
-// admit decides whether a well-formed request may go on to a backend.
-func (g *Gateway) admit(s *session, client netip.Addr) *http1.Refusal {
-	if g.draining.Load() {
-		return refusedDraining
-	}
-	why := g.limits.enter(client)
-	if s.marks.set(admitted, why == nil); why == nil {
-		s.leaveDoor()
-	}
-	return why
+	g.proc.parting.Wait()
+	g.proc.memory.ended.Store(true)
 }

@@ -12,6 +12,7 @@ import (
 	"weir/codec/deflate"
 	"weir/codec/http1"
 	"weir/gateway/auth"
+	"weir/gateway/observe"
 	"weir/upstream"
 )
 
@@ -22,7 +23,7 @@ type handshake struct {
 	early    *bytebufferpool.ByteBuffer // bytes behind the request, kept until the backend has said 101
 	attempt  *upstream.Attempt          // while a backend is being asked
 	stop     context.CancelFunc         // while somebody is asked about the credential
-	closed   []*chosen                  // calls meanwhile that close sessions, of the user perhaps
+	closed   []*choice                  // calls meanwhile that close sessions, of the user perhaps
 	accept   [28]byte
 	peer     netip.Addr     // the client's socket, or who a PROXY header names
 	asked    bool           // peer is known
@@ -111,9 +112,9 @@ func (h *handshake) keep(b []byte) {
 
 // route finds where the request in b[:n] is to go; b[n:] came behind it.
 func (s *session) route(b []byte, n int) {
-	h, sh := s.hs, s.lane.shard
+	h := s.hs
 	q := h.question(s)
-	sh.gw.access.asked(h, q.from.RequestID)
+	s.logAsked(q.from.RequestID)
 	r, why := s.lane.plan.direct(&q)
 	h.to = r
 	if h.plain = r != nil && !q.upgrade; h.plain {
@@ -146,7 +147,7 @@ func (s *session) enter(to *route, q *question, b []byte, n int) {
 	switch {
 	case why != nil:
 	case !to.gate.allows(q, &h.request):
-		h.origin = clipped(h.request.Get("origin"))
+		h.origin = observe.Clipped(h.request.Get("origin"))
 		why = refusedOrigin
 	case to.gate.auth == nil:
 		s.ask(to, q, nil, b[n:])
@@ -173,8 +174,7 @@ func (h *handshake) question(s *session) question {
 // not read meanwhile; early is what it sent behind its request.
 func (s *session) ask(to *route, q *question, who *auth.Identity, early []byte) {
 	h, sh := s.hs, s.lane.shard
-	gw := sh.gw
-	if why := gw.admit(s, q.from.Addr); why != nil {
+	if why := sh.proc.admit(s, q.from.Addr); why != nil {
 		s.refuse(why)
 		return
 	}
@@ -196,7 +196,7 @@ func (s *session) ask(to *route, q *question, who *auth.Identity, early []byte) 
 	if q.from.RequestID == "" {
 		h.ownID.fill()
 		q.from.RequestID = unsafe.String(&h.ownID[0], len(h.ownID)) // a view, as that of a request's is
-		if sh.gw.access.on() {
+		if sh.proc.access.on() {
 			h.requestID = string(h.ownID[:])
 		}
 	}

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/binary"
 	"math"
 	"time"
 
@@ -112,7 +111,7 @@ func (s *session) sendPing(h *half) {
 	sh, now := s.lane.shard, max(s.now(), 1)
 	*s.pingOf(h) = now
 	h.scan.ExpectPong(true)
-	payload := sh.gw.pingPayload(now)
+	payload := sh.proc.pingPayload(now)
 	if h == &s.up {
 		sh.scratch = frame.AppendPing(sh.scratch[:0], payload[:], nil)
 		s.client.Write(sh.scratch)
@@ -127,16 +126,16 @@ func (s *session) sendPing(h *half) {
 // ownPong tells whether a pong answers one of our pings; those of the other side are answered to that.
 func (s *session) ownPong(h *half, payload [8]byte) bool {
 	sh := s.lane.shard
-	sent, own := sh.gw.pingMoment(payload)
+	sent, own := sh.proc.pingMoment(payload)
 	if at := s.pingOf(h); own && *at != 0 && *at == sent {
 		*at = 0
 		sh.count.pongs++
 		took := s.since(sent)
 		if h == &s.up {
 			s.rtt = uint16(min(took/time.Millisecond+1, math.MaxUint16))
-			sh.gw.metrics.pongTime.Update(took.Seconds())
+			sh.proc.metrics.pongTime.Update(took.Seconds())
 		} else {
-			sh.gw.metrics.backendPongTime.Update(took.Seconds())
+			sh.proc.metrics.backendPongTime.Update(took.Seconds())
 		}
 	}
 	return own
@@ -158,15 +157,4 @@ func (s *session) boundary(h *half) bool {
 		s.sendPing(source)
 	}
 	return true
-}
-
-// pingPayload marks a ping as ours: 4 bytes that only this gateway knows, and when it was sent.
-func (g *Gateway) pingPayload(at moment) (p [8]byte) {
-	copy(p[:4], g.pingMark[:])
-	binary.BigEndian.PutUint32(p[4:], uint32(at))
-	return p
-}
-
-func (g *Gateway) pingMoment(p [8]byte) (at moment, own bool) {
-	return moment(binary.BigEndian.Uint32(p[4:])), [4]byte(p[:4]) == g.pingMark
 }

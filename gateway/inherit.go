@@ -32,12 +32,12 @@ func (g *Gateway) takeKeys() error {
 	}
 	s := &g.inherited.State
 	if len(s.StickyKey) > 0 && g.cfg.StickyKey == "" {
-		g.stickyKey = s.StickyKey
+		g.proc.stickyKey = s.StickyKey
 	}
 	if len(s.Tickets) == 0 {
 		return nil
 	}
-	return json.Unmarshal(s.Tickets, g.ticketSecrets)
+	return json.Unmarshal(s.Tickets, g.proc.ticketSecrets)
 }
 
 // inheritedSockets are the listening sockets that were opened before, by the address that the configuration has for them.
@@ -65,7 +65,7 @@ func (g *Gateway) sortInherited() error {
 		case ok:
 			g.sockets[addr] = append(g.sockets[addr], f)
 		case g.inherited.State.PID != 0:
-			g.log.Info("no longer listened on", "address", at.String())
+			g.proc.log.Info("no longer listened on", "address", at.String())
 			_ = f.Close()
 		default:
 			strangers = append(strangers, fmt.Errorf("systemd opened %s, which neither listen nor tls-listen names", at))
@@ -142,17 +142,6 @@ func (g *Gateway) listenOnInherited(w wanted, addr netpoll.Addr) error {
 	}
 	g.addrs[w.name] = addr.Net()
 	return nil
-}
-
-// takeOver runs on the door's loop.
-func (d *door) takeOver(f *os.File) (err error) {
-	sh := d.shard
-	if d.listener, err = sh.loop.ListenOn(f, d); err == nil {
-		d.listener.Hold()
-		d.local = d.listener.Addr()
-		sh.doors = append(sh.doors, d)
-	}
-	return err
 }
 
 // close closes the process's copies, once the loops have theirs.

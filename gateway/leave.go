@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"weir/gateway/admin"
 	"weir/internal/handover"
 	"weir/netpoll"
 )
@@ -23,14 +24,14 @@ import (
 func (g *Gateway) PassOn() (s handover.State, listeners []*os.File, admin *os.File, err error) {
 	g.starting.Lock()
 	defer g.starting.Unlock()
-	if g.draining.Load() || g.leaving.Load() {
+	if g.proc.draining.Load() || g.leaving.Load() {
 		return s, nil, nil, errors.New("this process is ending already")
 	}
 	s.PID = os.Getpid()
-	if g.plan.Load().cfg.StickyKey == "" {
-		s.StickyKey = g.stickyKey
+	if g.proc.plan.Load().cfg.StickyKey == "" {
+		s.StickyKey = g.proc.stickyKey
 	}
-	if s.Tickets, err = json.Marshal(g.ticketSecrets); err != nil {
+	if s.Tickets, err = json.Marshal(g.proc.ticketSecrets); err != nil {
 		return s, nil, nil, err
 	}
 	defer func() {
@@ -52,7 +53,7 @@ func (g *Gateway) PassOn() (s handover.State, listeners []*os.File, admin *os.Fi
 		}
 	}
 	if g.admin != nil {
-		admin, err = g.admin.file()
+		admin, err = g.admin.File()
 	}
 	return s, listeners, admin, err
 }
@@ -66,12 +67,12 @@ func closeAll(files []*os.File) {
 // Leave stops accepting, as a successor does so by now, and moves the admin listener to a unix socket at path. Handshakes
 // under way go on; then sessions are closed over upgrade-drain, or last as long as they like. Wait tells when all have ended.
 func (g *Gateway) Leave(path string) error {
-	if g.draining.Load() || !g.leaving.CompareAndSwap(false, true) {
+	if g.proc.draining.Load() || !g.leaving.CompareAndSwap(false, true) {
 		return errors.New("this process is ending already")
 	}
 	var err error
 	if g.admin != nil {
-		err = g.admin.move(g, path)
+		err = g.admin.Move(path)
 	}
 	for _, sh := range g.shards {
 		_ = sh.loop.Do(func() {
@@ -81,10 +82,10 @@ func (g *Gateway) Leave(path string) error {
 			sh.doors = nil
 		})
 	}
-	g.log.Info("left: the successor accepts, open sessions go on here", "sessions", g.limits.admitted.Len(), "admin", path)
+	g.proc.log.Info("left: the successor accepts, open sessions go on here", "sessions", g.proc.admitted.Len(), "admin", path)
 	go func() {
 		g.awaitHandshakes()
-		g.drain(g.plan.Load().cfg.UpgradeDrain)
+		g.drain(g.proc.plan.Load().cfg.UpgradeDrain)
 	}()
 	return err
 }
@@ -94,12 +95,12 @@ func (g *Gateway) awaitHandshakes() {
 	look := time.NewTicker(leaveLook)
 	defer look.Stop()
 	for end := time.Now().Add(g.cfg.HandshakeTimeout); time.Now().Before(end); {
-		if sum(g.stats(), func(st *shardStats) int { return st.sessions - st.talking }) == 0 {
+		if sum(g.stats(), func(st *loopStats) int { return st.sessions - st.talking }) == 0 {
 			return
 		}
 		select {
 		case <-look.C:
-		case <-g.running.Done():
+		case <-g.proc.running.Done():
 			return
 		}
 	}
@@ -137,14 +138,14 @@ func (g *Gateway) Succeed(p handover.Predecessor) error {
 		return nil
 	}
 	defer g.inherited.Admin.Close()
-	if g.admin != nil || g.draining.Load() {
+	if g.admin != nil || g.proc.draining.Load() {
 		return nil
 	}
 	ln, err := net.FileListener(g.inherited.Admin)
 	if err != nil {
 		return fmt.Errorf("admin: the listener of the process before: %w", err)
 	}
-	g.admin = serveAdmin(g, ln)
+	g.admin = admin.Serve(ln, operations{g}, g.proc.log)
 	return nil
 }
 

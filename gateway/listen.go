@@ -45,38 +45,6 @@ func (g *Gateway) forgetListeners(p *plan) {
 	g.addrs = kept
 }
 
-// wanted is a listener of a configuration.
-type wanted struct {
-	name   string // by which it is known again in the next plan: its address, but for those that take any port
-	text   string
-	secure bool // clients speak TLS
-}
-
-// listensOn are the listeners of the plan, in the order of the configuration.
-func (p *plan) listensOn() (all []wanted) {
-	for i, list := range [][]string{p.cfg.Listen, p.cfg.TLSListen} {
-		for j, text := range list {
-			w := wanted{text, text, i == 1}
-			if strings.HasSuffix(text, ":0") { // which may be asked for several times
-				w.name = fmt.Sprintf("%s %d %d", text, i, j)
-			}
-			all = append(all, w)
-		}
-	}
-	return all
-}
-
-// closeDoors closes some of a loop's listeners; those who wait at them are taken first.
-func (sh *shard) closeDoors(which func(*door) bool) {
-	sh.doors = slices.DeleteFunc(sh.doors, func(d *door) bool {
-		if !which(d) {
-			return false
-		}
-		d.listener.Close()
-		return true
-	})
-}
-
 func (g *Gateway) listenOn(w wanted) error {
 	knob, text := "listen", w.text
 	if w.secure {
@@ -113,22 +81,6 @@ func (g *Gateway) listenOn(w wanted) error {
 	}
 	g.addrs[w.name] = addr.Net()
 	return nil
-}
-
-// open runs on the door's loop. Clients wait at it until a plan that listens there is adopted. Only one listener can be bound to a unix socket; the others share it.
-func (d *door) open(addr netpoll.Addr, first *netpoll.Listener) (err error) {
-	sh := d.shard
-	if addr.Path != "" && first != nil {
-		d.listener, err = sh.loop.ListenShared(first, d)
-	} else {
-		d.listener, err = sh.loop.Listen(addr, d)
-	}
-	if err == nil {
-		d.listener.Hold()
-		d.local = d.listener.Addr()
-		sh.doors = append(sh.doors, d)
-	}
-	return err
 }
 
 // listenAddr reads "host:port" or "unix:/path"; without a host all addresses of both families are meant.

@@ -5,13 +5,12 @@ import (
 	"runtime/metrics"
 	"sync/atomic"
 	"time"
+
+	"weir/gateway/rate"
 )
 
 // calm is how long no session must have come or gone before memory is given back.
 const calm = time.Second
-
-// began is where moments are counted from, by a clock that does not jump.
-var began = time.Now()
 
 // ballast keeps the collector from running for every few megabytes of garbage while the heap is small: it runs when
 // the heap has doubled, and this counts as heap. Nobody touches it, so that it takes addresses and no memory.
@@ -24,12 +23,12 @@ const ballastSize = 16 << 20
 // Without sessions coming and going it does nothing, and it takes no processor time.
 type giveBack struct {
 	// Any goroutine.
-	last  atomic.Int64 // when a session last came or went, since began
+	last  atomic.Int64 // when a session last came or went, by rate.Now
 	armed atomic.Bool
 	ended atomic.Bool
 }
 
-// touch notes that a session came or went, now since began.
+// touch notes that a session came or went, now by rate.Now.
 func (b *giveBack) touch(now time.Duration) {
 	b.last.Store(int64(now))
 	if b.armed.CompareAndSwap(false, true) {
@@ -41,7 +40,7 @@ func (b *giveBack) look() {
 	if b.ended.Load() {
 		return
 	}
-	if left := calm + time.Duration(b.last.Load()) - time.Since(began); left > 0 {
+	if left := calm + time.Duration(b.last.Load()) - rate.Now(); left > 0 {
 		time.AfterFunc(left, b.look)
 		return
 	}

@@ -6,6 +6,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/gateway/certs"
+	"weir/gateway/config"
+	"weir/gateway/limits"
+	"weir/gateway/logqueue"
 	"weir/gateway/web"
 	"weir/internal/prom"
 	"weir/netpoll"
@@ -42,29 +46,8 @@ var timingBounds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, 
 
 func newTiming() *prom.Histogram { return prom.NewHistogram(timingBounds) }
 
-// shardStats is a copy of one loop's counters.
-type shardStats struct {
-	counters
-	loop                      netpoll.Stats
-	pools                     upstream.PoolStats
-	sessions, talking, ending int
-	gathered, waiting         int
-}
-
-// stats asks every loop for its counters. A loop that has stopped is left out.
-func (g *Gateway) stats() []shardStats {
-	var all []shardStats
-	for _, sh := range g.shards {
-		var st shardStats
-		if sh.loop.Do(func() { st = sh.snapshot() }) == nil {
-			all = append(all, st)
-		}
-	}
-	return all
-}
-
 // sum adds up what all loops have of something.
-func sum[N int | int64 | uint64](loops []shardStats, of func(*shardStats) N) (n N) {
+func sum[N int | int64 | uint64](loops []loopStats, of func(*loopStats) N) (n N) {
 	for i := range loops {
 		n += of(&loops[i])
 	}
@@ -73,21 +56,37 @@ func sum[N int | int64 | uint64](loops []shardStats, of func(*shardStats) N) (n 
 
 // scrape is all that one reading of the metrics looks at.
 type scrape struct {
-	g     *Gateway
-	plan  *plan
-	loops []shardStats
-	web   web.Stats
+	metrics     *metricsSet
+	loops       []loopStats
+	web         web.Stats
+	routes      []*config.Config // whose close codes can occur
+	generation  uint64
+	generations map[uint64]int // sessions by the configuration that they go by
+	draining    bool
+	most        int // connections that there may be
+	requests    int // plain ones, in flight
+	uncounted   uint64
+	compute     *limits.Turns
+	handshakes  *netpoll.Handshakes // with clients
+	endpoints   func(do func(route string, e *upstream.Endpoint))
+	lookups     map[string]uint64 // failures by host
+	expiries    []certs.Expiry
+	lines       *logqueue.Handler
+	predecessor func() (pid, open int, ok bool) // asked only if there is one to ask
 }
 
-// writeMetrics writes everything in Prometheus' text format.
-func (g *Gateway) writeMetrics(w io.Writer) {
-	s := scrape{g: g, plan: g.plan.Load(), loops: g.stats(), web: g.web.Stats()}
+// write writes everything in Prometheus' text format.
+func (s *scrape) write(w io.Writer) {
 	var out exposition
 	for i := range metricTable {
 		out.begin(&metricTable[i])
-		metricTable[i].from(&s, &out)
+		metricTable[i].from(s, &out)
 	}
 	_, _ = w.Write(out.text.Bytes())
+}
+
+// writeProcess writes what is known of the process and the Go runtime.
+func writeProcess(w io.Writer) {
 	var process bytes.Buffer
 	metrics.WriteProcessMetrics(&process)
 	metrics.WriteFDMetrics(&process)

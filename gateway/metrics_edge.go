@@ -13,46 +13,37 @@ import (
 
 // Sources of single metrics.
 
-func reasons(known func(*plan) []string, of func(*scrape) map[string]uint64) source {
+func reasons(known func(*scrape) []string, of func(*scrape) map[string]uint64) source {
 	return tallied(known, of, strings.Compare, func(reason string) []string { return []string{reason} })
 }
 
 func predecessor(s *scrape, out *exposition) {
-	if pid, n, ok := s.g.predecessorSessions(); ok {
+	if pid, n, ok := s.predecessor(); ok {
 		out.sample(float64(n), strconv.Itoa(pid))
 	}
 }
 
 // generations tells of sessions whose route was made for a configuration before.
 func generations(s *scrape, out *exposition) {
-	open := s.g.sessionsByGeneration()
+	open := s.generations
 	for _, generation := range slices.Sorted(maps.Keys(open)) {
 		out.sample(float64(open[generation]), strconv.FormatUint(generation, 10))
 	}
 }
 
 func lookups(s *scrape, out *exposition) {
-	failures := map[string]uint64{}
-	for _, f := range s.plan.fleets.all {
-		for _, l := range f.group.Lookups() {
-			failures[l.Host] += l.Failures
-		}
-	}
-	for _, host := range slices.Sorted(maps.Keys(failures)) {
-		out.sample(float64(failures[host]), host)
+	for _, host := range slices.Sorted(maps.Keys(s.lookups)) {
+		out.sample(float64(s.lookups[host]), host)
 	}
 }
 
 // handshaking is how many TLS handshakes with clients are at a stage.
 func handshaking(of func(*netpoll.Handshakes) int) source {
-	return value(func(s *scrape) int { return of(s.g.fromClients) })
+	return value(func(s *scrape) int { return of(s.handshakes) })
 }
 
 func certificates(s *scrape, out *exposition) {
-	if s.plan.certs == nil {
-		return
-	}
-	for _, e := range s.plan.certs.Expiries() {
+	for _, e := range s.expiries {
 		out.sample(float64(max(0, e.NotAfter.Unix())), e.Name)
 	}
 }

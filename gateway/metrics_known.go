@@ -22,7 +22,7 @@ import (
 
 // What values the labels of metrics can have: each is a series from the start. Tests fail for one that is missing here.
 
-func knownRefusals(*plan) []string {
+func knownRefusals(*scrape) []string {
 	all := []string{reasonClientGone, reasonNothingSent, reasonDescriptors, reasonDeclined, reasonTLS}
 	for _, r := range slices.Concat(refusals, http1.Refusals, auth.Refusals, upstream.Refusals) {
 		all = append(all, r.Reason)
@@ -33,7 +33,7 @@ func knownRefusals(*plan) []string {
 	return all
 }
 
-func knownHTTPFailures(*plan) []string {
+func knownHTTPFailures(*scrape) []string {
 	all := slices.Clone(web.Reasons)
 	for _, r := range slices.Concat(refusals, http1.Refusals, auth.Refusals, upstream.Refusals) {
 		all = append(all, r.Reason)
@@ -41,16 +41,16 @@ func knownHTTPFailures(*plan) []string {
 	return all
 }
 
-func knownPoolFaults(*plan) (all []string) {
+func knownPoolFaults(*scrape) (all []string) {
 	for _, e := range slices.Concat(h2.Errors, upstream.PoolFaults) {
 		all = append(all, e.Reason)
 	}
 	return all
 }
 
-func knownTLSFailures(*plan) []string { return certs.Reasons[:] }
+func knownTLSFailures(*scrape) []string { return certs.Reasons[:] }
 
-func knownTLS(*plan) (all []tlsKey) {
+func knownTLS(*scrape) (all []tlsKey) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		all = append(all, tlsKey{version, false}, tlsKey{version, true})
 	}
@@ -61,7 +61,7 @@ func knownTLS(*plan) (all []tlsKey) {
 var passable = []ws.StatusCode{1000, 1001, 1002, 1003, 1005, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4000}
 
 // knownEndings pairs each reason of a session's end with the codes that its client may have got or sent.
-func knownEndings(p *plan) (all []closeKey) {
+func knownEndings(s *scrape) (all []closeKey) {
 	add := func(reason string, codes ...ws.StatusCode) {
 		all = append(all, closeKey{reason, codeCut})
 		for _, code := range codes {
@@ -81,8 +81,8 @@ func knownEndings(p *plan) (all []closeKey) {
 	add(reasonIdle, ws.StatusGoingAway)
 	add(reasonPong, ws.StatusGoingAway)
 	add(reasonFrames, ws.StatusPolicyViolation)
-	for _, r := range p.routes {
-		for reason, code := range codesOf(r.cfg) {
+	for _, cfg := range s.routes {
+		for reason, code := range codesOf(cfg) {
 			add(reason, code)
 		}
 	}

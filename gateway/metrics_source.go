@@ -11,12 +11,12 @@ import (
 )
 
 // total is a number that each loop counts for itself.
-func total[N int | int64 | uint64](of func(*shardStats) N) source {
+func total[N int | int64 | uint64](of func(*loopStats) N) source {
 	return func(s *scrape, out *exposition) { out.sample(max(0, float64(sum(s.loops, of)))) }
 }
 
 // byLoop tells each loop's number apart.
-func byLoop[N int | uint64 | float64](of func(*shardStats) N) source {
+func byLoop[N int | uint64 | float64](of func(*loopStats) N) source {
 	return func(s *scrape, out *exposition) {
 		for i := range s.loops {
 			out.sample(float64(of(&s.loops[i])), strconv.Itoa(i))
@@ -31,11 +31,11 @@ func value[N int | int64 | uint64](of func(*scrape) N) source {
 
 // once is a counter of the whole gateway.
 func once(of func(*metricsSet) *atomic.Uint64) source {
-	return func(s *scrape, out *exposition) { out.sample(float64(of(s.g.metrics).Load())) }
+	return func(s *scrape, out *exposition) { out.sample(float64(of(s.metrics).Load())) }
 }
 
 func durations(of func(*metricsSet) *prom.Histogram) source {
-	return func(s *scrape, out *exposition) { out.timing(of(s.g.metrics)) }
+	return func(s *scrape, out *exposition) { out.timing(of(s.metrics)) }
 }
 
 // each has a fixed list of values for its one label.
@@ -46,7 +46,7 @@ func each(of func(s *scrape, sample func(label string, value uint64))) source {
 }
 
 // directions are those of bytes and frames.
-func directions(up, down func(*shardStats) uint64) source {
+func directions(up, down func(*loopStats) uint64) source {
 	return each(func(s *scrape, sample func(string, uint64)) {
 		sample("up", sum(s.loops, up))
 		sample("down", sum(s.loops, down))
@@ -54,10 +54,10 @@ func directions(up, down func(*shardStats) uint64) source {
 }
 
 // tallied is a counter by key, such as the reason: one series for each key that is known, and for any other that was counted.
-func tallied[K comparable](known func(*plan) []K, of func(*scrape) map[K]uint64, compare func(a, b K) int, labels func(K) []string) source {
+func tallied[K comparable](known func(*scrape) []K, of func(*scrape) map[K]uint64, compare func(a, b K) int, labels func(K) []string) source {
 	return func(s *scrape, out *exposition) {
 		counts := map[K]uint64{}
-		for _, k := range known(s.plan) {
+		for _, k := range known(s) {
 			counts[k] = 0
 		}
 		maps.Copy(counts, of(s))
@@ -68,7 +68,7 @@ func tallied[K comparable](known func(*plan) []K, of func(*scrape) map[K]uint64,
 }
 
 // ofLoops adds up what the loops count by key.
-func ofLoops[K comparable](of func(*shardStats) map[K]uint64) func(*scrape) map[K]uint64 {
+func ofLoops[K comparable](of func(*loopStats) map[K]uint64) func(*scrape) map[K]uint64 {
 	return func(s *scrape) map[K]uint64 {
 		all := map[K]uint64{}
 		for i := range s.loops {
@@ -83,8 +83,8 @@ func ofLoops[K comparable](of func(*shardStats) map[K]uint64) func(*scrape) map[
 // byEndpoint tells the backends of each fleet apart.
 func byEndpoint[N int64 | uint64](of func(*upstream.Endpoint, upstream.EndpointStats) N) source {
 	return func(s *scrape, out *exposition) {
-		s.plan.eachEndpoint(func(f *fleet, e *upstream.Endpoint) {
-			out.sample(max(0, float64(of(e, e.Stats()))), e.Name, *f.name.Load())
+		s.endpoints(func(route string, e *upstream.Endpoint) {
+			out.sample(max(0, float64(of(e, e.Stats()))), e.Name, route)
 		})
 	}
 }

@@ -36,21 +36,11 @@ func (d *gate) shows(page []byte, pages int, host []byte, tls bool) []http1.Fiel
 	return fields
 }
 
-// dressed is a refusal with what the route adds to the answers of plain requests.
-func (s *session) dressed(why *http1.Refusal) *http1.Refusal {
-	if h := s.hs; h != nil && h.plain {
-		return h.to.headers.Refuse(why, h.page)
-	}
-	return why
-}
-
 // dressPlain is the same for a request that net/http has parsed. Its route is looked for where it was refused before that.
-func (g *Gateway) dressPlain(r *http.Request, c *web.Client, from http1.From, owner any, why *http1.Refusal) *http1.Refusal {
+func (p *plan) dressPlain(r *http.Request, c *web.Client, from http1.From, owner any, why *http1.Refusal) *http1.Refusal {
 	to, known := owner.(*route)
 	q := plainQuestion(r, c, from)
 	if !known {
-		p := g.inForce()
-		defer p.release()
 		i, out := p.table.Choose(q.subject())
 		if out != routing.Taken {
 			return why

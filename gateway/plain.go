@@ -2,11 +2,7 @@ package gateway
 
 import (
 	"context"
-	"errors"
-	"net"
 	"net/http"
-	"net/netip"
-	"slices"
 	"strings"
 
 	"weir/codec/http1"
@@ -15,100 +11,8 @@ import (
 	"weir/gateway/web"
 )
 
-// Plain HTTP beside WebSocket. The loop reads a request's head; if no WebSocket is asked for, the connection goes to
-// net/http on a goroutine of its own, with the bytes already read, and stays there. Should a later request on it be a
-// WebSocket handshake, it comes back.
-
-func (g *Gateway) newWeb() *web.Server {
-	return web.New(web.Options{
-		Find: g.findPlain, Origin: func(r *http.Request, c *web.Client) http1.From { return g.plan.Load().originPlain(r, c) }, Upgrade: g.takeBack, Log: g.access.plain, Logger: g.log,
-		Dress: g.dressPlain, Enter: g.enterRequest, Starts: newTurns(g.cfg.IPv6Prefix),
-		Limits: headLimits(g.cfg), HeaderTimeout: g.cfg.HandshakeTimeout, IdleTimeout: g.cfg.HTTPIdleTimeout, MaxConns: g.cfg.MaxHTTPConnections,
-		MinRate: int(g.cfg.HTTPMinRate), HalfClose: g.cfg.HTTPHalfClose == config.HalfCloseAnswer,
-	})
-}
-
-// handOver gives the client's connection to the HTTP server; early is what was read of it. The session is over, but
-// the connection still counts against the limits: those of the client's address, but for a proxy's, which carries the
-// requests of many.
-func (s *session) handOver(early []byte, client netip.Addr) {
-	sh := s.lane.shard
-	g, charged := sh.gw, client
-	if s.lane.plan.trusted(s.from().Addr()) {
-		charged = netip.Addr{}
-	}
-	if why := g.admit(s, charged); why != nil {
-		s.believe(client)
-		if early == nil { // HTTP/2: there is no request yet to answer
-			s.turnAway(why.Reason)
-		} else {
-			s.refuse(why)
-		}
-		return
-	}
-	c := &web.Client{Peer: s.from(), Nameless: s.marks.has(nameless), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.tlsTermsOf(s.client.TLSState()), Owner: s.lane.door, Closed: func() { g.limits.admitted.Leave(charged); g.limits.accepted.Leave(netip.Addr{}) }}
-	s.marks.set(admitted, false) // the connection's end takes it off, not the session's
-	s.marks.set(handed, true)
-	conn := s.client.Detach(early)
-	if err := g.web.Serve(conn, c); err != nil {
-		why := refusedFull
-		if errors.Is(err, web.ErrClosed) {
-			why = refusedDraining
-		}
-		status := 0
-		if early != nil {
-			status = why.Status
-			_, _ = conn.Write(s.dressed(why).Append(nil)) // never waits: there is room for that much
-		}
-		sh.count.refused[why.Reason]++
-		g.access.refused(s, status, why.Reason)
-		_ = conn.Close()
-		c.Closed()
-	}
-	s.finish()
-}
-
-// takeBack begins a session on a connection that was handed over, with the WebSocket handshake that came on it.
-func (g *Gateway) takeBack(conn net.Conn, c *web.Client, head, early []byte) {
-	d := c.Owner.(*door)
-	if d.shard.loop.Post(func() { d.takeBack(conn, c, slices.Concat(head, early)) }) != nil {
-		_ = conn.Close()
-	}
-}
-
-func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
-	sh := d.shard
-	s := &session{opened: sh.loop.Now(), phase: greeting}
-	l := d.lane
-	if l.plan != sh.plan { // the listener has gone
-		l = &lane{shard: sh, door: d, plan: sh.plan}
-	}
-	s.enterLane(l)
-	s.setFrom(c.Peer)
-	s.marks.set(nameless, c.Nameless)
-	rest, err := sh.loop.Adopt(&s.client, conn, (*clientSide)(s))
-	if err != nil {
-		_ = conn.Close()
-		s.lane.leave()
-		return
-	}
-	sh.gw.limits.accepted.Again(netip.Addr{})
-	sh.add(s)
-	s.hs = newHandshake()
-	s.hs.terms = c.Terms
-	if d.local.AddrPort != c.Local {
-		s.hs.local = c.Local
-	}
-	s.greet(append(read, rest...))
-	if sh.drain.active {
-		s.drain()
-	}
-}
-
 // findPlain is direct for a request that net/http has parsed. Of its fields those are dropped that backends are not to see.
-func (g *Gateway) findPlain(r *http.Request, c *web.Client) (found web.Found, why *http1.Refusal) {
-	p := g.inForce()
-	defer p.release()
+func (p *plan) findPlain(r *http.Request, c *web.Client) (found web.Found, why *http1.Refusal) {
 	q := plainQuestion(r, c, p.originPlain(r, c))
 	found.RequestID = q.from.RequestID
 	to, why := p.direct(&q)

@@ -2,9 +2,9 @@ package gateway
 
 import (
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"weir/codec/http1"
 	"weir/gateway/certs"
@@ -20,7 +20,7 @@ import (
 // and takes its place as a whole. A handshake is judged by the plan that was in force when its first byte came.
 type plan struct {
 	// Immutable.
-	gw         *Gateway
+	env        *env
 	generation uint64
 	cfg        *config.Config
 	trusted    func(netip.Addr) bool // whether an address is that of a proxy of ours
@@ -56,16 +56,16 @@ type builder struct {
 }
 
 // build makes the plan of cfg. Nothing that is new in it runs before start; after an error nothing is left of it.
-func (g *Gateway) build(cfg *config.Config, before *plan) (p *plan, warnings []string, err error) {
+func (e *env) build(cfg *config.Config, before *plan) (p *plan, warnings []string, err error) {
 	if before == nil {
 		before = new(plan)
 	}
-	b := builder{before: before, held: map[*part]bool{}, plan: &plan{gw: g, cfg: cfg, generation: before.generation + 1, sockets: 1,
+	b := builder{before: before, held: map[*part]bool{}, plan: &plan{env: e, cfg: cfg, generation: before.generation + 1, sockets: 1,
 		byIdentity: map[string]*route{}, gateBy: map[string]*gate{}, backends: map[tlsTerms]*backendTLS{}}}
 	b.users.Store(1)
 	b.headLimits = headLimits(cfg)
 	if b.stickyKey = []byte(cfg.StickyKey); len(b.stickyKey) == 0 {
-		b.stickyKey = g.stickyKey
+		b.stickyKey = e.stickyKey
 	}
 	trust, err := clientaddr.ParseSet(cfg.TrustedProxies)
 	if err != nil {
@@ -84,7 +84,7 @@ func (g *Gateway) build(cfg *config.Config, before *plan) (p *plan, warnings []s
 		b.release()
 		return nil, nil, err
 	}
-	b.gatherMax = int(cfg.GatherMemory) / loops(g.cfg)
+	b.gatherMax = int(cfg.GatherMemory) / loops(e.start)
 	for _, r := range b.routes { // each loop has room for one message
 		b.gatherMax = max(b.gatherMax, r.wholeLimit)
 	}
@@ -152,21 +152,9 @@ func (p *plan) release() {
 	}
 }
 
-// inForce is the plan of newcomers, held.
-func (g *Gateway) inForce() *plan {
-	for {
-		p := g.plan.Load()
-		p.hold()
-		if g.plan.Load() == p {
-			return p
-		}
-		p.release()
-	}
-}
-
 // welcome counts a newcomer, and tells whether there were too many of its address lately.
 func (p *plan) welcome(ip netip.Addr) bool {
-	return p.newcomers == nil || !ip.IsValid() || p.newcomers.Take(rate.IPKey(ip, p.cfg.IPv6Prefix), time.Since(began), 1)
+	return p.newcomers == nil || !ip.IsValid() || p.newcomers.Take(rate.IPKey(ip, p.cfg.IPv6Prefix), rate.Now(), 1)
 }
 
 // eachEndpoint walks the endpoints of all fleets.
@@ -176,4 +164,23 @@ func (p *plan) eachEndpoint(do func(f *fleet, e *upstream.Endpoint)) {
 			do(f, e)
 		}
 	}
+}
+
+// loops is how many event loops there are.
+func loops(cfg *config.Config) int {
+	if cfg.Loops > 0 {
+		return cfg.Loops
+	}
+	return runtime.GOMAXPROCS(0) // knows of a container's CPU quota
+}
+
+// lookupFailures counts look-ups that led to no address, by the host's name.
+func (p *plan) lookupFailures() map[string]uint64 {
+	failures := map[string]uint64{}
+	for _, f := range p.fleets.all {
+		for _, l := range f.group.Lookups() {
+			failures[l.Host] += l.Failures
+		}
+	}
+	return failures
 }

@@ -16,7 +16,7 @@ import (
 // prove has a handshake's credential checked: at once where that needs nobody else, else on a goroutine, while the client is
 // not read. There are so many at once, and of them each address may have as many as are still free.
 func (s *session) prove(to *route, q *question, b []byte, n int) {
-	h, g := s.hs, s.lane.shard.gw
+	h, p := s.hs, s.lane.shard.proc
 	r := credential(&h.request, q)
 	out, done := to.gate.auth.Now(&r)
 	if done {
@@ -24,7 +24,7 @@ func (s *session) prove(to *route, q *question, b []byte, n int) {
 		return
 	}
 	client := r.Client
-	if !g.limits.proofs.Enter(client) {
+	if !p.proofs.Enter(client) {
 		s.refuse(auth.Unavailable)
 		return
 	}
@@ -32,12 +32,12 @@ func (s *session) prove(to *route, q *question, b []byte, n int) {
 	s.phase = proving
 	s.client.Pause()
 	copied, loop := r.Clone(), s.loop()
-	ctx, cancel := context.WithTimeout(g.running, s.cfg().HandshakeTimeout)
+	ctx, cancel := context.WithTimeout(p.running, s.cfg().HandshakeTimeout)
 	h.stop = cancel // a client that leaves waits for nobody
 	go func() {
 		defer cancel()
 		out := to.gate.auth.Wait(ctx, copied)
-		g.limits.proofs.Leave(client)
+		p.proofs.Leave(client)
 		_ = loop.Post(func() { s.resume(h, n, out) }) // a stopped loop has ended the session
 	}()
 }
@@ -113,36 +113,6 @@ func offered(r *http1.Request) []http1.Field {
 }
 
 const protocolField = "Sec-WebSocket-Protocol"
-
-// credential is a request as its authentication sees it.
-func credential(r *http1.Request, q *question) auth.Request {
-	return auth.Request{Method: r.Method, Host: r.Host, Target: r.Target, Path: r.Path, Query: r.Query, Fields: r.Fields,
-		Client: q.from.Addr, TLS: q.from.TLS}
-}
-
-// clean drops from what a client sent what it says itself about who comes, and its credential where that is asked for.
-// Rules on header fields work on what is left, and what is known of who comes is added behind them.
-func (r *route) clean(fields []http1.Field, target []byte, who *auth.Identity) ([]http1.Field, []byte) {
-	kept := fields[:0]
-	for _, f := range fields {
-		if !r.gate.isClaimed(f.Name) {
-			kept = append(kept, f)
-		}
-	}
-	if who != nil && (r.cfg.AuthStrip || who.Unproved) {
-		kept, target = who.Strip.Fields(kept[:0], kept), who.Strip.Target(target)
-	}
-	return kept, target
-}
-
-func (d *gate) isClaimed(name []byte) bool {
-	for _, claimed := range d.terms.claimed {
-		if http1.Alike(name, claimed) {
-			return true
-		}
-	}
-	return false
-}
 
 // know keeps what counts of who was let in.
 func (s *session) know(who *auth.Identity) {

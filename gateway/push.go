@@ -6,45 +6,56 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
+	"weir/gateway/observe"
 )
 
-// push sends all metrics to the URL of the configuration at every interval, until the gateway stops. Neither the
-// log nor the metrics tell the URL's query or password.
-func (g *Gateway) push() {
+// pusher sends metrics to a URL at every interval. Neither the log nor the metrics tell the URL's query or password.
+type pusher struct {
+	url, labels string
+	every       time.Duration
+	write       func(io.Writer) // the metrics, as text
+	metrics     *metricsSet
+	log         *slog.Logger
+}
+
+// run pushes until ctx ends.
+func (p *pusher) run(ctx context.Context) {
 	client := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 	defer client.CloseIdleConnections()
-	var often seldom
-	every := time.NewTicker(g.cfg.MetricsPushInterval)
+	var often observe.Limiter
+	every := time.NewTicker(p.every)
 	defer every.Stop()
 	for {
 		select {
-		case <-g.running.Done():
+		case <-ctx.Done():
 			return
 		case <-every.C:
 		}
-		err := g.pushOnce(client)
-		if err == nil || g.running.Err() != nil {
+		err := p.push(ctx, client)
+		if err == nil || ctx.Err() != nil {
 			continue
 		}
-		g.metrics.pushFailures.Add(1)
-		if ok, held := often.due(); ok {
-			g.log.Warn("metrics not pushed", "url", withoutSecrets(g.cfg.MetricsPushURL), "error", err, "left_out", held)
+		p.metrics.pushFailures.Add(1)
+		if ok, held := often.Due(); ok {
+			p.log.Warn("metrics not pushed", "url", withoutSecrets(p.url), "error", err, "left_out", held)
 		}
 	}
 }
 
-func (g *Gateway) pushOnce(client *http.Client) error {
+func (p *pusher) push(ctx context.Context, client *http.Client) error {
 	var text, body bytes.Buffer
-	g.writeMetrics(&text)
+	p.write(&text)
 	zip := gzip.NewWriter(&body)
-	_, _ = zip.Write(labelled(text.Bytes(), g.cfg.MetricsPushLabels))
+	_, _ = zip.Write(labelled(text.Bytes(), p.labels))
 	_ = zip.Close()
-	ctx, cancel := context.WithTimeout(g.running, g.cfg.MetricsPushInterval+time.Second)
+	ctx, cancel := context.WithTimeout(ctx, p.every+time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, g.cfg.MetricsPushURL, &body)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, &body)
 	if err != nil {
 		return errors.New("not a URL") // its own words hold the query
 	}

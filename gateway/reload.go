@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"weir/gateway/admin"
 	"weir/gateway/config"
 )
 
@@ -34,22 +35,22 @@ func (g *Gateway) Reload() (Report, error) {
 	defer g.reloading.Unlock()
 	r, err := g.reload()
 	if err != nil {
-		g.metrics.configFailures.Add(1)
-		g.log.Error("configuration not reloaded, the one before stays in force", "error", err)
+		g.proc.metrics.configFailures.Add(1)
+		g.proc.log.Error("configuration not reloaded, the one before stays in force", "error", err)
 		return r, err
 	}
-	g.metrics.configReloads.Add(1)
-	g.metrics.lastReload.Store(time.Now().Unix())
+	g.proc.metrics.configReloads.Add(1)
+	g.proc.metrics.lastReload.Store(time.Now().Unix())
 	attrs := []any{"generation", r.Generation, "changes", r.Lines()}
 	if r.Warnings != nil {
 		attrs = append(attrs, "warnings", r.Warnings)
 	}
-	g.log.Info("configuration reloaded", attrs...)
+	g.proc.log.Info("configuration reloaded", attrs...)
 	return r, nil
 }
 
 func (g *Gateway) reload() (r Report, err error) {
-	old := g.plan.Load()
+	old := g.proc.plan.Load()
 	given, cfg := g.given, old.cfg
 	if g.load != nil {
 		if given, err = g.load(); err != nil {
@@ -60,7 +61,7 @@ func (g *Gateway) reload() (r Report, err error) {
 	if err := g.generationsLeft(); err != nil {
 		return r, err
 	}
-	next, warnings, err := g.build(cfg, old)
+	next, warnings, err := g.proc.build(cfg, old)
 	if err != nil {
 		return r, err
 	}
@@ -90,7 +91,7 @@ func (g *Gateway) swap(old, next *plan) error {
 	g.starting.Lock()
 	defer g.starting.Unlock()
 	switch {
-	case g.draining.Load() || g.leaving.Load():
+	case g.proc.draining.Load() || g.leaving.Load():
 		return errors.New("this process is ending")
 	case len(g.shards) == 0:
 		return errors.New("gateway: not started")
@@ -99,8 +100,8 @@ func (g *Gateway) swap(old, next *plan) error {
 		return err
 	}
 	next.start()
-	g.limits.bound(g, next)
-	g.plan.Store(next)
+	g.bound(next)
+	g.proc.plan.Store(next)
 	for _, sh := range g.shards {
 		_ = sh.loop.Do(func() {
 			sh.adopt(next)
@@ -123,7 +124,7 @@ const maxGenerations = 16
 // generationsLeft refuses one more configuration while sessions of too many are there.
 func (g *Gateway) generationsLeft() error {
 	open := g.sessionsByGeneration()
-	delete(open, g.plan.Load().generation)
+	delete(open, g.proc.plan.Load().generation)
 	if len(open) < maxGenerations {
 		return nil
 	}
@@ -134,12 +135,9 @@ func (g *Gateway) generationsLeft() error {
 			}
 		}
 	}))
-	return &BusyError{fmt.Errorf("there are sessions of %d configurations, the oldest of generation %d with %d sessions: close those (POST /sessions/close), or set reload-drain",
+	return &admin.BusyError{Err: fmt.Errorf("there are sessions of %d configurations, the oldest of generation %d with %d sessions: close those (POST /sessions/close), or set reload-drain",
 		len(open), oldest, open[oldest])}
 }
-
-// BusyError says that a reload has to wait.
-type BusyError struct{ error }
 
 // sessionsByGeneration counts the sessions by the configuration that they go by: that in force where it has their route as it
 // was, else the one that their route was made for.
@@ -168,7 +166,7 @@ func (g *Gateway) rereadFiles(p *plan) (errs []error) {
 		errs = append(errs, p.certs.Reload())
 	}
 	for _, d := range p.gates {
-		errs = append(errs, g.reread(d, true))
+		errs = append(errs, g.proc.reread(d, true))
 		if d.auth != nil {
 			d.auth.Refetch()
 		}

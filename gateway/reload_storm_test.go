@@ -19,6 +19,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"weir/gateway"
+	"weir/gateway/admin"
 	"weir/upstream/accept"
 )
 
@@ -295,7 +296,7 @@ func (s *storm) change(n int) {
 	s.next.Store(s.parse(s.config(n)))
 	for {
 		_, err := s.Reload()
-		var busy *gateway.BusyError
+		var busy *admin.BusyError
 		if errors.As(err, &busy) { // visits of 16 configurations are under way
 			time.Sleep(10 * time.Millisecond)
 			continue

@@ -157,3 +157,11 @@ func as16(ip netip.Addr) (b [16]byte) {
 	}
 	return b
 }
+
+// nameEndpoint adds the header that tells a client which endpoint serves it, where that is asked for.
+func (r *route) nameEndpoint(fields []http1.Field, e *upstream.Endpoint) []http1.Field {
+	if r.cfg.EndpointHeader == "" {
+		return fields
+	}
+	return append(fields, http1.Field{Name: []byte(r.cfg.EndpointHeader), Value: []byte(e.Name)})
+}

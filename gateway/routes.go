@@ -40,7 +40,7 @@ func (b *builder) buildRoutes() error {
 func (b *builder) routeOf(from *config.Route) (*route, error) {
 	before := b.before.route(from.Identity())
 	r := &route{identity: from.Identity(), generation: b.generation, cfg: from.Config}
-	r.name, r.pauseAt = from.Name, int(from.Config.HighWater-b.gw.cfg.ReadBuffer)
+	r.name, r.pauseAt = from.Name, int(from.Config.HighWater-b.env.start.ReadBuffer)
 	if err := b.fill(r, before); err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (b *builder) servePlain(r, before *route) error {
 	if before != nil && before.plan != nil && before.plan.Transports.Options() == ts.Options() {
 		ts, r.transports = before.plan.Transports, before.transports
 	} else {
-		r.transports = &part{end: ts.Close, parting: &b.gw.parting}
+		r.transports = &part{end: ts.Close, parting: &b.env.parting}
 	}
 	r.plan = &web.Plan{Route: r.name, Group: f.group, Retries: r.cfg.ConnectRetries, Rules: &r.headers,
 		EndpointHeader: r.cfg.EndpointHeader, Sticky: r.sticky, Transports: ts}
@@ -122,24 +122,14 @@ const idlePerEndpoint = 64
 func (b *builder) transports(cfg *config.Config) *web.Transports {
 	return web.NewTransports(web.TransportOptions{ConnectTimeout: cfg.ConnectTimeout, AnswerTimeout: cfg.HTTPTimeout,
 		IdleTimeout: cfg.HTTPIdleTimeout, MaxIdlePerEndpoint: idlePerEndpoint, MaxHeader: int(cfg.MaxHeaderSize),
-		Costs: upstream.Costs{Sockets: b.gw.limits.sockets, Compute: b.gw.limits.compute}})
+		Costs: upstream.Costs{Sockets: b.env.sockets, Compute: b.env.compute}})
 }
 
 // closeIdle closes the connections to backends that are kept for later requests, as their descriptors are needed.
-func (g *Gateway) closeIdle() {
-	for _, r := range g.plan.Load().routes {
+func (p *plan) closeIdle() {
+	for _, r := range p.routes {
 		if r.plan != nil {
 			r.plan.Transports.CloseIdle()
 		}
-	}
-}
-
-// shortage has a loop's want of descriptors met by those of idle connections, without waiting for it.
-func (g *Gateway) shortage() {
-	if g.freeing.CompareAndSwap(false, true) {
-		go func() {
-			g.closeIdle()
-			g.freeing.Store(false)
-		}()
 	}
 }

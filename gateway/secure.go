@@ -1,10 +1,8 @@
 package gateway
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"weir/gateway/certs"
 	"weir/gateway/config"
@@ -23,19 +21,19 @@ func (b *builder) buildTLS() error {
 		b.has(b.certsPart)
 		return nil
 	}
-	o, err := certOptions(cfg, b.gw.tlsReloaded)
+	o, err := certOptions(cfg, b.env.tlsReloaded)
 	if err != nil {
 		return err
 	}
-	o.Secrets, o.Past = b.gw.ticketSecrets, b.before.file
+	o.Secrets, o.Past = b.env.ticketSecrets, b.before.file
 	if o.ACME != nil {
-		o.ACME.OnOutcome = b.gw.obtained
+		o.ACME.OnOutcome = b.env.obtained
 	}
 	if b.certs, err = certs.New(o); err != nil {
 		return err
 	}
-	b.tls = &netpoll.TLS{Config: b.certs.Config(), Handshakes: b.gw.fromClients}
-	b.certsPart = &part{begin: b.certs.Start, end: b.certs.Close, parting: &b.gw.parting}
+	b.tls = &netpoll.TLS{Config: b.certs.Config(), Handshakes: b.env.fromClients}
+	b.certsPart = &part{begin: b.certs.Start, end: b.certs.Close, parting: &b.env.parting}
 	b.has(b.certsPart)
 	return nil
 }
@@ -81,42 +79,4 @@ func clientAuth(a config.ClientAuth) certs.Auth {
 		return certs.Require
 	}
 	return certs.Off
-}
-
-// tlsReloaded hears of each file about TLS that was taken anew, and of each that could not be.
-func (g *Gateway) tlsReloaded(what string, err error) {
-	g.reloaded(what, err, &g.metrics.tlsReloads, &g.metrics.tlsReloadFailures)
-}
-
-// accessReloaded hears the same of files about who may connect.
-func (g *Gateway) accessReloaded(what string, err error) {
-	g.reloaded(what, err, &g.metrics.accessReloads, &g.metrics.accessReloadFailures)
-}
-
-// obtained hears of each certificate that came by ACME, and of each attempt that failed.
-func (g *Gateway) obtained(what string, err error) {
-	if errors.Is(err, certs.ErrNone) {
-		g.metrics.acmeFailures.Add(1)
-		g.log.Error("not obtained, TLS for its name fails until it is", "what", what, "error", err)
-		return
-	}
-	g.reloaded(what, err, &g.metrics.acmeObtained, &g.metrics.acmeFailures)
-}
-
-func (g *Gateway) reloaded(what string, err error, taken, failed *atomic.Uint64) {
-	switch {
-	case errors.Is(err, certs.ErrExpired):
-		g.log.Warn("taken, though its time is over or has not come", "what", what, "error", err)
-	case err != nil:
-		failed.Add(1)
-		g.log.Error("not taken, what was there before stays in use", "what", what, "error", err)
-	default:
-		taken.Add(1)
-		g.log.Info("taken anew", "what", what)
-	}
-}
-
-// secured counts a TLS handshake that went well.
-func (c *counters) handshook(state *tls.ConnectionState) {
-	c.secured[tlsKey{state.Version, state.DidResume}]++
 }

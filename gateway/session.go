@@ -193,13 +193,13 @@ func (s *session) finish() {
 	sh.sessions = sh.sessions[:len(sh.sessions)-1]
 	s.leaveDoor()
 	if s.marks.has(admitted) {
-		sh.gw.limits.admitted.Leave(s.from().Addr())
+		sh.proc.admitted.Leave(s.from().Addr())
 	}
 	if !s.marks.has(handed) {
-		sh.gw.limits.accepted.Leave(netip.Addr{})
+		sh.proc.accepted.Leave(netip.Addr{})
 	}
 	s.lane.leave()
-	sh.gw.memory.touch(sh.now())
+	sh.proc.memory.touch(sh.now())
 	sh.ended()
 }
 

@@ -9,9 +9,9 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"weir/codec/deflate"
-	"weir/codec/frame"
 	"weir/codec/http1"
 	"weir/codec/json"
+	"weir/gateway/rate"
 	"weir/netpoll"
 	"weir/upstream"
 )
@@ -20,7 +20,7 @@ import (
 // the loop.
 type shard struct {
 	// Immutable.
-	gw      *Gateway
+	proc    *process
 	loop    *netpoll.Loop
 	sockets *netpoll.Sockets
 
@@ -51,46 +51,14 @@ type shard struct {
 	opened    uint64        // sessions, for sampling
 }
 
-// counters are kept per loop and summed when read. Reasons come from a fixed set of names, and close codes
-// are folded, so the maps are bounded.
-type counters struct {
-	up, down          frame.Counts
-	upBytes           uint64
-	downBytes         uint64
-	opened            uint64
-	pings, pongs, cut uint64
-	dropped           uint64 // messages over a rate
-	shed              uint64 // messages that a client did not take in time
-
-	inflatedFrom, inflatedTo, deflatedFrom, deflatedTo uint64 // bytes, of messages
-	refused                                            map[string]uint64
-	closed                                             map[closeKey]uint64
-	secured                                            map[tlsKey]uint64
-	tlsFailed                                          map[string]uint64
-}
-
-func newCounters() counters {
-	return counters{refused: map[string]uint64{}, closed: map[closeKey]uint64{}, secured: map[tlsKey]uint64{}, tlsFailed: map[string]uint64{}}
-}
-
-// tlsKey tells TLS handshakes apart.
-type tlsKey struct {
-	version uint16
-	resumed bool
-}
-
-type closeKey struct {
-	reason, code string
-}
-
-func newShard(gw *Gateway, loop *netpoll.Loop, sockets *netpoll.Sockets) *shard {
+func newShard(proc *process, loop *netpoll.Loop, sockets *netpoll.Sockets) *shard {
 	var seed [32]byte
 	for i := 0; i < len(seed); i += 8 {
 		binary.LittleEndian.PutUint64(seed[i:], rand.Uint64())
 	}
-	sh := &shard{gw: gw, loop: loop, sockets: sockets, random: rand.NewChaCha8(seed), count: newCounters(), plan: gw.plan.Load(),
+	sh := &shard{proc: proc, loop: loop, sockets: sockets, random: rand.NewChaCha8(seed), count: newCounters(), plan: proc.plan.Load(),
 		lanes: map[*route]*lane{}, links: map[*fleet]*fleetLinks{}}
-	_ = loop.Do(func() { sh.skew = time.Since(began) - loop.Now() })
+	_ = loop.Do(func() { sh.skew = rate.Now() - loop.Now() })
 	return sh
 }
 
@@ -106,13 +74,13 @@ func (sh *shard) now() time.Duration { return sh.skew + sh.loop.Now() }
 func (sh *shard) openedSession(s *session) {
 	sh.count.opened++
 	sh.talking++
-	sh.gw.memory.touch(sh.now())
-	sh.gw.metrics.handshakeTime.Update((sh.loop.Now() - s.opened).Seconds())
+	sh.proc.memory.touch(sh.now())
+	sh.proc.metrics.handshakeTime.Update((sh.loop.Now() - s.opened).Seconds())
 	sample := uint64(sh.plan.cfg.AccessLogSample)
 	s.marks.set(unlogged, sample > 1 && sh.opened%sample != 0)
 	sh.opened++
 	if !s.marks.has(unlogged) {
-		sh.gw.access.opened(s)
+		s.logOpened()
 	}
 }
 
@@ -128,23 +96,23 @@ func (sh *shard) closedSession(s *session) {
 	}
 	sh.count.closed[closeKey{end.reason, code}]++
 	if !s.marks.has(unlogged) {
-		sh.gw.access.closed(s, end)
+		s.logClosed(end)
 	}
 }
 
 func (sh *shard) refused(s *session, why *http1.Refusal) {
 	sh.count.refused[why.Reason]++
-	sh.gw.access.refused(s, why.Status, why.Reason)
+	s.logRefused(why.Status, why.Reason)
 }
 
 func (sh *shard) declined(s *session, status int) {
 	sh.count.refused[reasonDeclined]++
-	sh.gw.access.refused(s, status, reasonDeclined)
+	s.logRefused(status, reasonDeclined)
 }
 
 // snapshot copies the counters, for a reader on another goroutine.
-func (sh *shard) snapshot() shardStats {
-	st := shardStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending, gathered: sh.gathered, waiting: sh.waiting}
+func (sh *shard) snapshot() loopStats {
+	st := loopStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending, gathered: sh.gathered, waiting: sh.waiting}
 	st.pools = sh.pools.Clone()
 	st.refused, st.closed = maps.Clone(sh.count.refused), maps.Clone(sh.count.closed)
 	st.secured, st.tlsFailed = maps.Clone(sh.count.secured), maps.Clone(sh.count.tlsFailed)

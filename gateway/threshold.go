@@ -100,6 +100,6 @@ func (s *session) tlsFailed(err error) {
 func (s *session) turnAway(reason string) {
 	sh := s.lane.shard
 	sh.count.refused[reason]++
-	sh.gw.access.refused(s, 0, reason)
+	s.logRefused(0, reason)
 	s.finish()
 }

@@ -10,7 +10,7 @@ import (
 // startUpkeep has upkeep run once there is anything to read again or to sweep. Without, an idle gateway does not wake.
 func (g *Gateway) startUpkeep() {
 	reads := func(d *gate) bool { return d.networks != nil || d.auth != nil }
-	if len(g.tables()) > 0 || slices.ContainsFunc(g.plan.Load().gates, reads) {
+	if len(g.tables()) > 0 || slices.ContainsFunc(g.proc.plan.Load().gates, reads) {
 		g.upkeeping.Do(func() { go g.upkeep() })
 	}
 }
@@ -22,16 +22,16 @@ func (g *Gateway) upkeep() {
 	last := time.Now()
 	for {
 		select {
-		case <-g.running.Done():
+		case <-g.proc.running.Done():
 			return
 		case <-second.C:
 		}
 		g.sweep()
-		p := g.plan.Load()
+		p := g.proc.plan.Load()
 		if every := p.cfg.ReloadInterval; every > 0 && time.Since(last) >= every {
 			last = time.Now()
 			for _, d := range p.gates {
-				_ = g.reread(d, false) // was told
+				_ = g.proc.reread(d, false) // was told
 			}
 		}
 	}
@@ -39,7 +39,7 @@ func (g *Gateway) upkeep() {
 
 // sweep has a part of each table forget whom it need not remember.
 func (g *Gateway) sweep() {
-	now := time.Since(began)
+	now := rate.Now()
 	for _, t := range g.tables() {
 		t.Sweep(now)
 	}
@@ -47,8 +47,8 @@ func (g *Gateway) sweep() {
 
 // tables are those of all rates.
 func (g *Gateway) tables() []*rate.Table {
-	p := g.plan.Load()
-	all := append(g.limits.failures.Tables(), p.newcomers)
+	p := g.proc.plan.Load()
+	all := append(g.proc.failures.Tables(), p.newcomers)
 	for _, r := range p.routes {
 		if m := r.meter; m != nil {
 			for _, in := range []shares{m.messages, m.allBytes} {

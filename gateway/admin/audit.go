@@ -1,13 +1,22 @@
-package gateway
+package admin
 
 import (
 	"bytes"
+	"log/slog"
 	"net/http"
+
+	"weir/gateway/observe"
 )
+
+// audit is what the log is told of calls that would change something.
+type audit struct {
+	log       *slog.Logger
+	strangers observe.Limiter // that asked for changes
+}
 
 // audited tells the log of each call that would change something: who made it, what was asked and what came of it. Of those
 // that were refused for who made them there is a line once in a while, lest a stranger fills the log.
-func (g *Gateway) audited(next http.Handler) http.Handler {
+func (l *audit) audited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			next.ServeHTTP(w, r)
@@ -19,12 +28,12 @@ func (g *Gateway) audited(next http.Handler) http.Handler {
 		if r.Form != nil { // what came in the body, too
 			asked = r.Form.Encode()
 		}
-		attrs := []any{"call", clipped(r.URL.Path), "asked", clipped(asked), "from", r.RemoteAddr, "by", a.by,
+		attrs := []any{"call", observe.Clipped(r.URL.Path), "asked", observe.Clipped(asked), "from", r.RemoteAddr, "by", a.by,
 			"status", a.status, "answer", string(bytes.TrimSpace(a.begin))}
 		if a.by != "" {
-			g.log.Info("admin call", attrs...)
-		} else if ok, held := g.strangers.due(); ok {
-			g.log.Warn("admin call refused", append(attrs, "left_out", held)...)
+			l.log.Info("admin call", attrs...)
+		} else if ok, held := l.strangers.Due(); ok {
+			l.log.Warn("admin call refused", append(attrs, "left_out", held)...)
 		}
 	})
 }

@@ -1,0 +1,2 @@
+// Package observe is what is seen of a running gateway.
+package observe

@@ -1,0 +1,125 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"weir/gateway/admin"
+	"weir/upstream"
+)
+
+// operations are the gateway as the admin listener sees it.
+type operations struct{ *Gateway }
+
+var _ admin.Gateway = operations{}
+
+// Token entitles to changes.
+func (o operations) Token() string { return o.proc.plan.Load().cfg.AdminToken }
+
+// Health is told to whoever checks it.
+func (o operations) Health() admin.Health {
+	h := admin.Health{Status: "healthy", Connections: o.proc.admitted.Len()}
+	if o.proc.draining.Load() {
+		h.Status = "draining"
+	}
+	return h
+}
+
+// Config is what is in force.
+func (o operations) Config() any { return o.proc.plan.Load().cfg.Effective() }
+
+// Reload reads the configuration again.
+func (o operations) Reload() (any, error) { return o.Gateway.Reload() }
+
+// Upgrade starts a successor.
+func (o operations) Upgrade() (pid int, err error) {
+	if o.onUpgrade == nil {
+		return 0, errors.ErrUnsupported
+	}
+	return o.onUpgrade()
+}
+
+// WriteMetrics writes everything in Prometheus' text format.
+func (o operations) WriteMetrics(w io.Writer) { o.writeMetrics(w) }
+
+// CloseSessions ends those that are chosen.
+func (o operations) CloseSessions(c admin.Choice, code ws.StatusCode) (n int) {
+	meant := choice{c.User, c.Route, c.Claim, c.Value, c.IP}
+	for _, sh := range o.shards {
+		n += sh.closeSessions(&meant, code)
+	}
+	return n
+}
+
+// RenewSessions lets those that are chosen last longer than their credential said.
+func (o operations) RenewSessions(c admin.Choice, expires time.Time) (n int) {
+	meant := choice{c.User, c.Route, c.Claim, c.Value, c.IP}
+	for _, sh := range o.shards {
+		n += sh.renewSessions(&meant, expires)
+	}
+	return n
+}
+
+// unresolved is the state of a backend whose name leads to no address.
+const unresolved = "unresolved"
+
+// Endpoints lists the backends of all routes.
+func (o operations) Endpoints() []admin.Endpoint {
+	list := []admin.Endpoint{}
+	o.proc.plan.Load().eachEndpoint(func(f *fleet, e *upstream.Endpoint) {
+		state, reason, since := e.State()
+		st := e.Stats()
+		why, at := e.LastError()
+		list = append(list, admin.Endpoint{Route: *f.name.Load(), Endpoint: e.Name, Address: e.Addr.String(), Weight: e.Weight, State: state, Reason: reason,
+			Since: since, LastError: why, LastErrorAt: at, Protocol: e.Protocol(),
+			Sessions: st.Active, Connects: st.Connects, ConnectFailures: st.ConnectFailures})
+	})
+	for _, f := range o.proc.plan.Load().fleets.all {
+		for _, l := range f.group.Lookups() {
+			for _, name := range l.Backends {
+				if !l.Known {
+					list = append(list, admin.Endpoint{Route: *f.name.Load(), Endpoint: name, State: unresolved, Reason: l.Error, Since: l.Since})
+				}
+			}
+		}
+	}
+	return list
+}
+
+// Summary counts sessions.
+func (o operations) Summary() admin.Summary {
+	sum := admin.Summary{PerEndpoint: map[string]int64{}, Draining: o.proc.draining.Load(), Uptime: time.Since(o.started).Round(time.Second).String()}
+	for _, st := range o.stats() {
+		sum.Open += st.talking
+		sum.Ending += st.ending
+		sum.Connections += st.sessions
+		sum.PerLoop = append(sum.PerLoop, st.sessions)
+		sum.Opened += st.opened
+		sum.Cut += st.cut
+		sum.Buffered += st.loop.Buffered
+	}
+	o.proc.plan.Load().eachEndpoint(func(_ *fleet, e *upstream.Endpoint) { sum.PerEndpoint[e.Name] += e.Active() })
+	return sum
+}
+
+// Ready tells why new sessions are not welcome; nil: they are.
+func (g *Gateway) Ready() error {
+	switch {
+	case g.proc.draining.Load():
+		return errors.New("draining")
+	case g.leaving.Load():
+		return errors.New("replaced by a successor")
+	case !g.servable():
+		return errors.New("no healthy endpoint")
+	}
+	return nil
+}
+
+// servable tells whether any backend may be chosen.
+func (g *Gateway) servable() bool {
+	return slices.ContainsFunc(g.proc.plan.Load().fleets.all, (*fleet).servable)
+}
