@@ -16,7 +16,7 @@ type accessLog struct {
 }
 
 // accessLine is one line, with all it needs copied.
-type accessLine struct {
+type line struct {
 	event    string // "open", "close", "refuse", or "http" for a plain request
 	client   netip.AddrPort
 	route    string
@@ -43,14 +43,14 @@ type accessLine struct {
 
 func (a accessLog) on() bool { return a.lines != nil }
 
-func (a accessLog) add(l *accessLine) {
+func (a accessLog) write(l *line) {
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, l.event, 0)
 	r.AddAttrs(slog.Any("", l)) // whose attributes are the line's
 	a.lines.HandleBulk(&r)
 }
 
 // LogValue is called when the line is written.
-func (l *accessLine) LogValue() slog.Value {
+func (l *line) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("client", l.client.String())}
 	switch l.event {
 	case "open":

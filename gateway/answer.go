@@ -33,7 +33,7 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 		s.phase = declining
 		sh.declined(s, a.Status)
 		s.dropHandshake()
-		s.loop().Schedule(&s.timer, to.cfg.BackendTimeout, s) // bounds a body that trickles
+		s.loop().Schedule(&s.timer, to.config.BackendTimeout, s) // bounds a body that trickles
 		s.client.Resume()
 		return
 	}
@@ -45,7 +45,7 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	s.down.scan.AllowRSV1(passed)
 	s.up.heard, s.down.heard = s.now(), s.now()
 	sh.openedSession(s)
-	if to.cfg.SlowReader != config.SlowWait && sh.proc.start.TCPNotSent == 0 {
+	if to.config.SlowReader != config.SlowWait && sh.proc.start.TCPNotSent == 0 {
 		s.client.LimitNotSent(slowNotSent)
 	}
 	s.beat()

@@ -40,7 +40,7 @@ func (b *builder) backendTLS(t tlsTerms) (*backendTLS, error) {
 	case err != nil && was == nil:
 		return nil, err
 	case err != nil:
-		b.env.tlsReloaded("backend TLS", err)
+		b.env.tookTLSFile("backend TLS", err)
 		b.warnings = append(b.warnings, fmt.Sprintf("%v; what was there before stays in use", err))
 		made = was
 	}

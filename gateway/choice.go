@@ -24,8 +24,8 @@ func (c *choice) has(s *session) bool {
 		r = s.hs.to
 	}
 	var who *auth.Identity
-	if s.more != nil {
-		who = s.more.who
+	if s.extra != nil {
+		who = s.extra.who
 	}
 	return c.isAt(r, s.from().Addr()) && c.is(who)
 }
@@ -49,7 +49,7 @@ func (c *choice) is(who *auth.Identity) bool {
 // it is known whose it is.
 func (s *session) closeIf(c *choice, code ws.StatusCode) bool {
 	switch {
-	case s.phase == proving && !c.has(s) && c.isAt(s.hs.to, s.from().Addr()):
+	case s.phase == authenticating && !c.has(s) && c.isAt(s.hs.to, s.from().Addr()):
 		if s.hs.closed = append(s.hs.closed, c); len(s.hs.closed) > maxClosed {
 			s.refuse(auth.Unavailable)
 		}
@@ -84,8 +84,8 @@ func (s *session) renewIf(c *choice, expires time.Time) bool {
 	if s.phase != talking || !c.has(s) {
 		return false
 	}
-	if s.ending() == nil && s.more != nil && !s.more.expires.IsZero() {
-		s.more.expires = expires
+	if s.ending() == nil && s.extra != nil && !s.extra.expires.IsZero() {
+		s.extra.expires = expires
 		s.beat()
 	}
 	return true

@@ -20,7 +20,7 @@ func (r *route) clean(fields []http1.Field, target []byte, who *auth.Identity) (
 			kept = append(kept, f)
 		}
 	}
-	if who != nil && (r.cfg.AuthStrip || who.Unproved) {
+	if who != nil && (r.config.AuthStrip || who.Unproved) {
 		kept, target = who.Strip.Fields(kept[:0], kept), who.Strip.Target(target)
 	}
 	return kept, target

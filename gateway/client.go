@@ -46,8 +46,8 @@ func (c *clientSide) OnEOF(*netpoll.Conn) {
 		s.gone(reasonClientGone)
 		return
 	}
-	if s.more != nil && !s.up.closed && (s.more.rest != nil || s.inGrace()) {
-		s.more.ended = true // told again behind the rest
+	if s.extra != nil && !s.up.closed && (s.extra.rest != nil || s.inGrace()) {
+		s.extra.ended = true // told again behind the rest
 		return
 	}
 	s.up.eof = true
@@ -77,8 +77,8 @@ func (c *clientSide) OnClose(_ *netpoll.Conn, err error) {
 	}
 	s.begin(reasonClientLost, 0)
 	s.down.closed = true
-	if !s.up.closed && (s.more.rest != nil || s.inGrace()) {
-		s.more.ended = true // the rest first
+	if !s.up.closed && (s.extra.rest != nil || s.inGrace()) {
+		s.extra.ended = true // the rest first
 	} else {
 		s.up.eof = true
 	}

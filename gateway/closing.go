@@ -25,7 +25,7 @@ func (s *session) closeClient(code ws.StatusCode) {
 	}
 	s.down.due = code
 	switch {
-	case s.down.scan.AtBoundary() && !s.awaitsWhole():
+	case s.down.scan.AtBoundary() && !s.awaitsGathered():
 		s.sendClose()
 	case s.down.eof:
 		s.cutClient()
@@ -36,7 +36,7 @@ func (s *session) closeClient(code ws.StatusCode) {
 }
 
 // awaitsWhole tells whether a message of the backend's is under way of which nothing has passed, and which should still.
-func (s *session) awaitsWhole() bool {
+func (s *session) awaitsGathered() bool {
 	reason := s.ending().reason
 	return s.gathers(&s.down) && !s.down.eof && (reason == reasonDrain || reason == reasonReload)
 }
@@ -119,10 +119,10 @@ func (s *session) backendClosed() {
 	case s.marks.has(closedUp):
 		s.stream.Parted(false)
 	case s.stream.Shared() && !s.up.closed:
-		s.more.held = false // by a rate, for longer
+		s.extra.held = false // by a rate, for longer
 		s.hold(answerGrace)
 	}
 }
 
 // inGrace tells whether what the client says waits for the end of the backend's stream.
-func (s *session) inGrace() bool { return s.more.held && s.backendSaid() && !s.up.closed }
+func (s *session) inGrace() bool { return s.extra.held && s.backendSaid() && !s.up.closed }

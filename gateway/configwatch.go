@@ -11,7 +11,7 @@ import (
 func (g *Gateway) watchConfig() {
 	var failed, seen config.FileSum
 	for {
-		cfg := g.proc.plan.Load().cfg
+		cfg := g.proc.plan.Load().config
 		every := cfg.ConfigWatch
 		if every == 0 {
 			every = time.Hour // until a reload says otherwise

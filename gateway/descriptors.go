@@ -11,8 +11,6 @@ import (
 const (
 	// keptBack are descriptors for the admin listener, checks, look-ups, certificates and whatever else is read or asked.
 	keptBack = 128
-	// refusalFiles are for clients that hear that there is no room. With plenty of descriptors there may be more of them.
-	refusalFiles = 64
 	// ownFiles are those of the process itself and of its loops, if there are few.
 	ownFiles = 64
 	// fewSessions is what nobody means who runs a gateway, though a limit of 1024 open files leaves room for no more.

@@ -24,7 +24,7 @@ func (q *question) subject() *routing.Subject {
 }
 
 // direct finds the route of a request, and says why it may not take it. A refusal comes without a route where none was found.
-func (p *plan) direct(q *question) (*route, *http1.Refusal) {
+func (p *plan) find(q *question) (*route, *http1.Refusal) {
 	if q.terms != "" && q.terms != p.tlsTermsOf(q.state) {
 		return nil, refusedTerms
 	}
@@ -43,9 +43,9 @@ func (p *plan) direct(q *question) (*route, *http1.Refusal) {
 	}
 	r := p.routes[i]
 	switch {
-	case !q.from.TLS && r.cfg.RequireTLS != "off":
+	case !q.from.TLS && r.config.RequireTLS != "off":
 		return r, r.insist(q)
-	case !r.gate.admits(q.from.Addr):
+	case !r.gate.allowsAddress(q.from.Addr):
 		return r, refusedAddress
 	}
 	return r, nil
@@ -61,7 +61,7 @@ func (p *plan) tlsTermsOf(state *tls.ConnectionState) string {
 
 // insist answers a request in clear where TLS is required.
 func (r *route) insist(q *question) *http1.Refusal {
-	if r.cfg.RequireTLS != "redirect" || q.upgrade {
+	if r.config.RequireTLS != "redirect" || q.upgrade {
 		return refusedInsecure
 	}
 	host := q.host
@@ -91,18 +91,18 @@ func hostName(host string) string {
 
 // believed tells whose word on clients counts. Where a PROXY header names none, the proxy passes bytes on and looks at no
 // request, so that what one says comes from just anybody.
-func (p *plan) believed(nameless bool) func(netip.Addr) bool {
+func (p *plan) trusts(nameless bool) func(netip.Addr) bool {
 	if nameless {
 		return nobody
 	}
-	return p.trusted
+	return p.isProxy
 }
 
 func nobody(netip.Addr) bool { return false }
 
 // identity is the subject of a verified client certificate, if backends are to be told.
 func (p *plan) identity(host string, state *tls.ConnectionState) string {
-	if state == nil || p.certs == nil || p.cfg.TLSClientHeader == "" || len(state.VerifiedChains) == 0 || !p.certs.Vouches(host, state) {
+	if state == nil || p.certs == nil || p.config.TLSClientHeader == "" || len(state.VerifiedChains) == 0 || !p.certs.Vouches(host, state) {
 		return ""
 	}
 	return state.VerifiedChains[0][0].Subject.String()

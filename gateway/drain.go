@@ -27,17 +27,17 @@ func (sh *shard) beginDrain(timeout time.Duration) {
 	if d.done {
 		return
 	}
-	for _, d := range sh.doors {
-		d.listener.Close()
+	for _, d := range sh.listeners {
+		d.socket.Close()
 	}
-	sh.doors = nil
+	sh.listeners = nil
 	d.active, d.timeout = true, timeout
 	if timeout == 0 {
 		sh.ended()
 		return
 	}
 	// The close timeout at the end, or half of the time if that is less, is for clients to answer.
-	now, window := sh.loop.Now(), max(timeout-sh.plan.cfg.CloseTimeout, timeout/2)
+	now, window := sh.loop.Now(), max(timeout-sh.plan.config.CloseTimeout, timeout/2)
 	d.deadline, d.pace = now+timeout, pace{end: now + window}
 	d.due = append(d.due[:0], sh.sessions...)
 	sh.OnTimer(nil)
@@ -63,7 +63,7 @@ func (sh *shard) OnTimer(*netpoll.Timer) {
 			s.cut()
 		}
 	}
-	for n := d.pace.take(sh.talking-sh.ending, now, drainStep); n > 0 && len(d.due) > 0; d.due = d.due[1:] {
+	for n := d.pace.take(sh.talking-sh.endings, now, drainStep); n > 0 && len(d.due) > 0; d.due = d.due[1:] {
 		if s := d.due[0]; s.stands() {
 			s.goAway(reasonDrain)
 			n--

@@ -12,13 +12,13 @@ import "github.com/gobwas/ws"
 // begin notes the first cause of the end and gives the rest of it a deadline.
 func (s *session) begin(reason string, code ws.StatusCode) {
 	if s.ending() == nil {
-		m := s.moreOf()
+		m := s.extraOf()
 		m.ends, m.end = true, ending{reason: reason}
 		s.caughtUp()                 // whatever waits goes first
 		if m.held || m.rest != nil { // the end is not paced
 			s.loop().Schedule(&m.pace, 0, (*pacer)(s))
 		}
-		s.lane.shard.ending++
+		s.lane.shard.endings++
 		if s.marks.has(evicted) {
 			s.marks.set(evicted, false)
 			s.lane.shard.eviction.left--
@@ -42,8 +42,8 @@ func (s *session) bothClosed() {
 
 // dropUp reads what may not pass any more for the client's close frame alone.
 func (s *session) dropUp(b []byte) {
-	if s.more != nil && s.more.rest != nil {
-		s.up.scan.Discard(s.more.rest.B)
+	if s.extra != nil && s.extra.rest != nil {
+		s.up.scan.Discard(s.extra.rest.B)
 		s.dropRest()
 	}
 	if s.up.scan.Discard(b) {
@@ -73,8 +73,8 @@ func (s *session) dropDown(b []byte) {
 // one the client is told, if it can be.
 func (s *session) backendEnded(reason string) {
 	s.down.eof = true
-	if s.more != nil && s.more.held {
-		s.loop().Schedule(&s.more.pace, 0, (*pacer)(s)) // there is nothing to wait for
+	if s.extra != nil && s.extra.held {
+		s.loop().Schedule(&s.extra.pace, 0, (*pacer)(s)) // there is nothing to wait for
 	}
 	if !s.down.closed {
 		code := ws.StatusCode(s.cfg().BackendLostCode)
@@ -134,7 +134,7 @@ func (s *session) settle() {
 	toBackend := s.stream != nil && s.stream.Buffered() > 0
 	toClient := s.client.Open() && s.client.Buffered() > 0
 	switch {
-	case toBackend || toClient || s.more.rest != nil && !s.up.closed:
+	case toBackend || toClient || s.extra.rest != nil && !s.up.closed:
 	case s.stream != nil && !s.down.eof && (s.client.Open() || s.up.closed || s.up.bytes > 0 && !s.stream.Delivered()):
 		// Closing the stream may reset it, and the backend would lose what is still under way to it.
 	case !s.client.Open(), s.up.eof:

@@ -19,7 +19,7 @@ import (
 type env struct {
 	start         *config.Config // of the process's start, for what counts after a restart alone
 	log           *slog.Logger
-	metrics       *metricsSet
+	metrics       *meters
 	stickyKey     []byte // where the configuration has none
 	ticketSecrets *certs.Secrets
 	toBackends    *netpoll.Handshakes
@@ -28,17 +28,17 @@ type env struct {
 	compute       *limits.Turns   // what costs a processor and can wait: TLS handshakes, passwords, slow signatures
 	failures      *auth.Failures  // credentials that were not valid; nil: not counted
 	parting       sync.WaitGroup  // parts of plans that are ending
-	silences      observe.Limiter // of auth services
+	authSilences  observe.Limiter // of auth services
 }
 
 // tlsReloaded hears of each file about TLS that was taken anew, and of each that could not be.
-func (e *env) tlsReloaded(what string, err error) {
-	e.reloaded(what, err, &e.metrics.tlsReloads, &e.metrics.tlsReloadFailures)
+func (e *env) tookTLSFile(what string, err error) {
+	e.tookFile(what, err, &e.metrics.tlsReloads, &e.metrics.tlsReloadFailures)
 }
 
 // accessReloaded hears the same of files about who may connect.
-func (e *env) accessReloaded(what string, err error) {
-	e.reloaded(what, err, &e.metrics.accessReloads, &e.metrics.accessReloadFailures)
+func (e *env) tookAccessFile(what string, err error) {
+	e.tookFile(what, err, &e.metrics.accessReloads, &e.metrics.accessReloadFailures)
 }
 
 // obtained hears of each certificate that came by ACME, and of each attempt that failed.
@@ -48,10 +48,10 @@ func (e *env) obtained(what string, err error) {
 		e.log.Error("not obtained, TLS for its name fails until it is", "what", what, "error", err)
 		return
 	}
-	e.reloaded(what, err, &e.metrics.acmeObtained, &e.metrics.acmeFailures)
+	e.tookFile(what, err, &e.metrics.acmeObtained, &e.metrics.acmeFailures)
 }
 
-func (e *env) reloaded(what string, err error, taken, failed *atomic.Uint64) {
+func (e *env) tookFile(what string, err error, taken, failed *atomic.Uint64) {
 	switch {
 	case errors.Is(err, certs.ErrExpired):
 		e.log.Warn("taken, though its time is over or has not come", "what", what, "error", err)
@@ -75,7 +75,7 @@ func (e *env) fetched(err error) {
 // silent hears of each call of an auth service that decided nothing, and tells of it once in a while.
 func (e *env) silent(err error) {
 	e.metrics.silences.Add(1)
-	if ok, held := e.silences.Due(); ok {
+	if ok, held := e.authSilences.Due(); ok {
 		e.log.Warn("the auth service did not decide, its clients get 503", "error", err, "left_out", held)
 	}
 }
@@ -91,7 +91,7 @@ func (e *env) reread(d *gate, again bool) error {
 		all = append(all, d.auth.Reload()...)
 	}
 	for _, out := range all {
-		out.Tell(again, e.accessReloaded)
+		out.Tell(again, e.tookAccessFile)
 	}
 	return watch.Failures(all...)
 }

@@ -31,8 +31,8 @@ func (sh *shard) evict(p *plan) {
 	for _, s := range e.due {
 		s.marks.set(evicted, false)
 	}
-	*e = eviction{shard: sh, pace: pace{end: sh.loop.Now() + p.cfg.ReloadDrain}}
-	if p.cfg.ReloadDrain == 0 {
+	*e = eviction{shard: sh, pace: pace{end: sh.loop.Now() + p.config.ReloadDrain}}
+	if p.config.ReloadDrain == 0 {
 		return
 	}
 	for _, l := range sh.lanes {
@@ -63,13 +63,13 @@ func (sh *shard) scan(p *plan, end int) {
 
 // hasPlace tells whether p still has the session's route, and in it the session's backend.
 func (s *session) hasPlace(p *plan) bool {
-	r := p.route(s.lane.route.identity)
+	r := p.byName(s.lane.route.identity)
 	return r != nil && r.fleet.group.ByID(s.endpoint().ID()) != nil
 }
 
 // evictLate is for a session of a route of before that opens only now.
 func (sh *shard) evictLate(s *session) {
-	if s.lane.stale && sh.plan.cfg.ReloadDrain > 0 && !s.hasPlace(sh.plan) {
+	if s.lane.stale && sh.plan.config.ReloadDrain > 0 && !s.hasPlace(sh.plan) {
 		sh.eviction.add(s)
 	}
 }
@@ -102,7 +102,7 @@ func (e *eviction) OnTimer(*netpoll.Timer) {
 // goAway asks both sides of a session to end. The client is told first: what it sends until it has answered still goes to
 // the backend, which gets the same close frame in the place of the answer.
 func (s *session) goAway(reason string) {
-	code := ws.StatusCode(s.lane.shard.plan.cfg.DrainCode)
+	code := ws.StatusCode(s.lane.shard.plan.config.DrainCode)
 	s.begin(reason, code)
 	s.closeClient(code)
 	if s.up.scan.CloseCode() == 0 {

@@ -83,8 +83,8 @@ func (b *builder) buildFleets() error {
 	b.fleets = fleets{byTerms: map[fleetTerms]*fleet{}, before: map[*fleet]*fleet{}}
 	var fresh []wantedFleet
 	var wrong []error
-	for i := range b.cfg.Routes {
-		from := &b.cfg.Routes[i]
+	for i := range b.config.Routes {
+		from := &b.config.Routes[i]
 		wanted, err := b.fleetsOf(from)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("route %s: %w", from.Name, err))
@@ -134,7 +134,7 @@ func (b *builder) fleetsOf(from *config.Route) (all []wantedFleet, err error) {
 	if w.terms, err = b.fleetTerms(cfg, w.specs, false); err != nil {
 		return nil, err
 	}
-	before := b.before.route(from.Identity())
+	before := b.before.byName(from.Identity())
 	if before != nil {
 		w.was = before.fleet
 	}

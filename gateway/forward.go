@@ -65,7 +65,7 @@ func (s *session) forwardDown(b []byte) {
 // toClient is where messages for the client go.
 func (s *session) toClient() writer {
 	if s.sheds() {
-		return s.more.slow
+		return s.extra.slow
 	}
 	return &s.client
 }
@@ -147,7 +147,7 @@ func (s *session) unannounced(h *half) uint64 {
 	r := s.lane.route
 	switch m := r.meter; {
 	case h == &s.down:
-		if s.sheds() || r.press != nil && r.press.threshold <= ws.MaxControlFramePayloadSize {
+		if s.sheds() || r.compression != nil && r.compression.threshold <= ws.MaxControlFramePayloadSize {
 			return 0
 		}
 	case r.json || m != nil && m.shared:
@@ -171,7 +171,7 @@ func (s *session) started(h *half, to writer, b []byte, rules *frame.Rules, coun
 		}
 	} else {
 		if s.sheds() {
-			s.more.slow.begun = true
+			s.extra.slow.begun = true
 		}
 		if s.worth(head) && s.roomFor(head, len(b)) {
 			return s.takeAside(h, to, head, b, rules, counts)

@@ -71,7 +71,7 @@ func (t *terms) lendsAddress() bool {
 
 // gateOf gives the gate of these terms: that of a route before this one, or of the plan before, or a new one.
 func (b *builder) gateOf(cfg *config.Config) (*gate, error) {
-	t, err := termsOf(cfg, b.cfg.Routes)
+	t, err := termsOf(cfg, b.config.Routes)
 	if err != nil {
 		return nil, err
 	}
@@ -151,12 +151,12 @@ func (d *gate) file(key string) any {
 }
 
 // admits tells whether an address may use the route.
-func (d *gate) admits(ip netip.Addr) bool {
+func (d *gate) allowsAddress(ip netip.Addr) bool {
 	return d.networks == nil || d.networks.Allows(ip)
 }
 
 // allows tells whether the page that a handshake comes from may open WebSockets.
-func (d *gate) allows(q *question, r *http1.Request) bool {
+func (d *gate) allowsOrigin(q *question, r *http1.Request) bool {
 	if d.ambient && !origin.Ambient(r.Fields, d.terms.seats) && (q.state == nil || len(q.state.PeerCertificates) == 0) {
 		return true
 	}

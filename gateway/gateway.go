@@ -62,7 +62,7 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 		cfg = cfg.With(func(*config.Config) {})
 	}
 	g := &Gateway{cfg: cfg, given: cfg, stopped: make(chan struct{}), rests: make(chan error, 1), tookConfig: make(chan struct{}, 1)}
-	g.proc.env = &env{start: cfg, metrics: newMetricsSet(), ticketSecrets: new(certs.Secrets), stickyKey: make([]byte, 32)}
+	g.proc.env = &env{start: cfg, metrics: newMeters(), ticketSecrets: new(certs.Secrets), stickyKey: make([]byte, 32)}
 	g.proc.shortage = g.shortage
 	for _, o := range options {
 		o(g)
@@ -176,7 +176,7 @@ func (g *Gateway) Addrs() (all []net.Addr) {
 
 // listening are the addresses in the order of the configuration.
 func (g *Gateway) listening() (all []net.Addr) {
-	for _, w := range g.proc.plan.Load().listensOn() {
+	for _, w := range g.proc.plan.Load().addresses() {
 		if a := g.addrs[w.name]; a != nil {
 			all = append(all, a)
 		}
@@ -194,7 +194,7 @@ func (g *Gateway) AdminAddr() net.Addr {
 
 // Drain begins to wind down and returns at once, or when a Start under way is over; Wait tells when it is done.
 // Further calls do nothing.
-func (g *Gateway) Drain() { g.drain(g.proc.plan.Load().cfg.DrainTimeout) }
+func (g *Gateway) Drain() { g.drain(g.proc.plan.Load().config.DrainTimeout) }
 
 // drain closes all sessions within timeout; with 0 they last as long as they like, until a drain with another timeout.
 func (g *Gateway) drain(timeout time.Duration) {

@@ -19,7 +19,7 @@ import (
 func (s *session) handOver(early []byte, client netip.Addr) {
 	sh := s.lane.shard
 	p, charged := sh.proc, client
-	if s.lane.plan.trusted(s.from().Addr()) {
+	if s.lane.plan.isProxy(s.from().Addr()) {
 		charged = netip.Addr{}
 	}
 	if why := p.admit(s, charged); why != nil {
@@ -31,7 +31,7 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 		}
 		return
 	}
-	c := &web.Client{Peer: s.from(), Nameless: s.marks.has(nameless), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.tlsTermsOf(s.client.TLSState()), Owner: s.lane.door, Closed: func() { p.admitted.Leave(charged); p.accepted.Leave(netip.Addr{}) }}
+	c := &web.Client{Peer: s.from(), Nameless: s.marks.has(nameless), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.tlsTermsOf(s.client.TLSState()), Owner: s.lane.listener, Closed: func() { p.admitted.Leave(charged); p.accepted.Leave(netip.Addr{}) }}
 	s.marks.set(admitted, false) // the connection's end takes it off, not the session's
 	s.marks.set(handed, true)
 	conn := s.client.Detach(early)
@@ -55,18 +55,18 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 
 // takeBack begins a session on a connection that was handed over, with the WebSocket handshake that came on it.
 func takeBack(conn net.Conn, c *web.Client, head, early []byte) {
-	d := c.Owner.(*door)
+	d := c.Owner.(*listener)
 	if d.shard.loop.Post(func() { d.takeBack(conn, c, slices.Concat(head, early)) }) != nil {
 		_ = conn.Close()
 	}
 }
 
-func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
+func (d *listener) takeBack(conn net.Conn, c *web.Client, read []byte) {
 	sh := d.shard
 	s := &session{opened: sh.loop.Now(), phase: greeting}
 	l := d.lane
 	if l.plan != sh.plan { // the listener has gone
-		l = &lane{shard: sh, door: d, plan: sh.plan}
+		l = &lane{shard: sh, listener: d, plan: sh.plan}
 	}
 	s.enterLane(l)
 	s.setFrom(c.Peer)

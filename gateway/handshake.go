@@ -77,20 +77,20 @@ func (s *session) dropHandshake() {
 
 // greet reads the client's request. It is parsed where it lies if it came whole, as it mostly does.
 func (s *session) greet(b []byte) {
-	h, b := s.gather(b)
+	h, b := s.collect(b)
 	n, why := h.request.Parse(b, s.lane.plan.headLimits)
 	switch {
 	case why != nil:
 		s.refuse(why)
 	case n > 0:
-		s.route(b, n)
+		s.dispatch(b, n)
 	default:
 		h.keep(b)
 	}
 }
 
 // gather gives all that has come of what is being read, where it lies if it came in one piece.
-func (s *session) gather(b []byte) (*handshake, []byte) {
+func (s *session) collect(b []byte) (*handshake, []byte) {
 	if s.hs == nil {
 		s.hs = newHandshake()
 	}
@@ -111,20 +111,20 @@ func (h *handshake) keep(b []byte) {
 }
 
 // route finds where the request in b[:n] is to go; b[n:] came behind it.
-func (s *session) route(b []byte, n int) {
+func (s *session) dispatch(b []byte, n int) {
 	h := s.hs
 	q := h.question(s)
 	s.logAsked(q.from.RequestID)
-	r, why := s.lane.plan.direct(&q)
+	r, why := s.lane.plan.find(&q)
 	h.to = r
 	if h.plain = r != nil && !q.upgrade; h.plain {
 		page, pages := h.request.Only("origin")
-		h.page = r.gate.shows(page, pages, q.originHost(), q.from.TLS)
+		h.page = r.gate.corsFields(page, pages, q.originHost(), q.from.TLS)
 	}
-	if !s.lane.plan.welcome(q.from.Addr) {
+	if !s.lane.plan.allowsHandshake(q.from.Addr) {
 		why = refusedRate
 	}
-	if why == nil && !q.upgrade && r.plan != nil {
+	if why == nil && !q.upgrade && r.plain != nil {
 		s.handOver(b, q.from.Addr)
 		return
 	}
@@ -146,14 +146,14 @@ func (s *session) enter(to *route, q *question, b []byte, n int) {
 	why := h.request.CheckUpgrade()
 	switch {
 	case why != nil:
-	case !to.gate.allows(q, &h.request):
+	case !to.gate.allowsOrigin(q, &h.request):
 		h.origin = observe.Clipped(h.request.Get("origin"))
 		why = refusedOrigin
 	case to.gate.auth == nil:
 		s.ask(to, q, nil, b[n:])
 		return
 	default:
-		s.prove(to, q, b, n)
+		s.authenticate(to, q, b, n)
 		return
 	}
 	s.refuse(why)
@@ -186,12 +186,12 @@ func (s *session) ask(to *route, q *question, who *auth.Identity, early []byte) 
 	r := upstream.Request{Key: to.hashKey(q.from.Addr, h.request.Path, &h.request, who), Target: to.target(&h.request),
 		WebSocketKey: h.request.Key, Source: s.from(), Destination: s.local(), Trail: &h.trail}
 	if to.sticky != nil {
-		h.sticky, _ = to.sticky.Read(h.request.Cookie(to.cfg.StickyCookie), time.Now())
+		h.sticky, _ = to.sticky.Read(h.request.Cookie(to.config.StickyCookie), time.Now())
 		r.Prefer = h.sticky
 	}
 	h.secure = q.from.TLS
-	if to.press != nil {
-		h.deflate, h.deflates = to.press.agree(&h.request)
+	if to.compression != nil {
+		h.deflate, h.deflates = to.compression.agree(&h.request)
 	}
 	if q.from.RequestID == "" {
 		h.ownID.fill()

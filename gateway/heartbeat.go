@@ -14,15 +14,15 @@ import (
 func (s *session) beat() {
 	cfg := s.cfg()
 	next := time.Duration(1<<63 - 1)
-	if s.more != nil && !s.more.expires.IsZero() {
-		left := time.Until(s.more.expires)
+	if s.extra != nil && !s.extra.expires.IsZero() {
+		left := time.Until(s.extra.expires)
 		if left <= 0 {
 			s.hangUp(reasonExpired, ws.StatusCode(cfg.AuthExpiredCode))
 			return
 		}
 		next = min(left, wallClockLook)
 	}
-	if s.more != nil && s.more.held {
+	if s.extra != nil && s.extra.held {
 		s.up.heard = s.now() // we do not listen
 	}
 	if cfg.IdleTimeout > 0 {
@@ -103,7 +103,7 @@ func (s *session) pingOf(h *half) *moment {
 	if h == &s.up {
 		return &s.pingAt
 	}
-	return &s.moreOf().pingAt
+	return &s.extraOf().pingAt
 }
 
 // sendPing sends a ping to the source of h, whose pong is known as ours by the moment in it (RFC 6455 section 5.5.2).

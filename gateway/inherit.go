@@ -129,10 +129,10 @@ func (s inheritedSockets) kept(i, n int) (fds []int) {
 }
 
 // listenOnInherited has every loop accept from its share of the sockets that were opened for addr.
-func (g *Gateway) listenOnInherited(w wanted, addr netpoll.Addr) error {
+func (g *Gateway) listenOnInherited(w address, addr netpoll.Addr) error {
 	for i, sh := range g.shards {
 		for _, f := range deal(g.sockets[addr], i, len(g.shards)) {
-			d := &door{shard: sh, name: w.name}
+			d := &listener{shard: sh, name: w.name}
 			var err error
 			if stopped := sh.loop.Do(func() { err = d.takeOver(f) }); stopped != nil || err != nil {
 				return fmt.Errorf("cannot go on listening on %s: %w", w.text, cmp.Or(err, stopped))

@@ -8,7 +8,7 @@ import (
 // lane is a loop's part of a route, or of a door while the route is not known. Owned by the loop.
 type lane struct {
 	shard    *shard
-	door     *door           // until the route is known, then nil
+	listener *listener       // until the route is known, then nil
 	plan     *plan           // likewise: what decides about the client; held while there are sessions
 	secure   bool            // likewise: clients speak TLS
 	route    *route          // nil until then
@@ -20,16 +20,16 @@ type lane struct {
 // cfg is what counts for the session: its route's values, once there is one.
 func (s *session) cfg() *config.Config {
 	if r := s.lane.route; r != nil {
-		return r.cfg
+		return r.config
 	}
-	return s.lane.plan.cfg
+	return s.lane.plan.config
 }
 
 // enterLane puts a session into a lane, and takes it out of the one that it was in.
 func (s *session) enterLane(l *lane) {
 	was := s.lane
 	s.lane = l
-	if l.sessions++; l.sessions == 1 && l.door != nil {
+	if l.sessions++; l.sessions == 1 && l.listener != nil {
 		l.plan.hold()
 	}
 	if was != nil {
@@ -42,7 +42,7 @@ func (l *lane) leave() {
 	l.sessions--
 	switch {
 	case l.sessions > 0:
-	case l.door != nil:
+	case l.listener != nil:
 		l.plan.release()
 	case l.stale:
 		l.end()
@@ -69,7 +69,7 @@ func (l *lane) end() {
 func (sh *shard) laneOf(r *route) *lane {
 	l := sh.lanes[r]
 	if l == nil {
-		next := sh.plan.route(r.identity)
+		next := sh.plan.byName(r.identity)
 		l = &lane{shard: sh, route: r, links: sh.link(r.fleet), stale: next != r}
 		sh.lanes[r] = l
 		if l.stale && next != nil { // a handshake that began under the plan before
@@ -107,22 +107,22 @@ func (sh *shard) unlink(f *fleet) {
 func (sh *shard) adopt(p *plan) {
 	sh.plan = p
 	secure := map[string]bool{}
-	for _, w := range p.listensOn() {
+	for _, w := range p.addresses() {
 		secure[w.name] = w.secure
 	}
-	sh.closeDoors(func(d *door) bool {
+	sh.closeListeners(func(d *listener) bool {
 		_, listened := secure[d.name]
 		return !listened
 	})
-	for _, d := range sh.doors {
-		d.lane = &lane{shard: sh, door: d, plan: p, secure: secure[d.name]}
-		d.listener.Accept()
+	for _, d := range sh.listeners {
+		d.lane = &lane{shard: sh, listener: d, plan: p, secure: secure[d.name]}
+		d.socket.Accept()
 	}
 	for _, r := range p.routes {
 		sh.prepare(r)
 	}
 	for r, l := range sh.lanes {
-		if p.route(r.identity) != r && !l.stale {
+		if p.byName(r.identity) != r && !l.stale {
 			l.retire()
 		}
 	}
@@ -131,13 +131,13 @@ func (sh *shard) adopt(p *plan) {
 // prepare gives a route of the plan in force its pooled connections: those of the fleet whose place its own has taken, and as
 // many as pool-min asks for.
 func (sh *shard) prepare(r *route) {
-	if sh.lanes[r] != nil || sh.plan.route(r.identity) != r {
+	if sh.lanes[r] != nil || sh.plan.byName(r.identity) != r {
 		return
 	}
 	if before := sh.links[sh.plan.fleets.before[r.fleet]]; before != nil {
 		sh.laneOf(r).links.Inherit(before.Links)
 	}
-	if r.pools && r.cfg.PoolMin > 0 {
+	if r.pools && r.config.PoolMin > 0 {
 		sh.laneOf(r).links.Warm()
 	}
 }

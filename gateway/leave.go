@@ -28,7 +28,7 @@ func (g *Gateway) PassOn() (s handover.State, listeners []*os.File, admin *os.Fi
 		return s, nil, nil, errors.New("this process is ending already")
 	}
 	s.PID = os.Getpid()
-	if g.proc.plan.Load().cfg.StickyKey == "" {
+	if g.proc.plan.Load().config.StickyKey == "" {
 		s.StickyKey = g.proc.stickyKey
 	}
 	if s.Tickets, err = json.Marshal(g.proc.ticketSecrets); err != nil {
@@ -40,12 +40,12 @@ func (g *Gateway) PassOn() (s handover.State, listeners []*os.File, admin *os.Fi
 		}
 	}()
 	for _, sh := range g.shards {
-		var doors []*door
-		if err := sh.loop.Do(func() { doors = append(doors, sh.doors...) }); err != nil {
+		var doors []*listener
+		if err := sh.loop.Do(func() { doors = append(doors, sh.listeners...) }); err != nil {
 			return s, nil, nil, err
 		}
 		for _, d := range doors {
-			f, err := d.listener.File()
+			f, err := d.socket.File()
 			if err != nil {
 				return s, listeners, nil, err
 			}
@@ -76,16 +76,16 @@ func (g *Gateway) Leave(path string) error {
 	}
 	for _, sh := range g.shards {
 		_ = sh.loop.Do(func() {
-			for _, d := range sh.doors {
-				d.listener.Leave()
+			for _, d := range sh.listeners {
+				d.socket.Leave()
 			}
-			sh.doors = nil
+			sh.listeners = nil
 		})
 	}
 	g.proc.log.Info("left: the successor accepts, open sessions go on here", "sessions", g.proc.admitted.Len(), "admin", path)
 	go func() {
 		g.awaitHandshakes()
-		g.drain(g.proc.plan.Load().cfg.UpgradeDrain)
+		g.drain(g.proc.plan.Load().config.UpgradeDrain)
 	}()
 	return err
 }

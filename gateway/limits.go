@@ -15,9 +15,9 @@ const (
 	refusalRoom = 256
 	// leastAtDoor is how many clients of one address may be on their way in, however few may be admitted: those beyond are
 	// told so, as long as there are not many more.
-	leastAtDoor = 16
+	leastNewcomers = 16
 	// maxProofs is how many handshakes may wait for somebody's word on a credential at once.
-	maxProofs = 4096
+	maxCredentialChecks = 4096
 	// backendHandshakes is how many TLS handshakes with backends run at once. They are few, but for tunnels to wss://.
 	backendHandshakes = 256
 )
@@ -32,16 +32,16 @@ func (g *Gateway) makeBounds() {
 	p, prefix := &g.proc, g.cfg.IPv6Prefix
 	p.compute, p.sockets = newTurns(prefix), netpoll.NewSockets(g.filesRoom(), g.shortage)
 	p.failures = auth.NewFailures(auth.FailureOptions{Limit: g.cfg.AuthFailureRate, IPv6Prefix: prefix, Table: g.cfg.RateTable,
-		Shared: func(ip netip.Addr) bool { return p.plan.Load().trusted(ip) }})
+		Shared: func(ip netip.Addr) bool { return p.plan.Load().isProxy(ip) }})
 	p.toBackends = netpoll.NewHandshakes(limits.NewTurns(backendHandshakes, prefix), p.compute)
 	p.fromClients = netpoll.NewHandshakes(limits.NewTurns(g.cfg.TLSHandshakes, prefix), p.compute)
-	p.proofs = limits.NewShares(maxProofs, prefix)
-	p.accepted, p.atDoor, p.admitted, p.requests = limits.NewCount(0, 0, prefix), limits.NewCount(0, 0, prefix), limits.NewCount(0, 0, prefix), limits.NewCount(0, 0, prefix)
+	p.credentialChecks = limits.NewShares(maxCredentialChecks, prefix)
+	p.accepted, p.newcomers, p.admitted, p.requests = limits.NewCount(0, 0, prefix), limits.NewCount(0, 0, prefix), limits.NewCount(0, 0, prefix), limits.NewCount(0, 0, prefix)
 }
 
 // bound sets what there may be of clients under a plan.
 func (g *Gateway) bound(next *plan) {
-	cfg, room, b := next.cfg, g.filesRoom(), &g.proc.bounds
+	cfg, room, b := next.config, g.filesRoom(), &g.proc.bounds
 	most, requests, perIP := g.maxConnections(cfg, room, next.sockets), cfg.MaxRequests, cfg.MaxRequestsPerIP
 	if requests == 0 {
 		requests = max(1, room/2)
@@ -51,14 +51,14 @@ func (g *Gateway) bound(next *plan) {
 	}
 	b.accepted.Set(most+refusalRoom, 0)
 	b.admitted.Set(most, cfg.MaxConnectionsPerIP)
-	b.atDoor.Set(most+refusalRoom, max(cfg.MaxConnectionsPerIP, leastAtDoor))
+	b.newcomers.Set(most+refusalRoom, max(cfg.MaxConnectionsPerIP, leastNewcomers))
 	b.requests.Set(requests, perIP)
 }
 
 // enterRequest counts a plain request, until leave is called. Proxies of ours ask for many.
 func (g *Gateway) enterRequest(ip netip.Addr) (leave func(), why *http1.Refusal) {
 	p := &g.proc
-	if ip.IsValid() && p.plan.Load().trusted(ip) {
+	if ip.IsValid() && p.plan.Load().isProxy(ip) {
 		ip = netip.Addr{}
 	}
 	switch p.requests.Enter(ip) {

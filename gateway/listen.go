@@ -18,14 +18,14 @@ import (
 // left open. After an error none of them is.
 func (g *Gateway) openListeners(p *plan) error {
 	var opened []string
-	for _, w := range p.listensOn() {
+	for _, w := range p.addresses() {
 		if _, open := g.addrs[w.name]; open {
 			continue
 		}
 		opened = append(opened, w.name)
 		if err := g.listenOn(w); err != nil {
 			for _, sh := range g.shards {
-				_ = sh.loop.Do(func() { sh.closeDoors(func(d *door) bool { return slices.Contains(opened, d.name) }) })
+				_ = sh.loop.Do(func() { sh.closeListeners(func(d *listener) bool { return slices.Contains(opened, d.name) }) })
 			}
 			for _, name := range opened {
 				delete(g.addrs, name)
@@ -39,13 +39,13 @@ func (g *Gateway) openListeners(p *plan) error {
 // forgetListeners drops the addresses that p does not listen on.
 func (g *Gateway) forgetListeners(p *plan) {
 	kept := map[string]net.Addr{}
-	for _, w := range p.listensOn() {
+	for _, w := range p.addresses() {
 		kept[w.name] = g.addrs[w.name]
 	}
 	g.addrs = kept
 }
 
-func (g *Gateway) listenOn(w wanted) error {
+func (g *Gateway) listenOn(w address) error {
 	knob, text := "listen", w.text
 	if w.secure {
 		knob = "tls-listen"
@@ -63,7 +63,7 @@ func (g *Gateway) listenOn(w wanted) error {
 	}
 	var first *netpoll.Listener
 	for _, sh := range shards {
-		d := &door{shard: sh, name: w.name}
+		d := &listener{shard: sh, name: w.name}
 		if stopped := sh.loop.Do(func() { err = d.open(addr, first) }); stopped != nil || err != nil {
 			if errors.Is(err, syscall.EADDRINUSE) {
 				err = fmt.Errorf("%w: by another program, or a weir of another user", err)
@@ -71,7 +71,7 @@ func (g *Gateway) listenOn(w wanted) error {
 			return fmt.Errorf("%s: cannot listen on %s: %w", knob, text, cmp.Or(err, stopped))
 		}
 		if first == nil {
-			first, addr = d.listener, d.local
+			first, addr = d.socket, d.local
 		}
 	}
 	if addr.Path != "" {

@@ -26,7 +26,7 @@ func (g *Gateway) queueLog(log *slog.Logger) {
 // logPlain is for requests that asked for no WebSocket.
 func (g *Gateway) logPlain(l web.Line) {
 	if a := g.proc.access; a.on() {
-		a.add(&accessLine{event: "http", client: l.Client, route: l.Route, endpoint: l.Endpoint, method: observe.Clipped(l.Method), host: observe.Clipped(l.Host), path: observe.Clipped(l.Path),
+		a.write(&line{event: "http", client: l.Client, route: l.Route, endpoint: l.Endpoint, method: observe.Clipped(l.Method), host: observe.Clipped(l.Host), path: observe.Clipped(l.Path),
 			user: l.User, requestID: l.RequestID, agent: observe.Short(l.UserAgent), trace: observe.Short(l.TraceParent), status: l.Status, reason: l.Reason, detail: l.Detail, up: l.BytesUp, down: l.BytesDown, lasted: l.Duration})
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 // metricsSet is what is measured as it happens; everything else is counted per loop and summed when read.
 // Histograms take a lock, so only handshakes, connects and pongs use them, never a message.
-type metricsSet struct {
+type meters struct {
 	handshakeTime, connectTime, pongTime, backendPongTime *prom.Histogram
 
 	tlsReloads, tlsReloadFailures       atomic.Uint64
@@ -33,11 +33,11 @@ type metricsSet struct {
 	lastReload                          atomic.Int64 // seconds since 1970; 0: none yet
 }
 
-func newMetricsSet() *metricsSet {
-	return &metricsSet{handshakeTime: newTiming(), connectTime: newTiming(), pongTime: newTiming(), backendPongTime: newTiming()}
+func newMeters() *meters {
+	return &meters{handshakeTime: newTiming(), connectTime: newTiming(), pongTime: newTiming(), backendPongTime: newTiming()}
 }
 
-func (m *metricsSet) connected(_ *upstream.Endpoint, took time.Duration) {
+func (m *meters) connected(_ *upstream.Endpoint, took time.Duration) {
 	m.connectTime.Update(took.Seconds())
 }
 
@@ -56,23 +56,24 @@ func sum[N int | int64 | uint64](loops []loopStats, of func(*loopStats) N) (n N)
 
 // scrape is all that one reading of the metrics looks at.
 type scrape struct {
-	metrics     *metricsSet
-	loops       []loopStats
-	web         web.Stats
-	routes      []*config.Config // whose close codes can occur
-	generation  uint64
-	generations map[uint64]int // sessions by the configuration that they go by
-	draining    bool
-	most        int // connections that there may be
-	requests    int // plain ones, in flight
-	uncounted   uint64
-	compute     *limits.Turns
-	handshakes  *netpoll.Handshakes // with clients
-	endpoints   func(do func(route string, e *upstream.Endpoint))
-	lookups     map[string]uint64 // failures by host
-	expiries    []certs.Expiry
-	lines       *logqueue.Handler
-	predecessor func() (pid, open int, ok bool) // asked only if there is one to ask
+	release        string // version of Weir
+	metrics        *meters
+	loops          []loopStats
+	web            web.Stats
+	routes         []*config.Config // whose close codes can occur
+	generation     uint64
+	generations    map[uint64]int // sessions by the configuration that they go by
+	draining       bool
+	maxConnections int // connections that there may be
+	requests       int // plain ones, in flight
+	uncounted      uint64
+	compute        *limits.Turns
+	handshakes     *netpoll.Handshakes // with clients
+	endpoints      func(do func(route string, e *upstream.Endpoint))
+	lookups        map[string]uint64 // failures by host
+	expiries       []certs.Expiry
+	lines          *logqueue.Handler
+	predecessor    func() (pid, open int, ok bool) // asked only if there is one to ask
 }
 
 // write writes everything in Prometheus' text format.

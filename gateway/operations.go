@@ -18,7 +18,7 @@ type operations struct{ *Gateway }
 var _ admin.Gateway = operations{}
 
 // Token entitles to changes.
-func (o operations) Token() string { return o.proc.plan.Load().cfg.AdminToken }
+func (o operations) Token() string { return o.proc.plan.Load().config.AdminToken }
 
 // Health is told to whoever checks it.
 func (o operations) Health() admin.Health {
@@ -30,7 +30,7 @@ func (o operations) Health() admin.Health {
 }
 
 // Config is what is in force.
-func (o operations) Config() any { return o.proc.plan.Load().cfg.Effective() }
+func (o operations) Config() any { return o.proc.plan.Load().config.Effective() }
 
 // Reload reads the configuration again.
 func (o operations) Reload() (any, error) { return o.Gateway.Reload() }

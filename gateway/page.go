@@ -25,7 +25,7 @@ var (
 
 // shows gives the fields by which a page can read a refusal; none unless the route's origins allow it. Credentials do not
 // come along from just any page.
-func (d *gate) shows(page []byte, pages int, host []byte, tls bool) []http1.Field {
+func (d *gate) corsFields(page []byte, pages int, host []byte, tls bool) []http1.Field {
 	if pages == 0 || len(d.terms.origins) == 0 || !d.origins.Allows(page, pages, host, tls) {
 		return nil
 	}
@@ -52,5 +52,5 @@ func (p *plan) dressPlain(r *http.Request, c *web.Client, from http1.From, owner
 	if len(pages) > 0 {
 		page = []byte(pages[0])
 	}
-	return to.headers.Refuse(why, to.gate.shows(page, len(pages), q.originHost(), from.TLS))
+	return to.headers.Refuse(why, to.gate.corsFields(page, len(pages), q.originHost(), from.TLS))
 }

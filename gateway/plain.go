@@ -15,17 +15,17 @@ import (
 func (p *plan) findPlain(r *http.Request, c *web.Client) (found web.Found, why *http1.Refusal) {
 	q := plainQuestion(r, c, p.originPlain(r, c))
 	found.RequestID = q.from.RequestID
-	to, why := p.direct(&q)
+	to, why := p.find(&q)
 	if to != nil {
 		found.Route, found.Owner = to.name, to
 	}
 	switch {
 	case why != nil:
 		return found, why
-	case to.plan == nil:
+	case to.plain == nil:
 		return found, http1.NotUpgrade
 	}
-	found.Plan, found.From = to.plan, q.from
+	found.Plan, found.From = to.plain, q.from
 	var fields []http1.Field // nil where nothing of them is checked or dropped
 	var who *auth.Identity
 	if to.gate.auth != nil || len(to.gate.terms.claimed) > 0 {
@@ -33,10 +33,10 @@ func (p *plan) findPlain(r *http.Request, c *web.Client) (found web.Found, why *
 	}
 	switch {
 	case to.gate.auth == nil:
-	case to.cfg.AuthPreflight != config.PreflightCheck && isPreflight(r):
+	case to.config.AuthPreflight != config.PreflightCheck && isPreflight(r):
 		who = to.gate.auth.Unproved()
 	default:
-		out := p.provePlain(to, r, &q, fields)
+		out := p.authenticatePlain(to, r, &q, fields)
 		if out.Refusal != nil {
 			found.Detail = out.Detail
 			return found, out.Refusal
@@ -64,7 +64,7 @@ func plainQuestion(r *http.Request, c *web.Client, from http1.From) question {
 }
 
 func (p *plan) originPlain(r *http.Request, c *web.Client) http1.From {
-	from := http1.OriginHeader(r.Header, c.Peer.Addr(), c.TLS != nil, p.believed(c.Nameless))
+	from := http1.OriginHeader(r.Header, c.Peer.Addr(), c.TLS != nil, p.trusts(c.Nameless))
 	from.Identity = p.identity(r.Host, c.TLS)
 	return from
 }
@@ -106,10 +106,10 @@ func (r plainAsker) QueryParam(name string) []byte {
 }
 
 // provePlain checks the credential of a plain request, on whose goroutine it may wait.
-func (p *plan) provePlain(to *route, r *http.Request, q *question, fields []http1.Field) auth.Outcome {
+func (p *plan) authenticatePlain(to *route, r *http.Request, q *question, fields []http1.Field) auth.Outcome {
 	ask := auth.Request{Method: []byte(r.Method), Host: q.host, Target: []byte(r.RequestURI), Path: q.path, Query: q.query, Fields: fields,
 		Client: q.from.Addr, TLS: q.from.TLS}
-	ctx, cancel := context.WithTimeout(r.Context(), p.cfg.HandshakeTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), p.config.HandshakeTimeout)
 	defer cancel()
 	return to.gate.auth.Wait(ctx, &ask)
 }

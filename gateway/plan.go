@@ -20,27 +20,27 @@ import (
 // and takes its place as a whole. A handshake is judged by the plan that was in force when its first byte came.
 type plan struct {
 	// Immutable.
-	env        *env
-	generation uint64
-	cfg        *config.Config
-	trusted    func(netip.Addr) bool // whether an address is that of a proxy of ours
-	stickyKey  []byte
-	fleets     fleets
-	backends   map[tlsTerms]*backendTLS
-	gates      []*gate
-	gateBy     map[string]*gate // by its text
-	routes     []*route
-	byIdentity map[string]*route
-	table      *routing.Table
-	certs      *certs.Store // nil without TLS
-	tls        *netpoll.TLS // likewise
-	tlsTerms   string       // that certs was made of
-	certsPart  *part
-	newcomers  *rate.Table // handshakes by address; nil: any number
-	headLimits http1.Limits
-	sockets    int // of a session: 1 where all backends are pooled, else 2
-	gatherMax  int // bytes of unfinished messages, of one loop
-	parts      []*part
+	env           *env
+	generation    uint64
+	config        *config.Config
+	isProxy       func(netip.Addr) bool // whether an address is that of a proxy of ours
+	stickyKey     []byte
+	fleets        fleets
+	backends      map[tlsTerms]*backendTLS
+	gates         []*gate
+	gateBy        map[string]*gate // by its text
+	routes        []*route
+	byIdentity    map[string]*route
+	table         *routing.Table
+	certs         *certs.Store // nil without TLS
+	tls           *netpoll.TLS // likewise
+	tlsTerms      string       // that certs was made of
+	certsPart     *part
+	handshakeRate *rate.Table // handshakes by address; nil: any number
+	headLimits    http1.Limits
+	sockets       int // of a session: 1 where all backends are pooled, else 2
+	gatherMax     int // bytes of unfinished messages, of one loop
+	parts         []*part
 
 	// Any goroutine.
 	users atomic.Int64 // the gateway while it is in force, each loop while a client is judged by it, checks of credentials
@@ -60,7 +60,7 @@ func (e *env) build(cfg *config.Config, before *plan) (p *plan, warnings []strin
 	if before == nil {
 		before = new(plan)
 	}
-	b := builder{before: before, held: map[*part]bool{}, plan: &plan{env: e, cfg: cfg, generation: before.generation + 1, sockets: 1,
+	b := builder{before: before, held: map[*part]bool{}, plan: &plan{env: e, config: cfg, generation: before.generation + 1, sockets: 1,
 		byIdentity: map[string]*route{}, gateBy: map[string]*gate{}, backends: map[tlsTerms]*backendTLS{}}}
 	b.users.Store(1)
 	b.headLimits = headLimits(cfg)
@@ -71,8 +71,8 @@ func (e *env) build(cfg *config.Config, before *plan) (p *plan, warnings []strin
 	if err != nil {
 		return nil, nil, err
 	}
-	b.trusted = trust.Has
-	b.newcomers = b.newcomersOf()
+	b.isProxy = trust.Has
+	b.handshakeRate = b.handshakeRateOf()
 	err = b.buildTLS()
 	if err == nil {
 		err = b.buildFleets()
@@ -86,7 +86,7 @@ func (e *env) build(cfg *config.Config, before *plan) (p *plan, warnings []strin
 	}
 	b.gatherMax = int(cfg.GatherMemory) / loops(e.start)
 	for _, r := range b.routes { // each loop has room for one message
-		b.gatherMax = max(b.gatherMax, r.wholeLimit)
+		b.gatherMax = max(b.gatherMax, r.gatherLimit)
 	}
 	return b.plan, b.warnings, nil
 }
@@ -103,10 +103,10 @@ func (b *builder) has(p *part) {
 	}
 }
 
-func (b *builder) newcomersOf() *rate.Table {
-	cfg, old := b.cfg, b.before.cfg
+func (b *builder) handshakeRateOf() *rate.Table {
+	cfg, old := b.config, b.before.config
 	if old != nil && old.ConnectionRate == cfg.ConnectionRate && old.RateTable == cfg.RateTable {
-		return b.before.newcomers
+		return b.before.handshakeRate
 	}
 	if cfg.ConnectionRate.Per == 0 {
 		return nil
@@ -153,8 +153,8 @@ func (p *plan) release() {
 }
 
 // welcome counts a newcomer, and tells whether there were too many of its address lately.
-func (p *plan) welcome(ip netip.Addr) bool {
-	return p.newcomers == nil || !ip.IsValid() || p.newcomers.Take(rate.IPKey(ip, p.cfg.IPv6Prefix), rate.Now(), 1)
+func (p *plan) allowsHandshake(ip netip.Addr) bool {
+	return p.handshakeRate == nil || !ip.IsValid() || p.handshakeRate.Take(rate.IPKey(ip, p.config.IPv6Prefix), rate.Now(), 1)
 }
 
 // eachEndpoint walks the endpoints of all fleets.

@@ -31,11 +31,11 @@ type process struct {
 // bounds are what is counted across all loops and protocols. It is touched when a client or a request comes, is admitted
 // and goes, never by a message.
 type bounds struct {
-	accepted *limits.Count  // connections, from accept to their last byte
-	atDoor   *limits.Count  // of these, those of limited addresses whose request is still to come
-	admitted *limits.Count  // connections whose request was let in
-	requests *limits.Count  // plain requests in flight, over whatever they came
-	proofs   *limits.Shares // handshakes whose credential somebody else looks at
+	accepted         *limits.Count  // connections, from accept to their last byte
+	newcomers        *limits.Count  // of these, those of limited addresses whose request is still to come
+	admitted         *limits.Count  // connections whose request was let in
+	requests         *limits.Count  // plain requests in flight, over whatever they came
+	credentialChecks *limits.Shares // handshakes whose credential somebody else looks at
 }
 
 // inForce is the plan of newcomers, held.
@@ -57,7 +57,7 @@ func (p *process) admit(s *session, client netip.Addr) *http1.Refusal {
 	}
 	why := p.enter(client)
 	if s.marks.set(admitted, why == nil); why == nil {
-		s.leaveDoor()
+		s.leaveNewcomers()
 	}
 	return why
 }

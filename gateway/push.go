@@ -19,7 +19,7 @@ type pusher struct {
 	url, labels string
 	every       time.Duration
 	write       func(io.Writer) // the metrics, as text
-	metrics     *metricsSet
+	metrics     *meters
 	log         *slog.Logger
 }
 

@@ -23,8 +23,8 @@ type tally struct {
 
 // counting appends to list, which has room for three, where what the session sends counts besides its own rate.
 func (s *session) counting(in *shares, list []tally) []tally {
-	if in.user != nil && s.more.known() {
-		list = append(list, tally{in.user, s.more.user})
+	if in.user != nil && s.extra.known() {
+		list = append(list, tally{in.user, s.extra.user})
 	}
 	if in.ip != nil {
 		list = append(list, tally{in.ip, s.ipKey()})
@@ -73,7 +73,7 @@ func (s *session) waitForMessage() time.Duration {
 }
 
 // known tells whether sessions of the same user can be told.
-func (m *more) known() bool { return m != nil && m.who != nil && m.who.Subject != "" }
+func (m *extra) known() bool { return m != nil && m.who != nil && m.who.Subject != "" }
 
 // meterMessage decides about a message that begins with b: whether it is dropped, and whether the client is read on now.
 func (s *session) meterMessage(b []byte) (drop, on bool) {
@@ -132,7 +132,7 @@ func (s *session) spendFrames(n uint64) {
 
 // hold reads the client no more for a while.
 func (s *session) hold(wait time.Duration) {
-	m := s.moreOf()
+	m := s.extraOf()
 	if m.held {
 		wait = max(wait, m.until-s.loop().Now())
 	}
@@ -144,16 +144,16 @@ func (s *session) hold(wait time.Duration) {
 // keepRest copies what was read and may not pass yet: no more than a read, as there is none before it has passed.
 func (s *session) keepRest(b []byte) {
 	if len(b) > 0 {
-		m := s.moreOf()
+		m := s.extraOf()
 		m.rest = bytebufferpool.Get()
 		m.rest.B = append(m.rest.B, b...)
 	}
 }
 
 func (s *session) dropRest() {
-	if s.more.rest != nil {
-		bytebufferpool.Put(s.more.rest)
-		s.more.rest = nil
+	if s.extra.rest != nil {
+		bytebufferpool.Put(s.extra.rest)
+		s.extra.rest = nil
 	}
 }
 
@@ -163,7 +163,7 @@ type pacer session
 // OnTimer lets pass what was kept, and reads the client again.
 func (p *pacer) OnTimer(*netpoll.Timer) {
 	s := (*session)(p)
-	s.more.held = false
+	s.extra.held = false
 	s.up.heard = s.now() // it was not silent, we were deaf
 	s.goOn()
 }
@@ -171,7 +171,7 @@ func (p *pacer) OnTimer(*netpoll.Timer) {
 // goOn lets pass what was kept of the client's bytes and then reads it again, unless its rates or a backend that takes
 // no more speak against it.
 func (s *session) goOn() {
-	if m := s.more; m != nil {
+	if m := s.extra; m != nil {
 		if m.held {
 			return
 		}

@@ -51,7 +51,7 @@ func (g *Gateway) Reload() (Report, error) {
 
 func (g *Gateway) reload() (r Report, err error) {
 	old := g.proc.plan.Load()
-	given, cfg := g.given, old.cfg
+	given, cfg := g.given, old.config
 	if g.load != nil {
 		if given, err = g.load(); err != nil {
 			return r, err
@@ -110,8 +110,8 @@ func (g *Gateway) swap(old, next *plan) error {
 	}
 	g.forgetListeners(next)
 	for _, r := range next.routes {
-		if r.plan != nil {
-			r.plan.Transports.Keep(r.plan.Group)
+		if r.plain != nil {
+			r.plain.Transports.Keep(r.plain.Group)
 		}
 	}
 	old.release()

@@ -23,7 +23,7 @@ type route struct {
 	routeTerms
 	identity   string         // by which it is known again in the next plan
 	generation uint64         // of the plan that it was made for
-	cfg        *config.Config // with the route's own values; of the others only those that count after a restart alone are true for long
+	config     *config.Config // with the route's own values; of the others only those that count after a restart alone are true for long
 	headers    http1.Rules
 	upRules    frame.Rules
 	downRules  frame.Rules
@@ -32,13 +32,13 @@ type route struct {
 	upExtended, downExtended   frame.Rules // for those that agreed on an extension which the gateway does not know
 
 	json         bool                     // clients' messages have to be JSON
-	press        *press                   // nil: the gateway does not compress
-	wholeLimit   int                      // bytes of a message that is looked at as a whole
+	compression  *compression             // nil: the gateway does not compress
+	gatherLimit  int                      // bytes of a message that is looked at as a whole
 	plainBackend bool                     // backends see nothing of what clients could compress
 	extensions   bool                     // backends see extensions that the gateway does not know
 	sticky       *sticky.Cookie           // nil: none
 	rewrite      func(path []byte) []byte // nil: none; it gives nil for paths that stay
-	plan         *web.Plan                // for plain requests; nil: they are refused
+	plain        *web.Plan                // for plain requests; nil: they are refused
 	transports   *part                    // of plan
 	tunnels      bool                     // some sessions have a connection of their own to the backend
 	pools        bool                     // some share one
@@ -57,16 +57,16 @@ type routeTerms struct {
 
 // open makes what the route's own values ask for.
 func (r *route) open() (err error) {
-	cfg := r.cfg
+	cfg := r.config
 	if r.headers, err = cfg.HeaderRules(); err != nil {
 		return err
 	}
 	if r.rewrite, err = cfg.Rewrite(); err != nil {
 		return err
 	}
-	r.press, r.json = newPress(cfg), cfg.Messages == config.MessagesJSON
-	if r.press != nil || r.json {
-		r.wholeLimit = int(cmp.Or(cfg.MaxMessageSize, wholeMessage))
+	r.compression, r.json = newCompression(cfg), cfg.Messages == config.MessagesJSON
+	if r.compression != nil || r.json {
+		r.gatherLimit = int(cmp.Or(cfg.MaxMessageSize, config.WholeMessage))
 	}
 	// A compressor that remembers what was dropped would not be understood, nor can JSON be read in what it made.
 	drops := r.meter != nil && r.meter.drop && r.meter.announce || cfg.SlowReader == config.SlowDrop
@@ -86,7 +86,7 @@ func (r *route) open() (err error) {
 		r.upRules.Only = ws.OpBinary
 	}
 	if r.json { // nobody gathers more
-		r.upRules.MaxMessage = uint64(r.wholeLimit)
+		r.upRules.MaxMessage = uint64(r.gatherLimit)
 	}
 	r.upAnnounced, r.downAnnounced = r.upRules, r.downRules
 	r.upAnnounced.Announce, r.downAnnounced.Announce = true, true
@@ -127,7 +127,7 @@ type asker interface {
 
 // hashKey is the place on the ring of who asks.
 func (r *route) hashKey(client netip.Addr, path []byte, q asker, who *auth.Identity) uint64 {
-	switch on := r.cfg.HashOn; on.By {
+	switch on := r.config.HashOn; on.By {
 	case config.HashPath:
 		return upstream.Hash(path)
 	case config.HashHeader:
@@ -160,8 +160,8 @@ func as16(ip netip.Addr) (b [16]byte) {
 
 // nameEndpoint adds the header that tells a client which endpoint serves it, where that is asked for.
 func (r *route) nameEndpoint(fields []http1.Field, e *upstream.Endpoint) []http1.Field {
-	if r.cfg.EndpointHeader == "" {
+	if r.config.EndpointHeader == "" {
 		return fields
 	}
-	return append(fields, http1.Field{Name: []byte(r.cfg.EndpointHeader), Value: []byte(e.Name)})
+	return append(fields, http1.Field{Name: []byte(r.config.EndpointHeader), Value: []byte(e.Name)})
 }

@@ -13,8 +13,8 @@ import (
 // buildRoutes makes the routes and what they lead to.
 func (b *builder) buildRoutes() error {
 	var wrong []error
-	for i := range b.cfg.Routes {
-		from := &b.cfg.Routes[i]
+	for i := range b.config.Routes {
+		from := &b.config.Routes[i]
 		r, err := b.routeOf(from)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("route %s: %w", from.Name, err))
@@ -32,22 +32,22 @@ func (b *builder) buildRoutes() error {
 		return errors.Join(wrong...)
 	}
 	var err error
-	b.table, err = b.cfg.Table()
+	b.table, err = b.config.Table()
 	return err
 }
 
 // routeOf makes a route, or takes that of the plan before, if nothing of it differs.
 func (b *builder) routeOf(from *config.Route) (*route, error) {
-	before := b.before.route(from.Identity())
-	r := &route{identity: from.Identity(), generation: b.generation, cfg: from.Config}
+	before := b.before.byName(from.Identity())
+	r := &route{identity: from.Identity(), generation: b.generation, config: from.Config}
 	r.name, r.pauseAt = from.Name, int(from.Config.HighWater-b.env.start.ReadBuffer)
 	if err := b.fill(r, before); err != nil {
 		return nil, err
 	}
-	if before != nil && before.routeTerms == r.routeTerms && before.cfg.SameRoute(r.cfg) {
+	if before != nil && before.routeTerms == r.routeTerms && before.config.SameRoute(r.config) {
 		r = before
 	}
-	if r.plan != nil {
+	if r.plain != nil {
 		b.has(r.transports)
 	}
 	return r, nil
@@ -55,26 +55,26 @@ func (b *builder) routeOf(from *config.Route) (*route, error) {
 
 // fill gives a route its parts, as far as they are the same those of before, which may be nil.
 func (b *builder) fill(r, before *route) error {
-	specs, err := r.cfg.Backends()
+	specs, err := r.config.Backends()
 	if err != nil {
 		return err
 	}
 	r.tunnels, r.pools = slices.ContainsFunc(specs, upstream.Spec.Tunnels), slices.ContainsFunc(specs, upstream.Spec.Pools)
-	if r.fleet, err = b.fleetOf(r.cfg, specs, false); err != nil {
+	if r.fleet, err = b.fleetOf(r.config, specs, false); err != nil {
 		return err
 	}
-	if r.gate, err = b.gateOf(r.cfg); err != nil {
+	if r.gate, err = b.gateOf(r.config); err != nil {
 		return err
 	}
 	if before != nil {
 		r.meter = before.meter
 	}
-	r.meter = newMeter(r.cfg, r.meter)
+	r.meter = newMeter(r.config, r.meter)
 	r.stickyKey = string(b.stickyKey)
 	if err := r.open(); err != nil {
 		return err
 	}
-	if !r.cfg.HTTP {
+	if !r.config.HTTP {
 		return nil
 	}
 	return b.servePlain(r, before)
@@ -87,31 +87,31 @@ func (b *builder) fleetOf(cfg *config.Config, specs []upstream.Spec, plain bool)
 }
 
 // route is the route of this identity; nil if there is none.
-func (p *plan) route(identity string) *route { return p.byIdentity[identity] }
+func (p *plan) byName(identity string) *route { return p.byIdentity[identity] }
 
 // servePlain says how the route's plain requests are served: by backends of their own, or the same.
 func (b *builder) servePlain(r, before *route) error {
 	f := r.fleet
-	specs, err := r.cfg.HTTPBackends()
+	specs, err := r.config.HTTPBackends()
 	if err != nil {
 		return err
 	}
-	if len(r.cfg.HTTPUpstream) > 0 {
-		if f, err = b.fleetOf(r.cfg, specs, true); err != nil {
+	if len(r.config.HTTPUpstream) > 0 {
+		if f, err = b.fleetOf(r.config, specs, true); err != nil {
 			return err
 		}
 	}
 	r.httpFleet = f
-	ts := b.transports(r.cfg)
-	if before != nil && before.plan != nil && before.plan.Transports.Options() == ts.Options() {
-		ts, r.transports = before.plan.Transports, before.transports
+	ts := b.transports(r.config)
+	if before != nil && before.plain != nil && before.plain.Transports.Options() == ts.Options() {
+		ts, r.transports = before.plain.Transports, before.transports
 	} else {
 		r.transports = &part{end: ts.Close, parting: &b.env.parting}
 	}
-	r.plan = &web.Plan{Route: r.name, Group: f.group, Retries: r.cfg.ConnectRetries, Rules: &r.headers,
-		EndpointHeader: r.cfg.EndpointHeader, Sticky: r.sticky, Transports: ts}
+	r.plain = &web.Plan{Route: r.name, Group: f.group, Retries: r.config.ConnectRetries, Rules: &r.headers,
+		EndpointHeader: r.config.EndpointHeader, Sticky: r.sticky, Transports: ts}
 	if r.rewrite != nil {
-		r.plan.Rewrite = r.rewritePath
+		r.plain.Rewrite = r.rewritePath
 	}
 	return nil
 }
@@ -128,8 +128,8 @@ func (b *builder) transports(cfg *config.Config) *web.Transports {
 // closeIdle closes the connections to backends that are kept for later requests, as their descriptors are needed.
 func (p *plan) closeIdle() {
 	for _, r := range p.routes {
-		if r.plan != nil {
-			r.plan.Transports.CloseIdle()
+		if r.plain != nil {
+			r.plain.Transports.CloseIdle()
 		}
 	}
 }

@@ -19,16 +19,16 @@ import (
 type phase uint8
 
 const (
-	silent     phase = iota // nothing has come
-	announcing              // a trusted proxy is to say whom it speaks for
-	announced               // it has said so, and nothing more has come
-	securing                // TLS does not stand yet
-	greeting                // the client's request is being read
-	proving                 // somebody is asked whether the client may come in
-	asking                  // the backend has not answered yet
-	declining               // the backend answered something else than 101, which is being passed on
-	refusing                // the gateway answered the request itself
-	talking                 // the WebSocket stands
+	silent         phase = iota // nothing has come
+	announcing                  // a trusted proxy is to say whom it speaks for
+	announced                   // it has said so, and nothing more has come
+	securing                    // TLS does not stand yet
+	greeting                    // the client's request is being read
+	authenticating              // somebody is asked whether the client may come in
+	asking                      // the backend has not answered yet
+	declining                   // the backend answered something else than 101, which is being passed on
+	refusing                    // the gateway answered the request itself
+	talking                     // the WebSocket stands
 	over
 )
 
@@ -57,7 +57,7 @@ type session struct {
 	down   half            // backend to client
 	timer  netpoll.Timer   // the one next deadline, whatever it is
 	hs     *handshake      // until the answer
-	more   *more           // what only some sessions have, or for a time only
+	extra  *extra          // what only some sessions have, or for a time only
 	spent  *spent          // of the rates of one session; nil: there are none
 	index  int32           // place in the shard's list
 	pingAt moment          // when the ping went out that the client has not answered yet; 0: none
@@ -74,7 +74,7 @@ type marks uint16
 const (
 	unlogged    marks = 1 << iota // left out by --access-log-sample
 	handed                        // its connection has gone to gateway/web
-	knocked                       // counted by the gateway's limits as one that is not admitted yet
+	newcomer                      // counted by the gateway's limits as one that is not admitted yet
 	admitted                      // counted by them
 	pingDue                       // a ping goes to the client at the next frame boundary
 	backendPing                   // one goes to the backend there
@@ -95,7 +95,7 @@ func (m *marks) set(what marks, to bool) {
 }
 
 // more is what a session has besides: while some of it is needed, or once its end has begun.
-type more struct {
+type extra struct {
 	who      *auth.Identity // nil: nobody is told apart
 	expires  time.Time      // of the credential, by the wall clock; zero: never
 	user     rate.Key
@@ -113,19 +113,19 @@ type more struct {
 	end      ending
 }
 
-func (s *session) moreOf() *more {
-	if s.more == nil {
-		s.more = new(more)
+func (s *session) extraOf() *extra {
+	if s.extra == nil {
+		s.extra = new(extra)
 	}
-	return s.more
+	return s.extra
 }
 
 // ending is how the session ends; nil before it does.
 func (s *session) ending() *ending {
-	if s.more == nil || !s.more.ends {
+	if s.extra == nil || !s.extra.ends {
 		return nil
 	}
-	return &s.more.end
+	return &s.extra.end
 }
 
 // ending is what is known of how a session ends.
@@ -171,18 +171,18 @@ func (s *session) finish() {
 		sh.closedSession(s)
 	}
 	if s.ending() != nil {
-		sh.ending--
+		sh.endings--
 	}
 	s.phase = over
 	sh.loop.Cancel(&s.timer)
-	if s.more != nil {
-		sh.loop.Cancel(&s.more.pace)
+	if s.extra != nil {
+		sh.loop.Cancel(&s.extra.pace)
 		s.caughtUp()
 		s.dropRest()
 		s.dropGathered(&s.up)
 		s.dropGathered(&s.down)
-		sh.gathered -= s.more.charged
-		s.more.charged = 0
+		sh.gathered -= s.extra.charged
+		s.extra.charged = 0
 	}
 	s.client.Close()
 	s.dropStream()
@@ -191,7 +191,7 @@ func (s *session) finish() {
 	sh.sessions[s.index], last.index = last, s.index
 	sh.sessions[len(sh.sessions)-1] = nil
 	sh.sessions = sh.sessions[:len(sh.sessions)-1]
-	s.leaveDoor()
+	s.leaveNewcomers()
 	if s.marks.has(admitted) {
 		sh.proc.admitted.Leave(s.from().Addr())
 	}
@@ -213,7 +213,7 @@ func (s *session) dropStream() {
 // lostStream forgets a stream that is closed.
 func (s *session) lostStream() {
 	if s.phase == talking {
-		s.moreOf().served = s.stream.Endpoint()
+		s.extraOf().served = s.stream.Endpoint()
 	}
 	s.stream = nil
 }
@@ -221,7 +221,7 @@ func (s *session) lostStream() {
 // endpoint is who serves a session that talks, or did.
 func (s *session) endpoint() *upstream.Endpoint {
 	if s.stream == nil {
-		return s.more.served
+		return s.extra.served
 	}
 	return s.stream.Endpoint()
 }
@@ -240,7 +240,7 @@ func (s *session) OnTimer(*netpoll.Timer) {
 		s.turnAway(refusedSlow.Reason)
 	case s.phase == greeting:
 		s.refuse(refusedSlow)
-	case s.phase == proving:
+	case s.phase == authenticating:
 		s.refuse(auth.Unavailable)
 	case s.ending() != nil || s.phase != talking:
 		s.late()

@@ -5,7 +5,7 @@ func SessionsWithMore(g *Gateway) (n int) {
 	for _, sh := range g.shards {
 		_ = sh.loop.Do(func() {
 			for _, s := range sh.sessions {
-				if s.more != nil {
+				if s.extra != nil {
 					n++
 				}
 			}

@@ -15,14 +15,14 @@ func (s *session) logAsked(requestID string) {
 
 func (s *session) logOpened() {
 	if a := s.lane.shard.proc.access; a.on() {
-		a.add(&accessLine{event: "open", client: s.from(), route: s.lane.route.name, endpoint: s.endpoint().Name, host: s.hs.host, path: s.hs.path,
+		a.write(&line{event: "open", client: s.from(), route: s.lane.route.name, endpoint: s.endpoint().Name, host: s.hs.host, path: s.hs.path,
 			user: s.user(), requestID: s.hs.requestID, agent: s.hs.agent, trace: s.hs.trace, lasted: s.loop().Now() - s.opened})
 	}
 }
 
 func (s *session) logClosed(e *ending) {
 	if a := s.lane.shard.proc.access; a.on() {
-		a.add(&accessLine{event: "close", client: s.from(), endpoint: s.endpoint().Name, user: s.user(), reason: e.reason, code: int(e.code),
+		a.write(&line{event: "close", client: s.from(), endpoint: s.endpoint().Name, user: s.user(), reason: e.reason, code: int(e.code),
 			midFrame: e.midFrame, rtt: s.rtt, up: s.up.bytes, down: s.down.bytes, lasted: s.loop().Now() - s.opened})
 	}
 }
@@ -32,7 +32,7 @@ func (s *session) logRefused(status int, reason string) {
 	if !a.on() {
 		return
 	}
-	l := &accessLine{event: "refuse", client: s.from(), user: s.user(), status: status, reason: reason}
+	l := &line{event: "refuse", client: s.from(), user: s.user(), status: status, reason: reason}
 	if r := s.lane.route; r != nil {
 		l.route = r.name
 	}
@@ -46,13 +46,13 @@ func (s *session) logRefused(status int, reason string) {
 			l.endpoint, l.detail = e.Name, h.trail.Reason
 		}
 	}
-	a.add(l)
+	a.write(l)
 }
 
 // user is who was let in; "": nobody is told apart.
 func (s *session) user() string {
-	if s.more == nil || s.more.who == nil {
+	if s.extra == nil || s.extra.who == nil {
 		return ""
 	}
-	return s.more.who.Subject
+	return s.extra.who.Subject
 }

@@ -29,11 +29,11 @@ type shard struct {
 	lanes     map[*route]*lane
 	links     map[*fleet]*fleetLinks
 	pools     upstream.PoolStats
-	doors     []*door
+	listeners []*listener
 	sessions  []*session
 	count     counters
 	talking   int // sessions; counted as they come and go, since to look at a million takes a loop too long
-	ending    int
+	endings   int
 	drain     drain
 	eviction  eviction
 	scratch   []byte                     // for heads and control frames; used within one call
@@ -76,7 +76,7 @@ func (sh *shard) openedSession(s *session) {
 	sh.talking++
 	sh.proc.memory.touch(sh.now())
 	sh.proc.metrics.handshakeTime.Update((sh.loop.Now() - s.opened).Seconds())
-	sample := uint64(sh.plan.cfg.AccessLogSample)
+	sample := uint64(sh.plan.config.AccessLogSample)
 	s.marks.set(unlogged, sample > 1 && sh.opened%sample != 0)
 	sh.opened++
 	if !s.marks.has(unlogged) {
@@ -112,7 +112,7 @@ func (sh *shard) declined(s *session, status int) {
 
 // snapshot copies the counters, for a reader on another goroutine.
 func (sh *shard) snapshot() loopStats {
-	st := loopStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions), talking: sh.talking, ending: sh.ending, gathered: sh.gathered, waiting: sh.waiting}
+	st := loopStats{counters: sh.count, loop: sh.loop.Stats(), sessions: len(sh.sessions), talking: sh.talking, ending: sh.endings, gathered: sh.gathered, waiting: sh.waiting}
 	st.pools = sh.pools.Clone()
 	st.refused, st.closed = maps.Clone(sh.count.refused), maps.Clone(sh.count.closed)
 	st.secured, st.tlsFailed = maps.Clone(sh.count.secured), maps.Clone(sh.count.tlsFailed)

@@ -30,14 +30,14 @@ type slow struct {
 }
 
 // sheds tells whether the client is that slow.
-func (s *session) sheds() bool { return s.more != nil && s.more.slow != nil && s.more.slow.sheds }
+func (s *session) sheds() bool { return s.extra != nil && s.extra.slow != nil && s.extra.slow.sheds }
 
 // isSlow begins to count how long the client's queue is full.
 func (s *session) isSlow() {
 	if s.cfg().SlowReader == config.SlowWait || s.ending() != nil {
 		return
 	}
-	m := s.moreOf()
+	m := s.extraOf()
 	if m.slow == nil {
 		m.slow = &slow{session: s}
 	}
@@ -61,14 +61,14 @@ func (d *slow) OnTimer(*netpoll.Timer) {
 
 // caughtUp sends the client what waited for it, now that it takes something or since the session ends.
 func (s *session) caughtUp() {
-	if s.more == nil || s.more.slow == nil {
+	if s.extra == nil || s.extra.slow == nil {
 		return
 	}
-	d := s.more.slow
+	d := s.extra.slow
 	s.loop().Cancel(&d.timer)
 	d.flush()
 	if s.ending() != nil || !s.client.Full(s.lane.route.pauseAt) {
-		s.more.slow = nil
+		s.extra.slow = nil
 	}
 }
 

@@ -28,7 +28,7 @@ func (g *Gateway) upkeep() {
 		}
 		g.sweep()
 		p := g.proc.plan.Load()
-		if every := p.cfg.ReloadInterval; every > 0 && time.Since(last) >= every {
+		if every := p.config.ReloadInterval; every > 0 && time.Since(last) >= every {
 			last = time.Now()
 			for _, d := range p.gates {
 				_ = g.proc.reread(d, false) // was told
@@ -48,7 +48,7 @@ func (g *Gateway) sweep() {
 // tables are those of all rates.
 func (g *Gateway) tables() []*rate.Table {
 	p := g.proc.plan.Load()
-	all := append(g.proc.failures.Tables(), p.newcomers)
+	all := append(g.proc.failures.Tables(), p.handshakeRate)
 	for _, r := range p.routes {
 		if m := r.meter; m != nil {
 			for _, in := range []shares{m.messages, m.allBytes} {

@@ -32,7 +32,7 @@ func (s *session) firstHeard(b []byte) {
 
 // announce reads the PROXY header that a trusted proxy begins with.
 func (s *session) announce(b []byte) {
-	h, b := s.gather(b)
+	h, b := s.collect(b)
 	header, n, err := proxyproto.Parse(b)
 	switch {
 	case err != nil:

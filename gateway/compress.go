@@ -22,12 +22,12 @@ func (s *session) compresses(params deflate.Params, fields []http1.Field) []http
 // Fragments pass as they come.
 func (s *session) worth(head frame.Head) bool {
 	r := s.lane.route
-	return s.window > 0 && head.Last && head.Length >= r.press.threshold && head.Length <= uint64(r.wholeLimit)
+	return s.window > 0 && head.Last && head.Length >= r.compression.threshold && head.Length <= uint64(r.gatherLimit)
 }
 
 // inflate gives a message as it was before it was compressed, until the next call, or ends the session.
 func (s *session) inflate(h *half, payload []byte) (plain []byte, on bool) {
-	sh, limit := s.lane.shard, s.lane.route.wholeLimit
+	sh, limit := s.lane.shard, s.lane.route.gatherLimit
 	if sh.inflater == nil {
 		sh.inflater = deflate.NewInflater()
 	}

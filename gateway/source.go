@@ -30,11 +30,11 @@ func value[N int | int64 | uint64](of func(*scrape) N) source {
 }
 
 // once is a counter of the whole gateway.
-func once(of func(*metricsSet) *atomic.Uint64) source {
+func once(of func(*meters) *atomic.Uint64) source {
 	return func(s *scrape, out *exposition) { out.sample(float64(of(s.metrics).Load())) }
 }
 
-func durations(of func(*metricsSet) *prom.Histogram) source {
+func durations(of func(*meters) *prom.Histogram) source {
 	return func(s *scrape, out *exposition) { out.timing(of(s.metrics)) }
 }
 

@@ -6,17 +6,17 @@ import (
 )
 
 // wanted is a listener of a configuration.
-type wanted struct {
+type address struct {
 	name   string // by which it is known again in the next plan: its address, but for those that take any port
 	text   string
 	secure bool // clients speak TLS
 }
 
 // listensOn are the listeners of the plan, in the order of the configuration.
-func (p *plan) listensOn() (all []wanted) {
-	for i, list := range [][]string{p.cfg.Listen, p.cfg.TLSListen} {
+func (p *plan) addresses() (all []address) {
+	for i, list := range [][]string{p.config.Listen, p.config.TLSListen} {
 		for j, text := range list {
-			w := wanted{text, text, i == 1}
+			w := address{text, text, i == 1}
 			if strings.HasSuffix(text, ":0") { // which may be asked for several times
 				w.name = fmt.Sprintf("%s %d %d", text, i, j)
 			}

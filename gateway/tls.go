@@ -11,7 +11,7 @@ import (
 
 // buildTLS reads the certificates, if clients are to be served over TLS, or takes the store of the plan before.
 func (b *builder) buildTLS() error {
-	cfg := b.cfg
+	cfg := b.config
 	if len(cfg.TLSListen) == 0 {
 		return nil
 	}
@@ -21,7 +21,7 @@ func (b *builder) buildTLS() error {
 		b.has(b.certsPart)
 		return nil
 	}
-	o, err := certOptions(cfg, b.env.tlsReloaded)
+	o, err := certOptions(cfg, b.env.tookTLSFile)
 	if err != nil {
 		return err
 	}

@@ -15,21 +15,21 @@ import (
 
 // prove has a handshake's credential checked: at once where that needs nobody else, else on a goroutine, while the client is
 // not read. There are so many at once, and of them each address may have as many as are still free.
-func (s *session) prove(to *route, q *question, b []byte, n int) {
+func (s *session) authenticate(to *route, q *question, b []byte, n int) {
 	h, p := s.hs, s.lane.shard.proc
 	r := credential(&h.request, q)
 	out, done := to.gate.auth.Now(&r)
 	if done {
-		s.proved(to, q, out, b[n:])
+		s.authenticated(to, q, out, b[n:])
 		return
 	}
 	client := r.Client
-	if !p.proofs.Enter(client) {
+	if !p.credentialChecks.Enter(client) {
 		s.refuse(auth.Unavailable)
 		return
 	}
 	h.keep(b)
-	s.phase = proving
+	s.phase = authenticating
 	s.client.Pause()
 	copied, loop := r.Clone(), s.loop()
 	ctx, cancel := context.WithTimeout(p.running, s.cfg().HandshakeTimeout)
@@ -37,14 +37,14 @@ func (s *session) prove(to *route, q *question, b []byte, n int) {
 	go func() {
 		defer cancel()
 		out := to.gate.auth.Wait(ctx, copied)
-		p.proofs.Leave(client)
+		p.credentialChecks.Leave(client)
 		_ = loop.Post(func() { s.resume(h, n, out) }) // a stopped loop has ended the session
 	}()
 }
 
 // resume goes on with a handshake whose credential somebody else has looked at.
 func (s *session) resume(h *handshake, n int, out auth.Outcome) {
-	if s.phase != proving || s.hs != h {
+	if s.phase != authenticating || s.hs != h {
 		return // the client has left, or waited too long
 	}
 	s.phase = greeting
@@ -56,7 +56,7 @@ func (s *session) resume(h *handshake, n int, out auth.Outcome) {
 		return
 	}
 	q := h.question(s)
-	to, why := s.lane.plan.direct(&q)
+	to, why := s.lane.plan.find(&q)
 	if why == nil {
 		why = h.request.CheckUpgrade()
 	}
@@ -64,18 +64,18 @@ func (s *session) resume(h *handshake, n int, out auth.Outcome) {
 		s.refuse(why)
 		return
 	}
-	s.proved(to, &q, out, b[n:])
+	s.authenticated(to, &q, out, b[n:])
 }
 
-func (s *session) proved(to *route, q *question, out auth.Outcome, early []byte) {
+func (s *session) authenticated(to *route, q *question, out auth.Outcome, early []byte) {
 	s.hs.detail = out.Detail
 	switch {
 	case out.Refusal == nil && s.hs.wasClosed(out.Identity):
 		s.refuse(refusedByAdmin)
 	case out.Refusal == nil:
 		s.ask(to, q, out.Identity, early)
-	case to.cfg.AuthRefusal == config.RefuseClose:
-		s.refuseOpen(to.cfg, out, early)
+	case to.config.AuthRefusal == config.RefuseClose:
+		s.refuseOpen(to.config, out, early)
 	default:
 		s.refuse(out.Refusal)
 	}
@@ -116,14 +116,14 @@ const protocolField = "Sec-WebSocket-Protocol"
 
 // know keeps what counts of who was let in.
 func (s *session) know(who *auth.Identity) {
-	m := s.moreOf()
+	m := s.extraOf()
 	m.who, m.expires, m.user = who, who.Expires, rate.StringKey(who.Subject)
 }
 
 // selectProtocol answers a client whose token was offered as a subprotocol, where the backend has seen none of it:
 // browsers give a connection up whose offers are not answered.
 func (s *session) selectProtocol(fields []http1.Field) []http1.Field {
-	if s.more == nil || s.more.who == nil || s.more.who.Protocol == "" || !s.cfg().AuthStrip {
+	if s.extra == nil || s.extra.who == nil || s.extra.who.Protocol == "" || !s.cfg().AuthStrip {
 		return fields
 	}
 	for _, f := range fields {
@@ -131,5 +131,5 @@ func (s *session) selectProtocol(fields []http1.Field) []http1.Field {
 			return fields
 		}
 	}
-	return append(fields, http1.Field{Name: []byte(protocolField), Value: []byte(s.more.who.Protocol)})
+	return append(fields, http1.Field{Name: []byte(protocolField), Value: []byte(s.extra.who.Protocol)})
 }

@@ -12,17 +12,17 @@ import (
 const extensionsField = "Sec-WebSocket-Extensions"
 
 // press is how a route compresses. Immutable.
-type press struct {
+type compression struct {
 	level     int
 	threshold uint64 // shorter messages go as they are
 	options   deflate.Options
 }
 
-func newPress(cfg *config.Config) *press {
+func newCompression(cfg *config.Config) *compression {
 	if cfg.Compression != config.CompressionGateway {
 		return nil
 	}
-	p := &press{level: cfg.CompressionLevel, threshold: uint64(cfg.CompressionThreshold)}
+	p := &compression{level: cfg.CompressionLevel, threshold: uint64(cfg.CompressionThreshold)}
 	if cfg.CompressionWindow < deflate.MaxWindowBits {
 		p.options.ServerWindowBits = uint8(cfg.CompressionWindow)
 	}
@@ -30,7 +30,7 @@ func newPress(cfg *config.Config) *press {
 }
 
 // agree takes the client's best offer, if it has one that can be understood.
-func (p *press) agree(r *http1.Request) (params deflate.Params, ok bool) {
+func (p *compression) agree(r *http1.Request) (params deflate.Params, ok bool) {
 	var room [deflate.MaxOffers]deflate.Offer
 	offers := room[:0]
 	for _, f := range r.Fields {

@@ -19,9 +19,6 @@ import (
 // they have ended. Most lie whole in the bytes that were read and are dealt with there; of others what has come is kept,
 // no more than max-message-size of one and gather-memory of all.
 
-// wholeMessage bounds messages that are looked at as a whole where max-message-size sets no limit.
-const wholeMessage = config.WholeMessage
-
 // uncounted is what a session may keep beyond gather-memory, so that a few with long messages cannot keep all others from
 // sending short ones. It is about as much as may be queued for a side anyway.
 const uncounted = 64 << 10
@@ -38,7 +35,7 @@ var gatherings bytebufferpool.Pool
 
 // gathering is that of a direction.
 func (s *session) gathering(h *half) *gathering {
-	m := s.moreOf()
+	m := s.extraOf()
 	if m.gathered == nil {
 		m.gathered = new([2]gathering)
 	}
@@ -50,7 +47,7 @@ func (s *session) gathering(h *half) *gathering {
 
 // gathers tells whether a message that is looked at as a whole is under way.
 func (s *session) gathers(h *half) bool {
-	return s.more != nil && s.more.gathered != nil && s.gathering(h).buf != nil
+	return s.extra != nil && s.extra.gathered != nil && s.gathering(h).buf != nil
 }
 
 // takeAside takes the message that begins with b aside. It gives what comes behind, and tells whether the direction goes on.
@@ -80,7 +77,7 @@ func (s *session) roomFor(head frame.Head, n int) bool {
 		return true
 	}
 	buf := gatherings.Get()
-	if !s.lane.shard.grow(buf, int(head.Length), s.lane.route.wholeLimit) {
+	if !s.lane.shard.grow(buf, int(head.Length), s.lane.route.gatherLimit) {
 		gatherings.Put(buf)
 		return false
 	}
@@ -102,7 +99,7 @@ func (s *session) gatherLeft(h *half) (left time.Duration, any bool) {
 	if !s.gathers(h) {
 		return 0, false
 	}
-	unread := s.client.Paused() || s.more.held
+	unread := s.client.Paused() || s.extra.held
 	if h == &s.down {
 		unread = s.client.Buffered() > 0 || s.stream == nil
 	}
@@ -122,11 +119,11 @@ func (s *session) setAside(h *half, to writer, piece []byte, ev frame.Event) (on
 	if ev == frame.Aside {
 		h.scan.Unmask(piece)
 		switch {
-		case len(g.buf.B)+len(piece) > mostCompressed(s.lane.route.wholeLimit):
+		case len(g.buf.B)+len(piece) > mostCompressed(s.lane.route.gatherLimit):
 			s.dropGathered(h)
 			s.violated(h, deflate.ErrTooLarge)
 			return false
-		case !sh.grow(g.buf, len(piece), s.lane.route.wholeLimit):
+		case !sh.grow(g.buf, len(piece), s.lane.route.gatherLimit):
 			s.dropGathered(h)
 			s.hangUp(reasonGather, ws.StatusCode(s.cfg().GatherMemoryCode))
 			return false
@@ -185,7 +182,7 @@ func (sh *shard) putAway(b *bytebufferpool.ByteBuffer) {
 	switch {
 	case counted(cap(b.B)) == 0:
 		gatherings.Put(b)
-	case cap(b.B) <= 2*wholeMessage && (sh.large == nil || cap(sh.large.B) < cap(b.B)):
+	case cap(b.B) <= 2*config.WholeMessage && (sh.large == nil || cap(sh.large.B) < cap(b.B)):
 		sh.large = b
 	}
 }
@@ -209,9 +206,9 @@ func (s *session) chargeQueues() {
 	if s.stream != nil {
 		n += counted(s.stream.Buffered())
 	}
-	if n > 0 || s.more != nil {
-		s.lane.shard.gathered += n - s.moreOf().charged
-		s.more.charged = n
+	if n > 0 || s.extra != nil {
+		s.lane.shard.gathered += n - s.extraOf().charged
+		s.extra.charged = n
 	}
 }
 
@@ -237,7 +234,7 @@ func (s *session) deliver(h *half, to writer, head frame.Head, payload []byte) (
 		to.Queue(sh.framed)
 	default:
 		sh.count.down.Messages++
-		sh.framed = sh.compress(sh.framed[:0], head.Op, payload, r.press.level, s.window)
+		sh.framed = sh.compress(sh.framed[:0], head.Op, payload, r.compression.level, s.window)
 		to.Queue(sh.framed)
 	}
 	sh.framed, sh.plain = trim(sh.framed), trim(sh.plain)
@@ -275,7 +272,7 @@ func fault(err error) *codec.ProtocolError {
 
 // trim gives scratch up that one large message has made too large to keep.
 func trim(b []byte) []byte {
-	if cap(b) > 2*wholeMessage {
+	if cap(b) > 2*config.WholeMessage {
 		return nil
 	}
 	return b

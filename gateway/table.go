@@ -13,12 +13,12 @@ import (
 
 // metricTable is all that /metrics tells, in its order. A new counter is a line here.
 var metricTable = []metric{
-	{"weir_build_info", gauge, []string{"version", "go"}, "always 1; the labels tell the version of Weir and of the Go that built it", func(_ *scrape, out *exposition) { out.sample(1, Release, runtime.Version()) }},
+	{"weir_build_info", gauge, []string{"version", "go"}, "always 1; the labels tell the version of Weir and of the Go that built it", func(s *scrape, out *exposition) { out.sample(1, s.release, runtime.Version()) }},
 
 	{"weir_sessions_open", gauge, nil, "sessions whose WebSocket is open", total(func(st *loopStats) int { return st.talking })},
 	{"weir_sessions_ending", gauge, nil, "open sessions that have begun to close", total(func(st *loopStats) int { return st.ending })},
 	{"weir_client_connections", gauge, nil, "client sockets, including those in the handshake or on their way out; not those with plain HTTP", total(func(st *loopStats) int { return st.sessions })},
-	{"weir_client_connections_max", gauge, nil, "how many client connections there may be, including those with plain HTTP", value(func(s *scrape) int { return s.most })},
+	{"weir_client_connections_max", gauge, nil, "how many client connections there may be, including those with plain HTTP", value(func(s *scrape) int { return s.maxConnections })},
 	{"weir_connections_accepted_total", counter, nil, "client sockets accepted", total(func(st *loopStats) uint64 { return st.loop.Accepted })},
 	{"weir_accept_pauses_total", counter, nil, "times that a listener paused for lack of descriptors or memory; clients wait meanwhile", total(func(st *loopStats) uint64 { return st.loop.AcceptPauses })},
 	{"weir_sessions_opened_total", counter, nil, "handshakes answered with 101", total(func(st *loopStats) uint64 { return st.opened })},
@@ -26,8 +26,8 @@ var metricTable = []metric{
 	{"weir_sessions_closed_total", counter, []string{"reason", "code"}, "sessions that ended; `code` is that of the close frame that the client got, or sent if it closed first; `cut`: the client was cut inside a frame; `none`: no close frame; codes from 1016 on are told as `3xxx` and `4xxx`", tallied(knownEndings, ofLoops(func(st *loopStats) map[closeKey]uint64 { return st.closed }), closeKey.compare, closeKey.labels)},
 	{"weir_sessions_cut_total", counter, nil, "sessions ended by `close-timeout` or at the end of a drain, with data still under way", total(func(st *loopStats) uint64 { return st.cut })},
 	{"weir_config_generation", gauge, nil, "number of the configuration in use; the one of the start is 1", value(func(s *scrape) uint64 { return s.generation })},
-	{"weir_config_reloads_total", counter, nil, "configurations taken by a reload", once(func(m *metricsSet) *atomic.Uint64 { return &m.configReloads })},
-	{"weir_config_reload_failures_total", counter, nil, "reloads that took nothing, as the configuration had an error", once(func(m *metricsSet) *atomic.Uint64 { return &m.configFailures })},
+	{"weir_config_reloads_total", counter, nil, "configurations taken by a reload", once(func(m *meters) *atomic.Uint64 { return &m.configReloads })},
+	{"weir_config_reload_failures_total", counter, nil, "reloads that took nothing, as the configuration had an error", once(func(m *meters) *atomic.Uint64 { return &m.configFailures })},
 	{"weir_config_last_reload_timestamp_seconds", gauge, nil, "when the last reload took a configuration, in seconds of Unix time; 0: there was none", value(func(s *scrape) int64 { return s.metrics.lastReload.Load() })},
 	{"weir_plan_sessions", gauge, []string{"generation"}, "open sessions by the configuration that they go by: the one in force if their route has not changed, else the one that their route was made for", generations},
 	{"weir_draining", gauge, nil, "1 during a drain, else 0", value(func(s *scrape) uint64 { return fromBool(s.draining) })},
@@ -54,11 +54,11 @@ var metricTable = []metric{
 	})},
 	{"weir_pings_sent_total", counter, nil, "the gateway's own pings, to clients and backends", total(func(st *loopStats) uint64 { return st.pings })},
 	{"weir_pongs_received_total", counter, nil, "answers to the gateway's own pings", total(func(st *loopStats) uint64 { return st.pongs })},
-	{"weir_client_ping_rtt_seconds", histogram, nil, "time from a ping to the client until its pong", durations(func(m *metricsSet) *prom.Histogram { return m.pongTime })},
-	{"weir_backend_ping_rtt_seconds", histogram, nil, "time from a ping to the backend until its pong, with `backend-ping-interval`", durations(func(m *metricsSet) *prom.Histogram { return m.backendPongTime })},
-	{"weir_handshake_seconds", histogram, nil, "time from accept to the 101, including the backend's part", durations(func(m *metricsSet) *prom.Histogram { return m.handshakeTime })},
+	{"weir_client_ping_rtt_seconds", histogram, nil, "time from a ping to the client until its pong", durations(func(m *meters) *prom.Histogram { return m.pongTime })},
+	{"weir_backend_ping_rtt_seconds", histogram, nil, "time from a ping to the backend until its pong, with `backend-ping-interval`", durations(func(m *meters) *prom.Histogram { return m.backendPongTime })},
+	{"weir_handshake_seconds", histogram, nil, "time from accept to the 101, including the backend's part", durations(func(m *meters) *prom.Histogram { return m.handshakeTime })},
 
-	{"weir_backend_connect_seconds", histogram, nil, "time of connects to backends that succeeded, including TLS", durations(func(m *metricsSet) *prom.Histogram { return m.connectTime })},
+	{"weir_backend_connect_seconds", histogram, nil, "time of connects to backends that succeeded, including TLS", durations(func(m *meters) *prom.Histogram { return m.connectTime })},
 	{"weir_endpoint_healthy", gauge, []string{"endpoint", "route"}, "1, or 0 while the backend gets no new sessions; `route` is the first of those that share the backend", byEndpoint(func(e *upstream.Endpoint, _ upstream.EndpointStats) uint64 { return fromBool(e.Healthy()) })},
 	{"weir_endpoint_sessions", gauge, []string{"endpoint", "route"}, "sessions of this gateway on the backend, including those being opened", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) int64 { return st.Active })},
 	{"weir_endpoint_connects_total", counter, []string{"endpoint", "route"}, "connections made to the backend", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) uint64 { return st.Connects })},
@@ -81,15 +81,15 @@ var metricTable = []metric{
 	{"weir_tls_handshakes_running", gauge, nil, "TLS handshakes under way, including those that wait for the client", handshaking((*netpoll.Handshakes).Running)},
 	{"weir_tls_handshakes_waiting", gauge, nil, "TLS handshakes held back by `tls-handshakes`", handshaking((*netpoll.Handshakes).Waiting)},
 	{"weir_tls_certificate_expires_seconds", gauge, []string{"name"}, "when a certificate ends, in seconds of Unix time; `name` is its first name", certificates},
-	{"weir_tls_reloads_total", counter, nil, "files of certificates, keys, authorities or ticket keys whose new content was taken", once(func(m *metricsSet) *atomic.Uint64 { return &m.tlsReloads })},
-	{"weir_tls_reload_failures_total", counter, nil, "files of certificates, keys, authorities or ticket keys that could not be read anew, including those for backends; a file that stays broken counts once, and again at each SIGHUP", once(func(m *metricsSet) *atomic.Uint64 { return &m.tlsReloadFailures })},
-	{"weir_acme_certificates_total", counter, nil, "certificates obtained or renewed by ACME", once(func(m *metricsSet) *atomic.Uint64 { return &m.acmeObtained })},
-	{"weir_acme_failures_total", counter, nil, "failures to obtain or renew a certificate by ACME", once(func(m *metricsSet) *atomic.Uint64 { return &m.acmeFailures })},
+	{"weir_tls_reloads_total", counter, nil, "files of certificates, keys, authorities or ticket keys whose new content was taken", once(func(m *meters) *atomic.Uint64 { return &m.tlsReloads })},
+	{"weir_tls_reload_failures_total", counter, nil, "files of certificates, keys, authorities or ticket keys that could not be read anew, including those for backends; a file that stays broken counts once, and again at each SIGHUP", once(func(m *meters) *atomic.Uint64 { return &m.tlsReloadFailures })},
+	{"weir_acme_certificates_total", counter, nil, "certificates obtained or renewed by ACME", once(func(m *meters) *atomic.Uint64 { return &m.acmeObtained })},
+	{"weir_acme_failures_total", counter, nil, "failures to obtain or renew a certificate by ACME", once(func(m *meters) *atomic.Uint64 { return &m.acmeFailures })},
 
-	{"weir_auth_key_fetch_failures_total", counter, nil, "fetches of key sets (`jwt-jwks-url`) that failed; the last set stays in use, if there was one", once(func(m *metricsSet) *atomic.Uint64 { return &m.fetchFailures })},
-	{"weir_auth_service_failures_total", counter, nil, "calls of `auth-url` that decided nothing: no answer, or another status than 2xx, 401 and 403", once(func(m *metricsSet) *atomic.Uint64 { return &m.silences })},
-	{"weir_access_reloads_total", counter, nil, "files of addresses, token keys, API keys or users whose new content was taken", once(func(m *metricsSet) *atomic.Uint64 { return &m.accessReloads })},
-	{"weir_access_reload_failures_total", counter, nil, "files of addresses, token keys, API keys or users that could not be read anew; counted as `weir_tls_reload_failures_total`", once(func(m *metricsSet) *atomic.Uint64 { return &m.accessReloadFailures })},
+	{"weir_auth_key_fetch_failures_total", counter, nil, "fetches of key sets (`jwt-jwks-url`) that failed; the last set stays in use, if there was one", once(func(m *meters) *atomic.Uint64 { return &m.fetchFailures })},
+	{"weir_auth_service_failures_total", counter, nil, "calls of `auth-url` that decided nothing: no answer, or another status than 2xx, 401 and 403", once(func(m *meters) *atomic.Uint64 { return &m.silences })},
+	{"weir_access_reloads_total", counter, nil, "files of addresses, token keys, API keys or users whose new content was taken", once(func(m *meters) *atomic.Uint64 { return &m.accessReloads })},
+	{"weir_access_reload_failures_total", counter, nil, "files of addresses, token keys, API keys or users that could not be read anew; counted as `weir_tls_reload_failures_total`", once(func(m *meters) *atomic.Uint64 { return &m.accessReloadFailures })},
 
 	{"weir_http_connections", gauge, nil, "client connections with plain HTTP", value(func(s *scrape) int { return s.web.Active })},
 	{"weir_http_connections_total", counter, nil, "client connections that carried plain HTTP", value(func(s *scrape) uint64 { return s.web.Accepted })},
@@ -110,7 +110,7 @@ var metricTable = []metric{
 	{"weir_loop_events_total", counter, []string{"loop"}, "readiness events handled", byLoop(func(st *loopStats) uint64 { return st.loop.Events })},
 	{"weir_loop_writes_total", counter, []string{"loop"}, "system calls that sent", byLoop(func(st *loopStats) uint64 { return st.loop.Writes })},
 	{"weir_loop_sessions", gauge, []string{"loop"}, "client connections on the loop", byLoop(func(st *loopStats) int { return st.sessions })},
-	{"weir_metrics_push_failures_total", counter, nil, "pushes to `metrics-push-url` that failed", once(func(m *metricsSet) *atomic.Uint64 { return &m.pushFailures })},
+	{"weir_metrics_push_failures_total", counter, nil, "pushes to `metrics-push-url` that failed", once(func(m *meters) *atomic.Uint64 { return &m.pushFailures })},
 	{"weir_log_lines_dropped_total", counter, []string{"kind"}, "log lines dropped because whoever reads standard error was too slow; `kind` is `access` or `other`; a line tells their number once it has caught up", each(func(s *scrape, sample func(string, uint64)) {
 		access, other := s.lines.Dropped()
 		sample("access", access)

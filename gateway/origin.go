@@ -14,7 +14,7 @@ func (s *session) origin(state *tls.ConnectionState) http1.From {
 		h.peer, h.asked = s.from().Addr(), true // who asks again is believed by now
 	}
 	peer := h.peer
-	from := h.request.Origin(peer, s.client.Secured(), p.believed(s.marks.has(nameless)), h.hops[:0])
+	from := h.request.Origin(peer, s.client.Secured(), p.trusts(s.marks.has(nameless)), h.hops[:0])
 	h.hops = from.Hops
 	from.Identity = p.identity(string(h.request.Host), state)
 	return from
@@ -24,7 +24,7 @@ func (s *session) origin(state *tls.ConnectionState) http1.From {
 // other clients of the same proxy, must not.
 func (s *session) believe(client netip.Addr) {
 	if client != s.from().Addr() {
-		s.leaveDoor() // trusted only since it came
+		s.leaveNewcomers() // trusted only since it came
 		s.setFrom(netip.AddrPortFrom(client, 0))
 	}
 }
@@ -34,5 +34,5 @@ func (s *session) local() netip.AddrPort {
 	if h := s.hs; h != nil && h.local.IsValid() {
 		return h.local
 	}
-	return s.lane.door.local.AddrPort
+	return s.lane.listener.local.AddrPort
 }
