@@ -11,13 +11,13 @@ import (
 func (g *Gateway) watchConfig() {
 	var failed, seen config.FileSum
 	for {
-		cfg := g.proc.plan.Load().config
+		cfg := g.proc.Plan.Load().Config
 		every := cfg.ConfigWatch
 		if every == 0 {
 			every = time.Hour // until a reload says otherwise
 		}
 		select {
-		case <-g.proc.running.Done():
+		case <-g.proc.Running.Done():
 			return
 		case <-g.tookConfig:
 			failed, seen = config.FileSum{}, config.FileSum{}

@@ -5,6 +5,8 @@ import (
 	"syscall"
 
 	"weir/gateway/config"
+	"weir/gateway/plan"
+	"weir/gateway/session"
 	"weir/netpoll"
 )
 
@@ -30,8 +32,8 @@ func openFiles() (limit int) {
 // filesRoom is how many descriptors of a file table clients and backends may take.
 func (g *Gateway) filesRoom() int {
 	perLoop := 3 + len(g.cfg.Listen) + len(g.cfg.TLSListen) // its poller, and what wakes it
-	own := max(ownFiles, ownFiles/4+loops(g.cfg)*perLoop)
-	return max(2, openFiles()-keptBack-refusalFiles-own)
+	own := max(ownFiles, ownFiles/4+plan.Loops(g.cfg)*perLoop)
+	return max(2, openFiles()-keptBack-session.RefusalFiles-own)
 }
 
 // maxConnections is the knob, or as many sessions as there is room for: with two sockets each, or one where all backends
@@ -40,16 +42,16 @@ func (g *Gateway) maxConnections(cfg *config.Config, room, sockets int) int {
 	given := cfg.MaxConnections
 	room /= sockets
 	if cfg.LoopFileTables {
-		room *= loops(cfg)
+		room *= plan.Loops(cfg)
 	}
 	room = min(room, math.MaxInt32-refusalRoom)
 	const raise = "; raise it: LimitNOFILE= of systemd, ulimits of a container, ulimit -Hn of a shell"
 	about := []any{"limit", openFiles(), "room", room, "sockets_per_session", sockets}
 	switch {
 	case given > room:
-		g.proc.log.Warn("max-connections is more than the limit of open files has room for"+raise, append(about, "max_connections", given)...)
+		g.proc.Log.Warn("max-connections is more than the limit of open files has room for"+raise, append(about, "max_connections", given)...)
 	case given == 0 && room < fewSessions:
-		g.proc.log.Warn("the limit of open files has room for few sessions"+raise, about...)
+		g.proc.Log.Warn("the limit of open files has room for few sessions"+raise, about...)
 	}
 	if given > 0 {
 		return given
@@ -63,5 +65,5 @@ func (g *Gateway) socketsOf() *netpoll.Sockets {
 	if g.cfg.LoopFileTables {
 		return netpoll.NewSockets(g.filesRoom()+keptBack, nil)
 	}
-	return g.proc.sockets
+	return g.proc.Sockets
 }

@@ -15,6 +15,9 @@ import (
 	"weir/gateway/certs"
 	"weir/gateway/config"
 	"weir/gateway/logqueue"
+	"weir/gateway/observe"
+	"weir/gateway/plan"
+	"weir/gateway/session"
 	"weir/internal/handover"
 	"weir/netpoll"
 )
@@ -32,10 +35,10 @@ type Gateway struct {
 	cutPlain  context.CancelFunc
 	lines     *logqueue.Handler // before the log
 	ownLines  bool              // they are to be closed here
-	proc      process
+	proc      session.Process
 
 	// Immutable once Start has returned; under starting until then.
-	shards  []*shard
+	shards  []*session.Shard
 	addrs   map[string]net.Addr // by the name of the listener
 	sockets inheritedSockets
 	admin   *admin.Server
@@ -62,28 +65,28 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 		cfg = cfg.With(func(*config.Config) {})
 	}
 	g := &Gateway{cfg: cfg, given: cfg, stopped: make(chan struct{}), rests: make(chan error, 1), tookConfig: make(chan struct{}, 1)}
-	g.proc.env = &env{start: cfg, metrics: newMeters(), ticketSecrets: new(certs.Secrets), stickyKey: make([]byte, 32)}
-	g.proc.shortage = g.shortage
+	g.proc.Env = &plan.Env{Start: cfg, Metrics: observe.NewMetrics(), TicketSecrets: new(certs.Secrets), StickyKey: make([]byte, 32)}
+	g.proc.Shortage = g.shortage
 	for _, o := range options {
 		o(g)
 	}
-	_, _ = rand.Read(g.proc.pingMark[:])
-	_, _ = rand.Read(g.proc.stickyKey)
+	_, _ = rand.Read(g.proc.PingMark[:])
+	_, _ = rand.Read(g.proc.StickyKey)
 	g.makeBounds()
 	if err := g.takeKeys(); err != nil {
 		return nil, err
 	}
 	g.queueLog(log)
-	g.proc.running, g.end = context.WithCancel(context.Background())
-	g.plain, g.cutPlain = context.WithCancel(g.proc.running)
-	g.proc.web = g.newWeb()
-	p, _, err := g.proc.build(cfg, nil)
+	g.proc.Running, g.end = context.WithCancel(context.Background())
+	g.plain, g.cutPlain = context.WithCancel(g.proc.Running)
+	g.proc.Web = g.newWeb()
+	p, _, err := g.proc.Build(cfg, nil)
 	if err != nil {
 		g.stop()
 		g.closeLog()
 		return nil, err
 	}
-	g.proc.plan.Store(p)
+	g.proc.Plan.Store(p)
 	g.bound(p)
 	return g, nil
 }
@@ -93,42 +96,42 @@ func (g *Gateway) Start() error {
 	g.starting.Lock()
 	defer g.starting.Unlock()
 	g.addrs = map[string]net.Addr{}
-	if g.proc.draining.Load() {
+	if g.proc.Draining.Load() {
 		return errors.New("gateway: drained before it was started")
 	}
 	g.started = time.Now()
 	err := g.sortInherited()
 	if err == nil {
-		err = g.startLoops(loops(g.cfg))
+		err = g.startLoops(plan.Loops(g.cfg))
 	}
 	if err == nil {
-		err = g.openListeners(g.proc.plan.Load())
+		err = g.openListeners(g.proc.Plan.Load())
 	}
 	g.sockets.close()
 	if err == nil && g.cfg.Admin != "off" && !g.adminComesLater() {
-		g.admin, err = admin.Listen(g.cfg.Admin, operations{g}, g.proc.log)
+		g.admin, err = admin.Listen(g.cfg.Admin, operations{g}, g.proc.Log)
 	}
 	if err != nil {
-		if g.proc.draining.CompareAndSwap(false, true) { // else the drain that waits for us does this
+		if g.proc.Draining.CompareAndSwap(false, true) { // else the drain that waits for us does this
 			g.stop()
 			g.closeLog()
 			close(g.stopped)
 		}
 		return err
 	}
-	g.proc.plan.Load().start()
+	g.proc.Plan.Load().Start()
 	go g.tellRests()
 	if g.load != nil {
 		go g.watchConfig()
 	}
 	if g.cfg.MetricsPushURL != "" {
-		pusher := &pusher{url: g.cfg.MetricsPushURL, labels: g.cfg.MetricsPushLabels, every: g.cfg.MetricsPushInterval,
-			write: g.writeMetrics, metrics: g.proc.metrics, log: g.proc.log}
-		go pusher.run(g.proc.running)
+		pusher := &observe.Pusher{Url: g.cfg.MetricsPushURL, Labels: g.cfg.MetricsPushLabels, Every: g.cfg.MetricsPushInterval,
+			Write: g.writeMetrics, Metrics: g.proc.Metrics, Log: g.proc.Log}
+		go pusher.Run(g.proc.Running)
 	}
 	g.startUpkeep()
 	for _, sh := range g.shards {
-		_ = sh.loop.Post(func() { sh.adopt(sh.plan) })
+		_ = sh.Loop.Post(func() { sh.Adopt(sh.Plan) })
 	}
 	g.tellAddresses()
 	return nil
@@ -145,7 +148,7 @@ func (g *Gateway) tellAddresses() {
 		admin = g.admin.Addr().String()
 	}
 	g.adviseHeartbeats()
-	g.proc.log.Info("listening", "addresses", addresses, "admin", admin, "loops", len(g.shards), "connections", g.proc.admitted.Max())
+	g.proc.Log.Info("listening", "addresses", addresses, "admin", admin, "loops", len(g.shards), "connections", g.proc.Admitted.Max())
 }
 
 func (g *Gateway) startLoops(n int) error {
@@ -162,7 +165,7 @@ func (g *Gateway) startLoops(n int) error {
 		if err != nil {
 			return err
 		}
-		g.shards = append(g.shards, newShard(&g.proc, loop, opts.Sockets))
+		g.shards = append(g.shards, session.NewShard(&g.proc, loop, opts.Sockets))
 	}
 	return nil
 }
@@ -176,8 +179,8 @@ func (g *Gateway) Addrs() (all []net.Addr) {
 
 // listening are the addresses in the order of the configuration.
 func (g *Gateway) listening() (all []net.Addr) {
-	for _, w := range g.proc.plan.Load().addresses() {
-		if a := g.addrs[w.name]; a != nil {
+	for _, w := range g.proc.Plan.Load().Addresses() {
+		if a := g.addrs[w.Name]; a != nil {
 			all = append(all, a)
 		}
 	}
@@ -194,24 +197,24 @@ func (g *Gateway) AdminAddr() net.Addr {
 
 // Drain begins to wind down and returns at once, or when a Start under way is over; Wait tells when it is done.
 // Further calls do nothing.
-func (g *Gateway) Drain() { g.drain(g.proc.plan.Load().config.DrainTimeout) }
+func (g *Gateway) Drain() { g.drain(g.proc.Plan.Load().Config.DrainTimeout) }
 
 // drain closes all sessions within timeout; with 0 they last as long as they like, until a drain with another timeout.
 func (g *Gateway) drain(timeout time.Duration) {
 	g.starting.Lock()
 	defer g.starting.Unlock()
-	first := g.proc.draining.CompareAndSwap(false, true)
+	first := g.proc.Draining.CompareAndSwap(false, true)
 	if !first && (g.drainTimeout > 0 || timeout == 0) {
 		return
 	}
 	g.drainTimeout = timeout
-	g.proc.log.Info("draining", "sessions", g.proc.admitted.Len(), "timeout", timeout)
+	g.proc.Log.Info("draining", "sessions", g.proc.Admitted.Len(), "timeout", timeout)
 	if first {
-		g.proc.drained.Add(len(g.shards) + 1)
+		g.proc.Drained.Add(len(g.shards) + 1)
 	}
 	for _, sh := range g.shards {
-		if sh.loop.Post(func() { sh.beginDrain(timeout) }) != nil && first {
-			g.proc.drained.Done()
+		if sh.Loop.Post(func() { sh.BeginDrain(timeout) }) != nil && first {
+			g.proc.Drained.Done()
 		}
 	}
 	if timeout > 0 {
@@ -221,14 +224,14 @@ func (g *Gateway) drain(timeout time.Duration) {
 		return
 	}
 	go func() {
-		defer g.proc.drained.Done()
-		g.proc.web.Shutdown(g.plain)
+		defer g.proc.Drained.Done()
+		g.proc.Web.Shutdown(g.plain)
 	}()
 	go func() {
-		g.proc.drained.Wait()
-		cut := sum(g.stats(), func(st *loopStats) uint64 { return st.cut })
+		g.proc.Drained.Wait()
+		cut := observe.Sum(g.stats(), func(st *observe.LoopStats) uint64 { return st.Cut })
 		g.stop()
-		g.proc.log.Info("drained", "cut", cut)
+		g.proc.Log.Info("drained", "cut", cut)
 		g.closeLog()
 		close(g.stopped)
 	}()
@@ -245,23 +248,23 @@ func (g *Gateway) stop() {
 	if g.admin != nil {
 		g.admin.Close()
 	}
-	if g.proc.web != nil {
+	if g.proc.Web != nil {
 		over, cancel := context.WithCancel(context.Background())
 		cancel()
-		g.proc.web.Shutdown(over)
+		g.proc.Web.Shutdown(over)
 	}
 	for _, sh := range g.shards {
-		_ = sh.loop.Do(func() {
-			for _, links := range sh.links {
+		_ = sh.Loop.Do(func() {
+			for _, links := range sh.Links {
 				links.Close()
 			}
-			clear(sh.links)
+			clear(sh.Links)
 		})
-		sh.loop.Stop()
+		sh.Loop.Stop()
 	}
-	if p := g.proc.plan.Load(); p != nil {
-		p.release()
+	if p := g.proc.Plan.Load(); p != nil {
+		p.Release()
 	}
-	g.proc.parting.Wait()
-	g.proc.memory.ended.Store(true)
+	g.proc.Parting.Wait()
+	g.proc.Memory.Ended.Store(true)
 }

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"os"
 
+	"weir/gateway/plan"
+	"weir/gateway/session"
 	"weir/internal/handover"
 	"weir/netpoll"
 )
@@ -32,12 +34,12 @@ func (g *Gateway) takeKeys() error {
 	}
 	s := &g.inherited.State
 	if len(s.StickyKey) > 0 && g.cfg.StickyKey == "" {
-		g.proc.stickyKey = s.StickyKey
+		g.proc.StickyKey = s.StickyKey
 	}
 	if len(s.Tickets) == 0 {
 		return nil
 	}
-	return json.Unmarshal(s.Tickets, g.proc.ticketSecrets)
+	return json.Unmarshal(s.Tickets, g.proc.TicketSecrets)
 }
 
 // inheritedSockets are the listening sockets that were opened before, by the address that the configuration has for them.
@@ -65,7 +67,7 @@ func (g *Gateway) sortInherited() error {
 		case ok:
 			g.sockets[addr] = append(g.sockets[addr], f)
 		case g.inherited.State.PID != 0:
-			g.proc.log.Info("no longer listened on", "address", at.String())
+			g.proc.Log.Info("no longer listened on", "address", at.String())
 			_ = f.Close()
 		default:
 			strangers = append(strangers, fmt.Errorf("systemd opened %s, which neither listen nor tls-listen names", at))
@@ -129,18 +131,18 @@ func (s inheritedSockets) kept(i, n int) (fds []int) {
 }
 
 // listenOnInherited has every loop accept from its share of the sockets that were opened for addr.
-func (g *Gateway) listenOnInherited(w address, addr netpoll.Addr) error {
+func (g *Gateway) listenOnInherited(w plan.Address, addr netpoll.Addr) error {
 	for i, sh := range g.shards {
 		for _, f := range deal(g.sockets[addr], i, len(g.shards)) {
-			d := &listener{shard: sh, name: w.name}
+			d := &session.Listener{Shard: sh, Name: w.Name}
 			var err error
-			if stopped := sh.loop.Do(func() { err = d.takeOver(f) }); stopped != nil || err != nil {
-				return fmt.Errorf("cannot go on listening on %s: %w", w.text, cmp.Or(err, stopped))
+			if stopped := sh.Loop.Do(func() { err = d.TakeOver(f) }); stopped != nil || err != nil {
+				return fmt.Errorf("cannot go on listening on %s: %w", w.Text, cmp.Or(err, stopped))
 			}
-			addr = d.local
+			addr = d.Local
 		}
 	}
-	g.addrs[w.name] = addr.Net()
+	g.addrs[w.Name] = addr.Net()
 	return nil
 }
 

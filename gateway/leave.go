@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"weir/gateway/admin"
+	"weir/gateway/observe"
+	"weir/gateway/session"
 	"weir/internal/handover"
 	"weir/netpoll"
 )
@@ -24,14 +26,14 @@ import (
 func (g *Gateway) PassOn() (s handover.State, listeners []*os.File, admin *os.File, err error) {
 	g.starting.Lock()
 	defer g.starting.Unlock()
-	if g.proc.draining.Load() || g.leaving.Load() {
+	if g.proc.Draining.Load() || g.leaving.Load() {
 		return s, nil, nil, errors.New("this process is ending already")
 	}
 	s.PID = os.Getpid()
-	if g.proc.plan.Load().config.StickyKey == "" {
-		s.StickyKey = g.proc.stickyKey
+	if g.proc.Plan.Load().Config.StickyKey == "" {
+		s.StickyKey = g.proc.StickyKey
 	}
-	if s.Tickets, err = json.Marshal(g.proc.ticketSecrets); err != nil {
+	if s.Tickets, err = json.Marshal(g.proc.TicketSecrets); err != nil {
 		return s, nil, nil, err
 	}
 	defer func() {
@@ -40,12 +42,12 @@ func (g *Gateway) PassOn() (s handover.State, listeners []*os.File, admin *os.Fi
 		}
 	}()
 	for _, sh := range g.shards {
-		var doors []*listener
-		if err := sh.loop.Do(func() { doors = append(doors, sh.listeners...) }); err != nil {
+		var doors []*session.Listener
+		if err := sh.Loop.Do(func() { doors = append(doors, sh.Listeners...) }); err != nil {
 			return s, nil, nil, err
 		}
 		for _, d := range doors {
-			f, err := d.socket.File()
+			f, err := d.Socket.File()
 			if err != nil {
 				return s, listeners, nil, err
 			}
@@ -67,7 +69,7 @@ func closeAll(files []*os.File) {
 // Leave stops accepting, as a successor does so by now, and moves the admin listener to a unix socket at path. Handshakes
 // under way go on; then sessions are closed over upgrade-drain, or last as long as they like. Wait tells when all have ended.
 func (g *Gateway) Leave(path string) error {
-	if g.proc.draining.Load() || !g.leaving.CompareAndSwap(false, true) {
+	if g.proc.Draining.Load() || !g.leaving.CompareAndSwap(false, true) {
 		return errors.New("this process is ending already")
 	}
 	var err error
@@ -75,17 +77,17 @@ func (g *Gateway) Leave(path string) error {
 		err = g.admin.Move(path)
 	}
 	for _, sh := range g.shards {
-		_ = sh.loop.Do(func() {
-			for _, d := range sh.listeners {
-				d.socket.Leave()
+		_ = sh.Loop.Do(func() {
+			for _, d := range sh.Listeners {
+				d.Socket.Leave()
 			}
-			sh.listeners = nil
+			sh.Listeners = nil
 		})
 	}
-	g.proc.log.Info("left: the successor accepts, open sessions go on here", "sessions", g.proc.admitted.Len(), "admin", path)
+	g.proc.Log.Info("left: the successor accepts, open sessions go on here", "sessions", g.proc.Admitted.Len(), "admin", path)
 	go func() {
 		g.awaitHandshakes()
-		g.drain(g.proc.plan.Load().config.UpgradeDrain)
+		g.drain(g.proc.Plan.Load().Config.UpgradeDrain)
 	}()
 	return err
 }
@@ -95,12 +97,12 @@ func (g *Gateway) awaitHandshakes() {
 	look := time.NewTicker(leaveLook)
 	defer look.Stop()
 	for end := time.Now().Add(g.cfg.HandshakeTimeout); time.Now().Before(end); {
-		if sum(g.stats(), func(st *loopStats) int { return st.sessions - st.talking }) == 0 {
+		if observe.Sum(g.stats(), func(st *observe.LoopStats) int { return st.Sessions - st.Talking }) == 0 {
 			return
 		}
 		select {
 		case <-look.C:
-		case <-g.proc.running.Done():
+		case <-g.proc.Running.Done():
 			return
 		}
 	}
@@ -138,14 +140,14 @@ func (g *Gateway) Succeed(p handover.Predecessor) error {
 		return nil
 	}
 	defer g.inherited.Admin.Close()
-	if g.admin != nil || g.proc.draining.Load() {
+	if g.admin != nil || g.proc.Draining.Load() {
 		return nil
 	}
 	ln, err := net.FileListener(g.inherited.Admin)
 	if err != nil {
 		return fmt.Errorf("admin: the listener of the process before: %w", err)
 	}
-	g.admin = admin.Serve(ln, operations{g}, g.proc.log)
+	g.admin = admin.Serve(ln, operations{g}, g.proc.Log)
 	return nil
 }
 

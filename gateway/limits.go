@@ -7,6 +7,8 @@ import (
 	"weir/codec/http1"
 	"weir/gateway/auth"
 	"weir/gateway/limits"
+	"weir/gateway/plan"
+	"weir/gateway/reasons"
 	"weir/netpoll"
 )
 
@@ -30,51 +32,51 @@ func newTurns(ipv6Prefix int) *limits.Turns {
 // makeBounds makes what holds whatever the routes are.
 func (g *Gateway) makeBounds() {
 	p, prefix := &g.proc, g.cfg.IPv6Prefix
-	p.compute, p.sockets = newTurns(prefix), netpoll.NewSockets(g.filesRoom(), g.shortage)
-	p.failures = auth.NewFailures(auth.FailureOptions{Limit: g.cfg.AuthFailureRate, IPv6Prefix: prefix, Table: g.cfg.RateTable,
-		Shared: func(ip netip.Addr) bool { return p.plan.Load().isProxy(ip) }})
-	p.toBackends = netpoll.NewHandshakes(limits.NewTurns(backendHandshakes, prefix), p.compute)
-	p.fromClients = netpoll.NewHandshakes(limits.NewTurns(g.cfg.TLSHandshakes, prefix), p.compute)
-	p.credentialChecks = limits.NewShares(maxCredentialChecks, prefix)
-	p.accepted, p.newcomers, p.admitted, p.requests = limits.NewCount(0, 0, prefix), limits.NewCount(0, 0, prefix), limits.NewCount(0, 0, prefix), limits.NewCount(0, 0, prefix)
+	p.Compute, p.Sockets = newTurns(prefix), netpoll.NewSockets(g.filesRoom(), g.shortage)
+	p.Failures = auth.NewFailures(auth.FailureOptions{Limit: g.cfg.AuthFailureRate, IPv6Prefix: prefix, Table: g.cfg.RateTable,
+		Shared: func(ip netip.Addr) bool { return p.Plan.Load().IsProxy(ip) }})
+	p.ToBackends = netpoll.NewHandshakes(limits.NewTurns(backendHandshakes, prefix), p.Compute)
+	p.FromClients = netpoll.NewHandshakes(limits.NewTurns(g.cfg.TLSHandshakes, prefix), p.Compute)
+	p.CredentialChecks = limits.NewShares(maxCredentialChecks, prefix)
+	p.Accepted, p.Newcomers, p.Admitted, p.Requests = limits.NewCount(0, 0, prefix), limits.NewCount(0, 0, prefix), limits.NewCount(0, 0, prefix), limits.NewCount(0, 0, prefix)
 }
 
 // bound sets what there may be of clients under a plan.
-func (g *Gateway) bound(next *plan) {
-	cfg, room, b := next.config, g.filesRoom(), &g.proc.bounds
-	most, requests, perIP := g.maxConnections(cfg, room, next.sockets), cfg.MaxRequests, cfg.MaxRequestsPerIP
+func (g *Gateway) bound(next *plan.Plan) {
+	cfg, room, b := next.Config, g.filesRoom(), &g.proc.Bounds
+	most, requests, perIP := g.maxConnections(cfg, room, next.Sockets), cfg.MaxRequests, cfg.MaxRequestsPerIP
 	if requests == 0 {
 		requests = max(1, room/2)
 	}
 	if perIP == 0 {
 		perIP = max(1, requests/4)
 	}
-	b.accepted.Set(most+refusalRoom, 0)
-	b.admitted.Set(most, cfg.MaxConnectionsPerIP)
-	b.newcomers.Set(most+refusalRoom, max(cfg.MaxConnectionsPerIP, leastNewcomers))
-	b.requests.Set(requests, perIP)
+	b.Accepted.Set(most+refusalRoom, 0)
+	b.Admitted.Set(most, cfg.MaxConnectionsPerIP)
+	b.Newcomers.Set(most+refusalRoom, max(cfg.MaxConnectionsPerIP, leastNewcomers))
+	b.Requests.Set(requests, perIP)
 }
 
 // enterRequest counts a plain request, until leave is called. Proxies of ours ask for many.
 func (g *Gateway) enterRequest(ip netip.Addr) (leave func(), why *http1.Refusal) {
 	p := &g.proc
-	if ip.IsValid() && p.plan.Load().isProxy(ip) {
+	if ip.IsValid() && p.Plan.Load().IsProxy(ip) {
 		ip = netip.Addr{}
 	}
-	switch p.requests.Enter(ip) {
+	switch p.Requests.Enter(ip) {
 	case limits.Full:
-		return nil, refusedRequests
+		return nil, reasons.RefusedRequests
 	case limits.AddressFull:
-		return nil, refusedRequestsPerIP
+		return nil, reasons.RefusedRequestsPerIP
 	}
-	return func() { p.requests.Leave(ip) }, nil
+	return func() { p.Requests.Leave(ip) }, nil
 }
 
 // shortage has a loop's want of descriptors met by those of idle connections, without waiting for it.
 func (g *Gateway) shortage() {
 	if g.freeing.CompareAndSwap(false, true) {
 		go func() {
-			g.proc.plan.Load().closeIdle()
+			g.proc.Plan.Load().CloseIdle()
 			g.freeing.Store(false)
 		}()
 	}

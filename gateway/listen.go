@@ -11,21 +11,23 @@ import (
 	"strings"
 	"syscall"
 
+	"weir/gateway/plan"
+	"weir/gateway/session"
 	"weir/netpoll"
 )
 
 // openListeners opens the addresses of p that are not listened on, on every loop. The first loop finds the port where it was
 // left open. After an error none of them is.
-func (g *Gateway) openListeners(p *plan) error {
+func (g *Gateway) openListeners(p *plan.Plan) error {
 	var opened []string
-	for _, w := range p.addresses() {
-		if _, open := g.addrs[w.name]; open {
+	for _, w := range p.Addresses() {
+		if _, open := g.addrs[w.Name]; open {
 			continue
 		}
-		opened = append(opened, w.name)
+		opened = append(opened, w.Name)
 		if err := g.listenOn(w); err != nil {
 			for _, sh := range g.shards {
-				_ = sh.loop.Do(func() { sh.closeListeners(func(d *listener) bool { return slices.Contains(opened, d.name) }) })
+				_ = sh.Loop.Do(func() { sh.CloseListeners(func(d *session.Listener) bool { return slices.Contains(opened, d.Name) }) })
 			}
 			for _, name := range opened {
 				delete(g.addrs, name)
@@ -37,17 +39,17 @@ func (g *Gateway) openListeners(p *plan) error {
 }
 
 // forgetListeners drops the addresses that p does not listen on.
-func (g *Gateway) forgetListeners(p *plan) {
+func (g *Gateway) forgetListeners(p *plan.Plan) {
 	kept := map[string]net.Addr{}
-	for _, w := range p.addresses() {
-		kept[w.name] = g.addrs[w.name]
+	for _, w := range p.Addresses() {
+		kept[w.Name] = g.addrs[w.Name]
 	}
 	g.addrs = kept
 }
 
-func (g *Gateway) listenOn(w address) error {
-	knob, text := "listen", w.text
-	if w.secure {
+func (g *Gateway) listenOn(w plan.Address) error {
+	knob, text := "listen", w.Text
+	if w.Secure {
 		knob = "tls-listen"
 	}
 	addr, err := listenAddr(text)
@@ -63,15 +65,15 @@ func (g *Gateway) listenOn(w address) error {
 	}
 	var first *netpoll.Listener
 	for _, sh := range shards {
-		d := &listener{shard: sh, name: w.name}
-		if stopped := sh.loop.Do(func() { err = d.open(addr, first) }); stopped != nil || err != nil {
+		d := &session.Listener{Shard: sh, Name: w.Name}
+		if stopped := sh.Loop.Do(func() { err = d.Open(addr, first) }); stopped != nil || err != nil {
 			if errors.Is(err, syscall.EADDRINUSE) {
 				err = fmt.Errorf("%w: by another program, or a weir of another user", err)
 			}
 			return fmt.Errorf("%s: cannot listen on %s: %w", knob, text, cmp.Or(err, stopped))
 		}
 		if first == nil {
-			first, addr = d.socket, d.local
+			first, addr = d.Socket, d.Local
 		}
 	}
 	if addr.Path != "" {
@@ -79,7 +81,7 @@ func (g *Gateway) listenOn(w address) error {
 			return fmt.Errorf("%s: %s: %w", knob, text, err)
 		}
 	}
-	g.addrs[w.name] = addr.Net()
+	g.addrs[w.Name] = addr.Net()
 	return nil
 }
 

@@ -17,17 +17,17 @@ func (g *Gateway) queueLog(log *slog.Logger) {
 	if !given {
 		lines = logqueue.New(log.Handler(), logqueue.Room)
 	}
-	g.lines, g.ownLines, g.proc.log = lines, !given, slog.New(lines)
+	g.lines, g.ownLines, g.proc.Log = lines, !given, slog.New(lines)
 	if g.cfg.AccessLog != config.AccessOff && lines.Enabled(context.Background(), slog.LevelInfo) {
-		g.proc.access = accessLog{lines}
+		g.proc.Access = observe.AccessLog{Lines: lines}
 	}
 }
 
 // logPlain is for requests that asked for no WebSocket.
 func (g *Gateway) logPlain(l web.Line) {
-	if a := g.proc.access; a.on() {
-		a.write(&line{event: "http", client: l.Client, route: l.Route, endpoint: l.Endpoint, method: observe.Clipped(l.Method), host: observe.Clipped(l.Host), path: observe.Clipped(l.Path),
-			user: l.User, requestID: l.RequestID, agent: observe.Short(l.UserAgent), trace: observe.Short(l.TraceParent), status: l.Status, reason: l.Reason, detail: l.Detail, up: l.BytesUp, down: l.BytesDown, lasted: l.Duration})
+	if a := g.proc.Access; a.On() {
+		a.Write(&observe.Line{Event: "http", Client: l.Client, Route: l.Route, Endpoint: l.Endpoint, Method: observe.Clipped(l.Method), Host: observe.Clipped(l.Host), Path: observe.Clipped(l.Path),
+			User: l.User, RequestID: l.RequestID, Agent: observe.Short(l.UserAgent), Trace: observe.Short(l.TraceParent), Status: l.Status, Reason: l.Reason, Detail: l.Detail, Up: l.BytesUp, Down: l.BytesDown, Lasted: l.Duration})
 	}
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"strings"
+	"weir/gateway/observe"
 	"weir/gateway/web"
 )
 
@@ -10,7 +11,7 @@ import (
 func Unforeseen(g *Gateway) (all []string) {
 	s := g.scrape()
 	fresh := *s
-	fresh.loops, fresh.web, fresh.generations = nil, web.Stats{ByReason: map[string]uint64{}}, nil
+	fresh.Loops, fresh.Web, fresh.Generations = nil, web.Stats{ByReason: map[string]uint64{}}, nil
 	had := map[string]bool{}
 	for line := range series(&fresh) {
 		had[line] = true
@@ -24,9 +25,9 @@ func Unforeseen(g *Gateway) (all []string) {
 }
 
 // series are the names and labels of all samples.
-func series(s *scrape) func(yield func(string) bool) {
+func series(s *observe.Scrape) func(yield func(string) bool) {
 	var text bytes.Buffer
-	s.write(&text)
+	s.Write(&text)
 	return func(yield func(string) bool) {
 		for line := range strings.Lines(text.String()) {
 			if !strings.HasPrefix(line, "#") && !yield(line[:strings.LastIndexByte(line, ' ')]) {
@@ -34,11 +35,4 @@ func series(s *scrape) func(yield func(string) bool) {
 			}
 		}
 	}
-}
-
-// Sample is a sample of a metric m with one label.
-func Sample(label, value string) string {
-	out := exposition{row: &metric{name: "m", labels: []string{label}}}
-	out.sample(1, value)
-	return out.text.String()
 }

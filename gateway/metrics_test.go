@@ -43,13 +43,6 @@ func TestMetricsFromTheStart(t *testing.T) {
 	wantText(t, text)
 }
 
-// TestMetricsEscapeLabels holds for what others choose, such as the first name of a certificate.
-func TestMetricsEscapeLabels(t *testing.T) {
-	if got, want := gateway.Sample("name", "a\"b\\c\nü\x01"), "m{name=\"a\\\"b\\\\c\\nü\x01\"} 1\n"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-}
-
 // TestNothingSent: who connects and leaves without a byte, as balancers do in order to see whether the port is open, is no
 // failure of anything, however it leaves, in clear and over TLS, and behind a PROXY header.
 func TestNothingSent(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"github.com/gobwas/ws"
 
 	"weir/gateway/admin"
+	"weir/gateway/plan"
+	"weir/gateway/session"
 	"weir/upstream"
 )
 
@@ -18,19 +20,19 @@ type operations struct{ *Gateway }
 var _ admin.Gateway = operations{}
 
 // Token entitles to changes.
-func (o operations) Token() string { return o.proc.plan.Load().config.AdminToken }
+func (o operations) Token() string { return o.proc.Plan.Load().Config.AdminToken }
 
 // Health is told to whoever checks it.
 func (o operations) Health() admin.Health {
-	h := admin.Health{Status: "healthy", Connections: o.proc.admitted.Len()}
-	if o.proc.draining.Load() {
+	h := admin.Health{Status: "healthy", Connections: o.proc.Admitted.Len()}
+	if o.proc.Draining.Load() {
 		h.Status = "draining"
 	}
 	return h
 }
 
 // Config is what is in force.
-func (o operations) Config() any { return o.proc.plan.Load().config.Effective() }
+func (o operations) Config() any { return o.proc.Plan.Load().Config.Effective() }
 
 // Reload reads the configuration again.
 func (o operations) Reload() (any, error) { return o.Gateway.Reload() }
@@ -48,18 +50,18 @@ func (o operations) WriteMetrics(w io.Writer) { o.writeMetrics(w) }
 
 // CloseSessions ends those that are chosen.
 func (o operations) CloseSessions(c admin.Choice, code ws.StatusCode) (n int) {
-	meant := choice{c.User, c.Route, c.Claim, c.Value, c.IP}
+	meant := session.Choice(c)
 	for _, sh := range o.shards {
-		n += sh.closeSessions(&meant, code)
+		n += sh.CloseSessions(&meant, code)
 	}
 	return n
 }
 
 // RenewSessions lets those that are chosen last longer than their credential said.
 func (o operations) RenewSessions(c admin.Choice, expires time.Time) (n int) {
-	meant := choice{c.User, c.Route, c.Claim, c.Value, c.IP}
+	meant := session.Choice(c)
 	for _, sh := range o.shards {
-		n += sh.renewSessions(&meant, expires)
+		n += sh.RenewSessions(&meant, expires)
 	}
 	return n
 }
@@ -70,19 +72,19 @@ const unresolved = "unresolved"
 // Endpoints lists the backends of all routes.
 func (o operations) Endpoints() []admin.Endpoint {
 	list := []admin.Endpoint{}
-	o.proc.plan.Load().eachEndpoint(func(f *fleet, e *upstream.Endpoint) {
+	o.proc.Plan.Load().EachEndpoint(func(f *plan.Fleet, e *upstream.Endpoint) {
 		state, reason, since := e.State()
 		st := e.Stats()
 		why, at := e.LastError()
-		list = append(list, admin.Endpoint{Route: *f.name.Load(), Endpoint: e.Name, Address: e.Addr.String(), Weight: e.Weight, State: state, Reason: reason,
+		list = append(list, admin.Endpoint{Route: *f.Name.Load(), Endpoint: e.Name, Address: e.Addr.String(), Weight: e.Weight, State: state, Reason: reason,
 			Since: since, LastError: why, LastErrorAt: at, Protocol: e.Protocol(),
 			Sessions: st.Active, Connects: st.Connects, ConnectFailures: st.ConnectFailures})
 	})
-	for _, f := range o.proc.plan.Load().fleets.all {
-		for _, l := range f.group.Lookups() {
+	for _, f := range o.proc.Plan.Load().Fleets.All {
+		for _, l := range f.Group.Lookups() {
 			for _, name := range l.Backends {
 				if !l.Known {
-					list = append(list, admin.Endpoint{Route: *f.name.Load(), Endpoint: name, State: unresolved, Reason: l.Error, Since: l.Since})
+					list = append(list, admin.Endpoint{Route: *f.Name.Load(), Endpoint: name, State: unresolved, Reason: l.Error, Since: l.Since})
 				}
 			}
 		}
@@ -92,24 +94,24 @@ func (o operations) Endpoints() []admin.Endpoint {
 
 // Summary counts sessions.
 func (o operations) Summary() admin.Summary {
-	sum := admin.Summary{PerEndpoint: map[string]int64{}, Draining: o.proc.draining.Load(), Uptime: time.Since(o.started).Round(time.Second).String()}
+	sum := admin.Summary{PerEndpoint: map[string]int64{}, Draining: o.proc.Draining.Load(), Uptime: time.Since(o.started).Round(time.Second).String()}
 	for _, st := range o.stats() {
-		sum.Open += st.talking
-		sum.Ending += st.ending
-		sum.Connections += st.sessions
-		sum.PerLoop = append(sum.PerLoop, st.sessions)
-		sum.Opened += st.opened
-		sum.Cut += st.cut
-		sum.Buffered += st.loop.Buffered
+		sum.Open += st.Talking
+		sum.Ending += st.Ending
+		sum.Connections += st.Sessions
+		sum.PerLoop = append(sum.PerLoop, st.Sessions)
+		sum.Opened += st.Opened
+		sum.Cut += st.Cut
+		sum.Buffered += st.Loop.Buffered
 	}
-	o.proc.plan.Load().eachEndpoint(func(_ *fleet, e *upstream.Endpoint) { sum.PerEndpoint[e.Name] += e.Active() })
+	o.proc.Plan.Load().EachEndpoint(func(_ *plan.Fleet, e *upstream.Endpoint) { sum.PerEndpoint[e.Name] += e.Active() })
 	return sum
 }
 
 // Ready tells why new sessions are not welcome; nil: they are.
 func (g *Gateway) Ready() error {
 	switch {
-	case g.proc.draining.Load():
+	case g.proc.Draining.Load():
 		return errors.New("draining")
 	case g.leaving.Load():
 		return errors.New("replaced by a successor")
@@ -121,5 +123,5 @@ func (g *Gateway) Ready() error {
 
 // servable tells whether any backend may be chosen.
 func (g *Gateway) servable() bool {
-	return slices.ContainsFunc(g.proc.plan.Load().fleets.all, (*fleet).servable)
+	return slices.ContainsFunc(g.proc.Plan.Load().Fleets.All, (*plan.Fleet).Servable)
 }

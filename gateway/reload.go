@@ -8,6 +8,7 @@ import (
 
 	"weir/gateway/admin"
 	"weir/gateway/config"
+	"weir/gateway/plan"
 )
 
 // How a configuration takes the place of another while the gateway runs.
@@ -35,23 +36,23 @@ func (g *Gateway) Reload() (Report, error) {
 	defer g.reloading.Unlock()
 	r, err := g.reload()
 	if err != nil {
-		g.proc.metrics.configFailures.Add(1)
-		g.proc.log.Error("configuration not reloaded, the one before stays in force", "error", err)
+		g.proc.Metrics.ConfigFailures.Add(1)
+		g.proc.Log.Error("configuration not reloaded, the one before stays in force", "error", err)
 		return r, err
 	}
-	g.proc.metrics.configReloads.Add(1)
-	g.proc.metrics.lastReload.Store(time.Now().Unix())
+	g.proc.Metrics.ConfigReloads.Add(1)
+	g.proc.Metrics.LastReload.Store(time.Now().Unix())
 	attrs := []any{"generation", r.Generation, "changes", r.Lines()}
 	if r.Warnings != nil {
 		attrs = append(attrs, "warnings", r.Warnings)
 	}
-	g.proc.log.Info("configuration reloaded", attrs...)
+	g.proc.Log.Info("configuration reloaded", attrs...)
 	return r, nil
 }
 
 func (g *Gateway) reload() (r Report, err error) {
-	old := g.proc.plan.Load()
-	given, cfg := g.given, old.config
+	old := g.proc.Plan.Load()
+	given, cfg := g.given, old.Config
 	if g.load != nil {
 		if given, err = g.load(); err != nil {
 			return r, err
@@ -61,15 +62,15 @@ func (g *Gateway) reload() (r Report, err error) {
 	if err := g.generationsLeft(); err != nil {
 		return r, err
 	}
-	next, warnings, err := g.proc.build(cfg, old)
+	next, warnings, err := g.proc.Build(cfg, old)
 	if err != nil {
 		return r, err
 	}
 	if err := g.swap(old, next); err != nil {
-		next.release()
+		next.Release()
 		return r, err
 	}
-	r = Report{Generation: next.generation, Difference: g.given.Diff(given), Warnings: warnings}
+	r = Report{Generation: next.Generation, Difference: g.given.Diff(given), Warnings: warnings}
 	r.Restart = g.cfg.Diff(given).Restart // also of what an earlier reload said
 	g.given = given
 	g.startUpkeep()
@@ -87,11 +88,11 @@ func (g *Gateway) reload() (r Report, err error) {
 }
 
 // swap puts next into force. An error, after which nothing has changed, says why that cannot be.
-func (g *Gateway) swap(old, next *plan) error {
+func (g *Gateway) swap(old, next *plan.Plan) error {
 	g.starting.Lock()
 	defer g.starting.Unlock()
 	switch {
-	case g.proc.draining.Load() || g.leaving.Load():
+	case g.proc.Draining.Load() || g.leaving.Load():
 		return errors.New("this process is ending")
 	case len(g.shards) == 0:
 		return errors.New("gateway: not started")
@@ -99,22 +100,22 @@ func (g *Gateway) swap(old, next *plan) error {
 	if err := g.openListeners(next); err != nil {
 		return err
 	}
-	next.start()
+	next.Start()
 	g.bound(next)
-	g.proc.plan.Store(next)
+	g.proc.Plan.Store(next)
 	for _, sh := range g.shards {
-		_ = sh.loop.Do(func() {
-			sh.adopt(next)
-			sh.evict(next)
+		_ = sh.Loop.Do(func() {
+			sh.Adopt(next)
+			sh.Evict(next)
 		})
 	}
 	g.forgetListeners(next)
-	for _, r := range next.routes {
-		if r.plain != nil {
-			r.plain.Transports.Keep(r.plain.Group)
+	for _, r := range next.Routes {
+		if r.Plain != nil {
+			r.Plain.Transports.Keep(r.Plain.Group)
 		}
 	}
-	old.release()
+	old.Release()
 	return nil
 }
 
@@ -124,7 +125,7 @@ const maxGenerations = 16
 // generationsLeft refuses one more configuration while sessions of too many are there.
 func (g *Gateway) generationsLeft() error {
 	open := g.sessionsByGeneration()
-	delete(open, g.proc.plan.Load().generation)
+	delete(open, g.proc.Plan.Load().Generation)
 	if len(open) < maxGenerations {
 		return nil
 	}
@@ -144,14 +145,14 @@ func (g *Gateway) generationsLeft() error {
 func (g *Gateway) sessionsByGeneration() map[uint64]int {
 	open := map[uint64]int{}
 	for _, sh := range g.shards {
-		_ = sh.loop.Do(func() {
-			for r, l := range sh.lanes {
-				generation := sh.plan.generation
-				if l.stale {
-					generation = r.generation
+		_ = sh.Loop.Do(func() {
+			for r, l := range sh.Lanes {
+				generation := sh.Plan.Generation
+				if l.Stale {
+					generation = r.Generation
 				}
-				if l.sessions > 0 {
-					open[generation] += l.sessions
+				if l.Sessions > 0 {
+					open[generation] += l.Sessions
 				}
 			}
 		})
@@ -161,14 +162,14 @@ func (g *Gateway) sessionsByGeneration() map[uint64]int {
 
 // rereadFiles reads what the configuration names again: certificates, keys, authorities, lists of addresses and users; key
 // sets are fetched anew. What cannot be read stays as it was, and is told.
-func (g *Gateway) rereadFiles(p *plan) (errs []error) {
-	if p.certs != nil {
-		errs = append(errs, p.certs.Reload())
+func (g *Gateway) rereadFiles(p *plan.Plan) (errs []error) {
+	if p.Certs != nil {
+		errs = append(errs, p.Certs.Reload())
 	}
-	for _, d := range p.gates {
-		errs = append(errs, g.proc.reread(d, true))
-		if d.auth != nil {
-			d.auth.Refetch()
+	for _, d := range p.Gates {
+		errs = append(errs, g.proc.Reread(d, true))
+		if d.Auth != nil {
+			d.Auth.Refetch()
 		}
 	}
 	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })

@@ -1,11 +1,13 @@
 package gateway
 
+import "weir/gateway/session"
+
 // HeardFrom counts the clients that have sent something, and have no WebSocket yet.
 func HeardFrom(g *Gateway) (n int) {
 	for _, sh := range g.shards {
-		_ = sh.loop.Do(func() {
-			for _, s := range sh.sessions {
-				if s.phase > silent && s.phase < talking {
+		_ = sh.Loop.Do(func() {
+			for _, s := range sh.Sessions {
+				if s.Phase > session.Silent && s.Phase < session.Talking {
 					n++
 				}
 			}
@@ -15,4 +17,4 @@ func HeardFrom(g *Gateway) (n int) {
 }
 
 // BallastSize is the part of the heap that nobody uses.
-const BallastSize = ballastSize
+const BallastSize = session.BallastSize

@@ -3,15 +3,17 @@ package gateway
 import (
 	"io"
 
+	"weir/gateway/observe"
+	"weir/gateway/plan"
 	"weir/upstream"
 )
 
 // stats asks every loop for its counters. A loop that has stopped is left out.
-func (g *Gateway) stats() []loopStats {
-	var all []loopStats
+func (g *Gateway) stats() []observe.LoopStats {
+	var all []observe.LoopStats
 	for _, sh := range g.shards {
-		var st loopStats
-		if sh.loop.Do(func() { st = sh.snapshot() }) == nil {
+		var st observe.LoopStats
+		if sh.Loop.Do(func() { st = sh.Snapshot() }) == nil {
 			all = append(all, st)
 		}
 	}
@@ -19,25 +21,25 @@ func (g *Gateway) stats() []loopStats {
 }
 
 // scrape looks at all that metrics tell of.
-func (g *Gateway) scrape() *scrape {
-	p := g.proc.plan.Load()
-	s := &scrape{release: Release, metrics: g.proc.metrics, loops: g.stats(), web: g.proc.web.Stats(), generation: p.generation, generations: g.sessionsByGeneration(),
-		draining: g.proc.draining.Load(), maxConnections: g.proc.admitted.Max(), requests: g.proc.requests.Len(), uncounted: g.uncounted(),
-		compute: g.proc.compute, handshakes: g.proc.fromClients, lookups: p.lookupFailures(), lines: g.lines, predecessor: g.predecessorSessions,
-		endpoints: func(do func(string, *upstream.Endpoint)) {
-			p.eachEndpoint(func(f *fleet, e *upstream.Endpoint) { do(*f.name.Load(), e) })
+func (g *Gateway) scrape() *observe.Scrape {
+	p := g.proc.Plan.Load()
+	s := &observe.Scrape{Release: Release, Metrics: g.proc.Metrics, Loops: g.stats(), Web: g.proc.Web.Stats(), Generation: p.Generation, Generations: g.sessionsByGeneration(),
+		Draining: g.proc.Draining.Load(), MaxConnections: g.proc.Admitted.Max(), Requests: g.proc.Requests.Len(), Uncounted: g.uncounted(),
+		Compute: g.proc.Compute, Handshakes: g.proc.FromClients, Lookups: p.LookupFailures(), Lines: g.lines, Predecessor: g.predecessorSessions,
+		Endpoints: func(do func(string, *upstream.Endpoint)) {
+			p.EachEndpoint(func(f *plan.Fleet, e *upstream.Endpoint) { do(*f.Name.Load(), e) })
 		}}
-	for _, r := range p.routes {
-		s.routes = append(s.routes, r.config)
+	for _, r := range p.Routes {
+		s.Routes = append(s.Routes, r.Config)
 	}
-	if p.certs != nil {
-		s.expiries = p.certs.Expiries()
+	if p.Certs != nil {
+		s.Expiries = p.Certs.Expiries()
 	}
 	return s
 }
 
 // writeMetrics writes everything in Prometheus' text format.
 func (g *Gateway) writeMetrics(w io.Writer) {
-	g.scrape().write(w)
-	writeProcess(w)
+	g.scrape().Write(w)
+	observe.WriteProcess(w)
 }

@@ -14,8 +14,8 @@ func probed() int { return probedPerProcessor * runtime.NumCPU() }
 
 // adviseHeartbeats tells those who mean to have more connections how to notice peers that vanish.
 func (g *Gateway) adviseHeartbeats() {
-	if g.cfg.TCPKeepAlive > 0 && g.cfg.PingInterval == 0 && g.proc.admitted.Max() > probed() {
-		g.proc.log.Info("beyond so many connections TCP does not probe silent ones; set ping-interval to notice clients that vanish", "connections", probed())
+	if g.cfg.TCPKeepAlive > 0 && g.cfg.PingInterval == 0 && g.proc.Admitted.Max() > probed() {
+		g.proc.Log.Info("beyond so many connections TCP does not probe silent ones; set ping-interval to notice clients that vanish", "connections", probed())
 	}
 }
 
@@ -31,14 +31,14 @@ func (g *Gateway) rested(err error) {
 func (g *Gateway) tellRests() {
 	for {
 		select {
-		case <-g.proc.running.Done():
+		case <-g.proc.Running.Done():
 			return
 		case err := <-g.rests:
-			g.proc.log.Warn("accepting pauses, clients wait: raise the limit of open files, or lower max-connections",
-				"error", err, "connections", g.proc.admitted.Len())
+			g.proc.Log.Warn("accepting pauses, clients wait: raise the limit of open files, or lower max-connections",
+				"error", err, "connections", g.proc.Admitted.Len())
 		}
 		select {
-		case <-g.proc.running.Done():
+		case <-g.proc.Running.Done():
 			return
 		case <-time.After(observe.Quiet):
 		}

@@ -4,13 +4,14 @@ import (
 	"slices"
 	"time"
 
+	"weir/gateway/plan"
 	"weir/gateway/rate"
 )
 
 // startUpkeep has upkeep run once there is anything to read again or to sweep. Without, an idle gateway does not wake.
 func (g *Gateway) startUpkeep() {
-	reads := func(d *gate) bool { return d.networks != nil || d.auth != nil }
-	if len(g.tables()) > 0 || slices.ContainsFunc(g.proc.plan.Load().gates, reads) {
+	reads := func(d *plan.Gate) bool { return d.Networks != nil || d.Auth != nil }
+	if len(g.tables()) > 0 || slices.ContainsFunc(g.proc.Plan.Load().Gates, reads) {
 		g.upkeeping.Do(func() { go g.upkeep() })
 	}
 }
@@ -22,16 +23,16 @@ func (g *Gateway) upkeep() {
 	last := time.Now()
 	for {
 		select {
-		case <-g.proc.running.Done():
+		case <-g.proc.Running.Done():
 			return
 		case <-second.C:
 		}
 		g.sweep()
-		p := g.proc.plan.Load()
-		if every := p.config.ReloadInterval; every > 0 && time.Since(last) >= every {
+		p := g.proc.Plan.Load()
+		if every := p.Config.ReloadInterval; every > 0 && time.Since(last) >= every {
 			last = time.Now()
-			for _, d := range p.gates {
-				_ = g.proc.reread(d, false) // was told
+			for _, d := range p.Gates {
+				_ = g.proc.Reread(d, false) // was told
 			}
 		}
 	}
@@ -47,12 +48,12 @@ func (g *Gateway) sweep() {
 
 // tables are those of all rates.
 func (g *Gateway) tables() []*rate.Table {
-	p := g.proc.plan.Load()
-	all := append(g.proc.failures.Tables(), p.handshakeRate)
-	for _, r := range p.routes {
-		if m := r.meter; m != nil {
-			for _, in := range []shares{m.messages, m.allBytes} {
-				all = append(all, in.user, in.ip, in.route)
+	p := g.proc.Plan.Load()
+	all := append(g.proc.Failures.Tables(), p.HandshakeRate)
+	for _, r := range p.Routes {
+		if m := r.Meter; m != nil {
+			for _, in := range []plan.Shares{m.Messages, m.AllBytes} {
+				all = append(all, in.User, in.Ip, in.Route)
 			}
 		}
 	}

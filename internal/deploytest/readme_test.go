@@ -7,8 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"weir/gateway"
+	"weir/gateway/observe"
 )
 
 func read(t *testing.T, path string) string {
@@ -47,7 +46,7 @@ func table(t *testing.T, mark string) map[string]string {
 }
 
 func TestReadmeTellsEveryMetric(t *testing.T) {
-	if !strings.Contains(read(t, "README.md"), gateway.MetricsTable()) {
+	if !strings.Contains(read(t, "README.md"), observe.MetricsTable()) {
 		t.Error("the table of metrics in README.md is not that of the code: run go generate ./gateway/config")
 	}
 	told, names := table(t, "metrics"), metricNames(t)

@@ -5,8 +5,8 @@ import (
 	"os"
 	"strings"
 
-	"weir/gateway"
 	"weir/gateway/config"
+	"weir/gateway/observe"
 )
 
 func main() {
@@ -25,7 +25,7 @@ func run(args []string) error {
 		return err
 	}
 	text := string(old)
-	for mark, table := range map[string]string{"knobs": config.Markdown(), "metrics": gateway.MetricsTable()} {
+	for mark, table := range map[string]string{"knobs": config.Markdown(), "metrics": observe.MetricsTable()} {
 		begin, end := "<!-- "+mark+":begin -->\n", "<!-- "+mark+":end -->"
 		before, rest, ok := strings.Cut(text, begin)
 		_, after, ok2 := strings.Cut(rest, end)

@@ -1,0 +1,27 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Address is a listener of a configuration.
+type Address struct {
+	Name   string // by which it is known again in the next plan: its address, but for those that take any port
+	Text   string
+	Secure bool // clients speak TLS
+}
+
+// Addresses are the listeners of the plan, in the order of the configuration.
+func (p *Plan) Addresses() (all []Address) {
+	for i, list := range [][]string{p.Config.Listen, p.Config.TLSListen} {
+		for j, text := range list {
+			w := Address{text, text, i == 1}
+			if strings.HasSuffix(text, ":0") { // which may be asked for several times
+				w.Name = fmt.Sprintf("%s %d %d", text, i, j)
+			}
+			all = append(all, w)
+		}
+	}
+	return all
+}

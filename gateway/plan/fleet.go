@@ -1,0 +1,202 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/codec/http1"
+	"weir/gateway/config"
+	"weir/upstream"
+	"weir/upstream/health"
+)
+
+// Fleet is a set of backends and how they are reached. Routes that say the same about both share one, so that
+// nothing is checked, looked up or connected to twice. It is looked after while a plan has it.
+type Fleet struct {
+	// Immutable.
+	part
+	terms  fleetTerms
+	Group  *upstream.Group
+	Dialer *upstream.Dialer
+
+	Name atomic.Pointer[string] // of the first route that uses it in the plan in force
+}
+
+// fleetTerms are all that a fleet is made of, so that equal ones can share it.
+type fleetTerms struct {
+	specs           string // of the backends, in their order
+	balance         float64
+	panics          bool
+	dnsInterval     time.Duration
+	emptyHold       time.Duration
+	family          upstream.Family
+	retries         int
+	connect, answer time.Duration
+	health          health.Options
+	pool            upstream.PoolOptions
+	head            http1.Limits
+	tls             *backendTLS
+}
+
+// fleetTerms are those of a route; with plain, of the backends of plain requests alone.
+func (b *builder) fleetTerms(cfg *config.Config, specs []upstream.Spec, plain bool) (t fleetTerms, err error) {
+	texts := make([]string, len(specs))
+	for i, s := range specs {
+		texts[i] = s.String()
+	}
+	t = fleetTerms{
+		specs: strings.Join(texts, "\n"), balance: cfg.BalanceFactor, panics: cfg.Panic, dnsInterval: cfg.DNSInterval, emptyHold: cfg.EmptyHold, family: upstream.Family(cfg.DNSFamily),
+		retries: cfg.ConnectRetries, connect: cfg.ConnectTimeout, answer: cfg.BackendTimeout,
+		pool: upstream.PoolOptions{Min: cfg.PoolMin, MaxStreams: cfg.PoolMaxStreams, Window: int(b.env.Start.ReadBuffer), Idle: cfg.PoolIdle,
+			PingInterval: cfg.PoolPingInterval, PingTimeout: cfg.PoolPingTimeout, Spread: cfg.PoolSpread},
+		head: b.HeadLimits,
+	}
+	if t.health, err = cfg.HealthChecks(plain); err != nil {
+		return t, err
+	}
+	t.tls, err = b.backendTLS(tlsTermsOf(cfg))
+	return t, err
+}
+
+// fleets are those of a plan, found by their terms. Immutable once the plan is built.
+type fleets struct {
+	All     []*Fleet
+	names   []string // of the first route that uses each
+	byTerms map[fleetTerms]*Fleet
+	Before  map[*Fleet]*Fleet // whose place a new one takes
+}
+
+// wantedFleet is what a route asks for.
+type wantedFleet struct {
+	terms fleetTerms
+	specs []upstream.Spec
+	name  string
+	was   *Fleet // of the same route in the plan before; nil: none
+}
+
+// buildFleets gives all routes their fleets: those of the plan before where the terms are the same, or new ones.
+func (b *builder) buildFleets() error {
+	b.Fleets = fleets{byTerms: map[fleetTerms]*Fleet{}, Before: map[*Fleet]*Fleet{}}
+	var fresh []wantedFleet
+	var wrong []error
+	for i := range b.Config.Routes {
+		from := &b.Config.Routes[i]
+		wanted, err := b.fleetsOf(from)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("route %s: %w", from.Name, err))
+			continue
+		}
+		for _, w := range wanted {
+			if b.addFleet(w) {
+				fresh = append(fresh, w)
+			}
+		}
+	}
+	b.inheritFleets(fresh)
+	for _, w := range fresh {
+		if err := b.open(b.Fleets.byTerms[w.terms], w.specs); err != nil {
+			wrong = append(wrong, fmt.Errorf("route %s: %w", w.name, err))
+		}
+	}
+	if wrong == nil {
+		b.resolve(fresh)
+	}
+	return errors.Join(wrong...)
+}
+
+// addFleet adds the fleet that is wanted, unless a route before this one has, and tells whether it is a new one.
+func (b *builder) addFleet(w wantedFleet) (fresh bool) {
+	fs := &b.Fleets
+	if fs.byTerms[w.terms] != nil {
+		return false
+	}
+	f := b.before.Fleets.byTerms[w.terms]
+	if fresh = f == nil; fresh {
+		f = &Fleet{terms: w.terms}
+		f.Name.Store(&w.name)
+	} else {
+		b.has(&f.part)
+	}
+	fs.All, fs.names, fs.byTerms[w.terms] = append(fs.All, f), append(fs.names, w.name), f
+	return fresh
+}
+
+// fleetsOf are what a route asks for: one for WebSockets, and perhaps another for plain requests.
+func (b *builder) fleetsOf(from *config.Route) (all []wantedFleet, err error) {
+	cfg, w := from.Config, wantedFleet{name: from.Name}
+	if w.specs, err = cfg.Backends(); err != nil {
+		return nil, err
+	}
+	if w.terms, err = b.fleetTerms(cfg, w.specs, false); err != nil {
+		return nil, err
+	}
+	before := b.before.ByIdentity(from.Identity())
+	if before != nil {
+		w.was = before.Fleet
+	}
+	if all = append(all, w); !cfg.HTTP || len(cfg.HTTPUpstream) == 0 {
+		return all, nil
+	}
+	w = wantedFleet{name: from.Name + " (http)"}
+	if w.specs, err = cfg.HTTPBackends(); err != nil {
+		return nil, err
+	}
+	if w.terms, err = b.fleetTerms(cfg, w.specs, true); err != nil {
+		return nil, err
+	}
+	if before != nil {
+		w.was = before.httpFleet
+	}
+	return append(all, w), nil
+}
+
+// inheritFleets finds those whose place the new ones take: that of the same route, unless a route has it still.
+func (b *builder) inheritFleets(fresh []wantedFleet) {
+	taken := map[*Fleet]bool{}
+	for _, f := range b.Fleets.All {
+		taken[f] = true
+	}
+	for _, w := range fresh {
+		if w.was != nil && !taken[w.was] {
+			taken[w.was] = true
+			b.Fleets.Before[b.Fleets.byTerms[w.terms]] = w.was
+		}
+	}
+}
+
+// open makes the group and how it is reached, of nothing but the terms.
+func (b *builder) open(f *Fleet, specs []upstream.Spec) (err error) {
+	e, t := b.env, &f.terms
+	o := upstream.Options{Balance: t.balance, TLS: t.tls.config, Panic: t.panics, Health: t.health,
+		DNSInterval: t.dnsInterval, EmptyHold: t.emptyHold, Family: t.family}
+	if before := b.Fleets.Before[f]; before != nil {
+		o.Before = before.Group
+	}
+	f.tellOf(&o, e.Log)
+	if f.Group, err = upstream.NewGroup(specs, o); err != nil {
+		return err
+	}
+	f.Dialer = &upstream.Dialer{Group: f.Group, Retries: t.retries, ConnectTimeout: t.connect, AnswerTimeout: t.answer, Limits: t.head,
+		OnConnect: e.Metrics.Connected, Handshakes: e.ToBackends, Pool: t.pool}
+	f.begin, f.end, f.parting = f.Group.Start, f.Group.Close, &e.Parting
+	b.has(&f.part)
+	return nil
+}
+
+// resolve looks up the names of all new fleets at once, so that one that hangs keeps no other waiting.
+func (b *builder) resolve(fresh []wantedFleet) {
+	var lookups sync.WaitGroup
+	for _, w := range fresh {
+		lookups.Go(b.Fleets.byTerms[w.terms].Group.Resolve)
+	}
+	lookups.Wait()
+}
+
+// Servable tells whether the fleet has an endpoint that may be chosen.
+func (f *Fleet) Servable() bool {
+	return f.Group.HealthyCount() > 0 || f.terms.panics && len(f.Group.Endpoints()) > 0
+}

@@ -1,0 +1,48 @@
+package session
+
+import (
+	"weir/gateway/reasons"
+	"weir/upstream"
+)
+
+// What a session hears of its backend, by its stream.
+
+// OnBackendData is called by the stream.
+func (s *session) OnBackendData(b []byte) {
+	if s.Phase == declining {
+		s.passBody(b)
+		return
+	}
+	s.down.heard = s.now()
+	s.forwardDown(b)
+}
+
+// OnBackendDrained is called by the stream: the client may be read again.
+func (s *session) OnBackendDrained() {
+	s.goOn()
+	s.settle()
+}
+
+// OnBackendEOF is called by the stream: the backend has said all it will, with or without a close frame.
+func (s *session) OnBackendEOF() {
+	if s.Phase == declining {
+		s.finishBody(true)
+		return
+	}
+	s.backendEnded(reasons.BackendGone)
+}
+
+// OnBackendLost is called by the stream, which is closed by now.
+func (s *session) OnBackendLost(error) {
+	s.lostStream()
+	s.chargeQueues()
+	s.up.closed = true
+	s.client.Resume() // it may be waiting for a backend that took no more
+	if s.Phase == declining {
+		s.finishBody(false)
+		return
+	}
+	s.backendEnded(reasons.BackendLost)
+}
+
+var _ upstream.Sink = (*session)(nil)

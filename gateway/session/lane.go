@@ -1,0 +1,144 @@
+package session
+
+import (
+	"weir/gateway/config"
+	"weir/gateway/plan"
+	"weir/upstream"
+)
+
+// lane is a loop's part of a route, or of a listener while the route is not known. Owned by the loop.
+type lane struct {
+	shard    *Shard
+	listener *Listener       // until the route is known, then nil
+	plan     *plan.Plan      // likewise: what decides about the client; held while there are sessions
+	secure   bool            // likewise: clients speak TLS
+	route    *plan.Route     // nil until then
+	links    *upstream.Links // to the route's backends
+	Sessions int
+	Stale    bool // newcomers come into another
+}
+
+// cfg is what counts for the session: its route's values, once there is one.
+func (s *session) cfg() *config.Config {
+	if r := s.lane.route; r != nil {
+		return r.Config
+	}
+	return s.lane.plan.Config
+}
+
+// enterLane puts a session into a lane, and takes it out of the one that it was in.
+func (s *session) enterLane(l *lane) {
+	was := s.lane
+	s.lane = l
+	if l.Sessions++; l.Sessions == 1 && l.listener != nil {
+		l.plan.Hold()
+	}
+	if was != nil {
+		was.leave()
+	}
+}
+
+// leave takes a session out. A stale lane ends with its last.
+func (l *lane) leave() {
+	l.Sessions--
+	switch {
+	case l.Sessions > 0:
+	case l.listener != nil:
+		l.plan.Release()
+	case l.Stale:
+		l.end()
+	}
+}
+
+// retire has a route's lane end with its last session.
+func (l *lane) retire() {
+	l.Stale = true
+	if l.Sessions == 0 {
+		l.end()
+	}
+}
+
+// end gives the lane up. Its links are closed by a task of their own, as it may be one of them that has just told the last
+// session of its end, and is not done yet.
+func (l *lane) end() {
+	sh, f := l.shard, l.route.Fleet
+	delete(sh.Lanes, l.route)
+	_ = sh.Loop.Post(func() { sh.unlink(f) }) // a loop that stops closes them all
+}
+
+// laneOf is the loop's part of a route, also where the route has been replaced since the client came.
+func (sh *Shard) laneOf(r *plan.Route) *lane {
+	l := sh.Lanes[r]
+	if l == nil {
+		next := sh.Plan.ByIdentity(r.Identity)
+		l = &lane{shard: sh, route: r, links: sh.link(r.Fleet), Stale: next != r}
+		sh.Lanes[r] = l
+		if l.Stale && next != nil { // a handshake that began under the plan before
+			sh.laneOf(next).links.Inherit(l.links)
+		}
+	}
+	return l
+}
+
+// links to a fleet are the loop's own, shared by its lanes.
+type fleetLinks struct {
+	*upstream.Links
+	lanes int
+}
+
+func (sh *Shard) link(f *plan.Fleet) *upstream.Links {
+	fl := sh.Links[f]
+	if fl == nil {
+		fl = &fleetLinks{Links: f.Dialer.On(sh.Loop, &sh.pools)}
+		sh.Links[f] = fl
+	}
+	fl.lanes++
+	return fl.Links
+}
+
+func (sh *Shard) unlink(f *plan.Fleet) {
+	fl := sh.Links[f]
+	if fl.lanes--; fl.lanes == 0 {
+		fl.Close()
+		delete(sh.Links, f)
+	}
+}
+
+// Adopt has newcomers judged by p from now on. Who is there stays with the plan that it came under.
+func (sh *Shard) Adopt(p *plan.Plan) {
+	sh.Plan = p
+	secure := map[string]bool{}
+	for _, w := range p.Addresses() {
+		secure[w.Name] = w.Secure
+	}
+	sh.CloseListeners(func(d *Listener) bool {
+		_, listened := secure[d.Name]
+		return !listened
+	})
+	for _, d := range sh.Listeners {
+		d.lane = &lane{shard: sh, listener: d, plan: p, secure: secure[d.Name]}
+		d.Socket.Accept()
+	}
+	for _, r := range p.Routes {
+		sh.prepare(r)
+	}
+	for r, l := range sh.Lanes {
+		if p.ByIdentity(r.Identity) != r && !l.Stale {
+			l.retire()
+		}
+	}
+}
+
+// prepare gives a route of the plan in force its pooled connections: those of the fleet whose place its own has taken, and as
+// many as pool-min asks for.
+func (sh *Shard) prepare(r *plan.Route) {
+	if sh.Lanes[r] != nil || sh.Plan.ByIdentity(r.Identity) != r {
+		return
+	}
+	if before := sh.Links[sh.Plan.Fleets.Before[r.Fleet]]; before != nil {
+		sh.laneOf(r).links.Inherit(before.Links)
+	}
+	if r.Pools && r.Config.PoolMin > 0 {
+		sh.laneOf(r).links.Warm()
+	}
+}

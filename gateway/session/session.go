@@ -1,0 +1,252 @@
+package session
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/valyala/bytebufferpool"
+
+	"weir/codec/frame"
+	"weir/gateway/auth"
+	"weir/gateway/certs"
+	"weir/gateway/plan"
+	"weir/gateway/rate"
+	"weir/gateway/reasons"
+	"weir/netpoll"
+	"weir/upstream"
+)
+
+// phase is how far a session has come. It only moves down this list.
+type phase uint8
+
+const (
+	Silent         phase = iota // nothing has come
+	announcing                  // a trusted proxy is to say whom it speaks for
+	announced                   // it has said so, and nothing more has come
+	securing                    // TLS does not stand yet
+	greeting                    // the client's request is being read
+	authenticating              // somebody is asked whether the client may come in
+	asking                      // the backend has not answered yet
+	declining                   // the backend answered something else than 101, which is being passed on
+	refusing                    // the gateway answered the request itself
+	Talking                     // the WebSocket stands
+	over
+)
+
+// half is one direction of a session.
+type half struct {
+	scan   frame.Scanner
+	bytes  uint64
+	heard  moment        // when the source last sent anything
+	due    ws.StatusCode // of a close frame that is still to be put in; 0: none
+	closed bool          // a close frame went out in this direction, or nothing may follow for another reason
+	eof    bool          // the source will send no more
+}
+
+// session is one client's life in the gateway, from accept to the last descriptor closed.
+// A million of them idle at once, so what only some need, or for a time only, hangs on a pointer.
+type session struct {
+	// Immutable.
+	opened time.Duration // loop time
+
+	// Owned by the loop.
+	lane   *lane    // of the listener it came through, then of its route
+	ip     [16]byte // of the client, as far as it is known, if it has one
+	client netpoll.Conn
+	stream upstream.Stream // nil until the request was understood, and after the backend is gone
+	up     half            // client to backend
+	down   half            // backend to client
+	timer  netpoll.Timer   // the one next deadline, whatever it is
+	hs     *handshake      // until the answer
+	Extra  *extra          // what only some sessions have, or for a time only
+	spent  *spent          // of the rates of one session; nil: there are none
+	index  int32           // place in the shard's list
+	pingAt moment          // when the ping went out that the client has not answered yet; 0: none
+	rtt    uint16          // of the last one it answered, in milliseconds, rounded up; 0: not known
+	port   uint16          // of the client; 0 if only its address is known
+	Phase  phase
+	window uint8 // of messages that the gateway compresses for the client, in bits; 0: it does not
+	marks  marks
+}
+
+// marks are what is true of a session.
+type marks uint16
+
+const (
+	unlogged    marks = 1 << iota // left out by --access-log-sample
+	handed                        // its connection has gone to gateway/web
+	newcomer                      // counted by the gateway's limits as one that is not admitted yet
+	admitted                      // counted by them
+	pingDue                       // a ping goes to the client at the next frame boundary
+	backendPing                   // one goes to the backend there
+	evicted                       // it is to be closed since a reload has no place for it, and has not begun to end
+	closedUp                      // a close frame has gone to the backend
+	extended                      // an extension was agreed on that the gateway does not know
+	unix                          // the client has no address, as its socket is a unix one
+	nameless                      // a PROXY header named nobody, so that its requests are not believed in whom they name
+)
+
+func (m marks) has(what marks) bool { return m&what != 0 }
+
+func (m *marks) set(what marks, to bool) {
+	*m &^= what
+	if to {
+		*m |= what
+	}
+}
+
+// extra is what a session has besides: while some of it is needed, or once its end has begun.
+type extra struct {
+	who      *auth.Identity // nil: nobody is told apart
+	expires  time.Time      // of the credential, by the wall clock; zero: never
+	user     rate.Key
+	pace     netpoll.Timer              // until the client may be read again
+	held     bool                       // it runs
+	until    time.Duration              // loop time at which it is due
+	rest     *bytebufferpool.ByteBuffer // what was read and may not pass yet; nil: nothing
+	gathered *[2]gathering              // up and down; nil: there never was any
+	charged  int                        // of what waits for both sides, to gather-memory
+	served   *upstream.Endpoint         // who did, once the stream is gone
+	pingAt   moment                     // as the session's, of the backend
+	slow     *slow                      // nil: the client is not
+	ended    bool                       // the client sends no more behind rest
+	ends     bool                       // end counts
+	end      ending
+}
+
+func (s *session) extraOf() *extra {
+	if s.Extra == nil {
+		s.Extra = new(extra)
+	}
+	return s.Extra
+}
+
+// ending is how the session ends; nil before it does.
+func (s *session) ending() *ending {
+	if s.Extra == nil || !s.Extra.ends {
+		return nil
+	}
+	return &s.Extra.end
+}
+
+// ending is what is known of how a session ends.
+type ending struct {
+	reason   string        // the first cause, a name from reasons.go or of a codec's fault
+	code     ws.StatusCode // close code that the client was sent, or sent itself; 0: none
+	midFrame bool          // the client was cut inside a frame
+	waits    *half         // in which a close frame is due, behind what its source has still to say; nil: none
+}
+
+func (s *session) loop() *netpoll.Loop { return s.lane.shard.Loop }
+
+// from is the client's address; invalid for a client of a unix socket.
+func (s *session) from() netip.AddrPort {
+	if s.marks.has(unix) {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(s.ip).Unmap(), s.port)
+}
+
+func (s *session) setFrom(from netip.AddrPort) {
+	s.ip, s.port = plan.As16(from.Addr()), from.Port()
+	s.marks.set(unix, !from.Addr().IsValid())
+}
+
+// moment is a time of the loop in milliseconds, kept short since every session has some. It comes round after 49
+// days, so only differences mean anything, and only of less than that.
+type moment uint32
+
+func (s *session) now() moment { return moment(s.loop().Now() / time.Millisecond) }
+
+func (s *session) since(m moment) time.Duration {
+	return time.Duration(s.now()-m) * time.Millisecond
+}
+
+// finish closes what is still open and takes the session off all books.
+func (s *session) finish() {
+	if s.Phase == over {
+		return
+	}
+	sh := s.lane.shard
+	if s.Phase == Talking {
+		sh.closedSession(s)
+	}
+	if s.ending() != nil {
+		sh.endings--
+	}
+	s.Phase = over
+	sh.Loop.Cancel(&s.timer)
+	if s.Extra != nil {
+		sh.Loop.Cancel(&s.Extra.pace)
+		s.caughtUp()
+		s.dropRest()
+		s.dropGathered(&s.up)
+		s.dropGathered(&s.down)
+		sh.gathered -= s.Extra.charged
+		s.Extra.charged = 0
+	}
+	s.client.Close()
+	s.dropStream()
+	s.dropHandshake()
+	last := sh.Sessions[len(sh.Sessions)-1]
+	sh.Sessions[s.index], last.index = last, s.index
+	sh.Sessions[len(sh.Sessions)-1] = nil
+	sh.Sessions = sh.Sessions[:len(sh.Sessions)-1]
+	s.leaveNewcomers()
+	if s.marks.has(admitted) {
+		sh.proc.Admitted.Leave(s.from().Addr())
+	}
+	if !s.marks.has(handed) {
+		sh.proc.Accepted.Leave(netip.Addr{})
+	}
+	s.lane.leave()
+	sh.proc.Memory.touch(sh.now())
+	sh.ended()
+}
+
+func (s *session) dropStream() {
+	if s.stream != nil {
+		s.stream.Close()
+		s.lostStream()
+	}
+}
+
+// lostStream forgets a stream that is closed.
+func (s *session) lostStream() {
+	if s.Phase == Talking {
+		s.extraOf().served = s.stream.Endpoint()
+	}
+	s.stream = nil
+}
+
+// endpoint is who serves a session that talks, or did.
+func (s *session) endpoint() *upstream.Endpoint {
+	if s.stream == nil {
+		return s.Extra.served
+	}
+	return s.stream.Endpoint()
+}
+
+// OnTimer is called when the session's next deadline is due.
+func (s *session) OnTimer(*netpoll.Timer) {
+	spoke := !s.isSilent()
+	if !spoke {
+		s.appear()
+	}
+	switch {
+	case s.Phase < greeting:
+		if s.Phase == securing && spoke {
+			s.lane.shard.count.TlsFailed[certs.TimedOut]++
+		}
+		s.turnAway(reasons.RefusedSlow.Reason)
+	case s.Phase == greeting:
+		s.refuse(reasons.RefusedSlow)
+	case s.Phase == authenticating:
+		s.refuse(auth.Unavailable)
+	case s.ending() != nil || s.Phase != Talking:
+		s.late()
+	default:
+		s.beat()
+	}
+}
