@@ -1,57 +1,52 @@
-// Package gateway composes the rooms below it into Weir: configuration, admission, sessions, drain, the admin
-// listener and statistics. It does not know how a frame is encoded or how epoll works.
+// Package gateway composes the rooms below it into Weir: it makes a plan of the configuration, starts the loops, swaps the
+// plan when it is told to, hands its place to a successor, and winds down. What happens on a connection is not its business.
 //
-// # The way of the data
+//	config               a configuration, its knobs and where each value came from
+//	plan                 what one configuration means; immutable, swapped whole
+//	session              what runs on a loop: a client's life from accept to the last descriptor closed
+//	listen               the sockets that clients connect to
+//	web                  plain HTTP, on net/http
+//	observe, reasons     counters, log lines, and the names of refusals, closes and drops
+//	admin                HTTP for people and tools, over one interface
+//	auth, origin, clientaddr, certs, rate, route, sticky, limits, logqueue    what plans are made of
 //
-// A [Gateway] has a shard for each event loop, and a shard has its doors (listeners) and sessions; nothing of a session
-// is ever touched by another loop. A session begins with an accepted socket and passes through phases:
+// # Lifetimes
 //
-//	silent      nothing has come; the plan of the first byte will judge the client   door.go
-//	announcing  a trusted proxy's PROXY header is read (codec/proxyproto)           threshold.go
-//	announced   it has been read, and nothing behind it
-//	securing    TLS is made to stand (netpoll, gateway/certs)
-//	greeting    the client's request is read and checked once (codec/http1)         handshake.go
-//	proving     a goroutine has the client's credential checked; it is not read     prove.go
-//	asking      an upstream.Attempt looks for a backend; the client is not read
-//	declining   the backend said something else than 101, which is passed on
-//	refusing    the gateway answered itself, and waits for the client to go
-//	talking     the WebSocket stands                                                forward.go
+// Everything has one of four. A process (session.Process, Gateway) has the headcounts, metrics, log, admin listener, sockets
+// and keys that were made here. A plan is never changed: the next is built beside it, takes over what both have in the same
+// terms, and is swapped in by one pointer and one task for each loop. A loop (session.Shard) has lanes, links to backends,
+// sessions and counters, which no other goroutine touches. A session is one client's life; its lane pins the route that it
+// came by, and so the parts of its plan.
 //
-// Between greeting and asking the request finds its route (direct.go, gateway/route), which knows its fleet, the
-// backends and how they are reached; routes that say the same about both share one. A request that is no WebSocket
-// handshake ends the session: its connection goes to gateway/web on a goroutine, and comes back as a new session
-// when a handshake follows on it (plain.go). What HTTP/2 was negotiated for goes there at once.
+// # Glossary
 //
-// Each route has a gate (gate.go), which a request has to pass before a backend is looked for: its address
-// (gateway/clientaddr), the page that it comes from (gateway/origin), and its credential (gateway/auth). What a credential needs no wait for is
-// settled on the loop. Else the request is kept, a goroutine of a bounded set waits, and the loop reads the same bytes
-// again when it is told the outcome. Plain requests pass the same gate, but for the page, on their own goroutine.
-//
-// Each route that limits rates has a meter (meter.go, gateway/rate). The scanner is told how many small messages may pass
-// unseen, as the session's own rate has room for them, and announces all others before any byte of them passes: one that
-// is too much closes the session, is dropped whole, or waits with what was read behind it. Bytes are counted after they
-// have passed, and the client is read again when their rate has made up for it.
-//
-// While it talks, a slice that the loop has read goes to the direction's frame.Scanner, which walks the headers and
-// says how much may pass; those very bytes are written to the other side. Payload is neither copied nor unmasked.
-// If the other side does not take them, they queue up to the high-water mark, and the source is no longer read until
-// the queue is low again. A client that takes nothing for too long may be closed, or miss its oldest messages (slow.go).
-//
-// Where the gateway compresses for a backend (press.go, codec/deflate) or reads JSON (codec/json), the messages that it
-// concerns are set aside by the scanner, gathered until they have ended, looked at, and framed anew (whole.go).
-//
-// The gateway has few words of its own: pings (heartbeat.go) and close frames (closing.go, ending.go). They are put in between
-// two frames, never inside one: the scanner stops at the next boundary when it is asked to.
-//
-// # Who owns what
-//
-// A shard and its sessions belong to their loop. Limits are atomic or under a lock, and touched when a session comes
-// and goes. Counters are plain numbers of a shard, copied on the loop when somebody asks (metrics.go). All log
-// lines go through one bounded queue (gateway/logqueue), which drops lines rather than make anybody wait.
-//
-// Routes, their gates and meters, and fleets are immutable and shared by all loops; a lane is one loop's part of a route.
-// What a gate reads from files is swapped as a whole (upkeep), and the tables of a meter have locks of their own; the
-// bucket of a session is its loop's. An identity may be shared by many sessions: nobody changes one. Certificates are
-// gateway/certs' own, which swaps them as a whole; plain connections are gateway/web's, from handOver to takeBack, and
-// count against the limits meanwhile.
+//	admit        count a client or request in, within the bounds
+//	backend      a server behind the gateway; an address of one is an endpoint
+//	bound        a number that there may be at once: of clients, requests, bytes
+//	compression  of messages between client and gateway (RFC 7692)
+//	drain        close all sessions at an even pace, and end
+//	end          of a session: why, with which code, and what is still to be said
+//	evict        close the sessions that a new plan has no place for
+//	extra        what only some sessions have, or for a time only
+//	fleet        a set of endpoints with how they are reached
+//	gate         who may use a route: addresses, pages, credentials
+//	gather       keep a message until it has ended, to look at it as a whole
+//	handshake    a client's request to open a WebSocket; what is needed only until its answer
+//	lane         a loop's part of a route, or of a listener while the route is not known
+//	leave        stop accepting, as a successor does so in our place
+//	link         a loop's connections to a fleet
+//	listener     a loop's socket that clients connect to
+//	meter        rates of a route
+//	newcomer     a client whose request is still to come
+//	part         what several plans may have in common; it ends with its last holder
+//	phase        how far a session has come
+//	plan         one configuration made ready
+//	pool         the shared connections to one endpoint; a stream is a session's share of one
+//	preface      what comes before a request: a PROXY header, TLS
+//	reload       read the configuration again, and swap the plan
+//	reread       read files again that the configuration names
+//	route        where a kind of request goes, and how it is treated on the way
+//	shard        a loop's part of the gateway
+//	terms        all that a part is made of, comparable: equal terms are one part
+//	tunnel       a connection to a backend that one session has for itself
 package gateway

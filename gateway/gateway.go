@@ -2,24 +2,20 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"weir/gateway/admin"
-	"weir/gateway/certs"
 	"weir/gateway/config"
+	"weir/gateway/listen"
 	"weir/gateway/logqueue"
 	"weir/gateway/observe"
-	"weir/gateway/plan"
 	"weir/gateway/session"
 	"weir/internal/handover"
-	"weir/netpoll"
 )
 
 // Gateway fronts the backends of one configuration at a time.
@@ -35,25 +31,22 @@ type Gateway struct {
 	cutPlain  context.CancelFunc
 	lines     *logqueue.Handler // before the log
 	ownLines  bool              // they are to be closed here
-	proc      session.Process
+	proc      *session.Process
 
 	// Immutable once Start has returned; under starting until then.
-	shards  []*session.Shard
-	addrs   map[string]net.Addr // by the name of the listener
-	sockets inheritedSockets
-	admin   *admin.Server
+	shards    session.Shards
+	listeners *listen.Listeners
+	admin     *admin.Server
 
 	// Any goroutine.
 	given        *config.Config // that was loaded last, under reloading
 	tookConfig   chan struct{}  // after each reload
 	upkeeping    sync.Once
 	reloading    sync.Mutex                           // one reload at a time
-	freeing      atomic.Bool                          // idle connections are being closed
 	starting     sync.Mutex                           // a drain waits for the start to be over
 	drainTimeout time.Duration                        // under starting
 	leaving      atomic.Bool                          // a successor accepts in our place
 	predecessor  atomic.Pointer[handover.Predecessor] // nil: none that is known of
-	rests        chan error                           // why a listener takes nobody for now
 	stopped      chan struct{}
 	started      time.Time
 }
@@ -64,22 +57,18 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 	if len(cfg.Routes) == 0 { // made by hand
 		cfg = cfg.With(func(*config.Config) {})
 	}
-	g := &Gateway{cfg: cfg, given: cfg, stopped: make(chan struct{}), rests: make(chan error, 1), tookConfig: make(chan struct{}, 1)}
-	g.proc.Env = &plan.Env{Start: cfg, Metrics: observe.NewMetrics(), TicketSecrets: new(certs.Secrets), StickyKey: make([]byte, 32)}
-	g.proc.Shortage = g.shortage
+	g := &Gateway{cfg: cfg, given: cfg, proc: session.NewProcess(cfg), stopped: make(chan struct{}), tookConfig: make(chan struct{}, 1)}
 	for _, o := range options {
 		o(g)
 	}
-	_, _ = rand.Read(g.proc.PingMark[:])
-	_, _ = rand.Read(g.proc.StickyKey)
-	g.makeBounds()
 	if err := g.takeKeys(); err != nil {
 		return nil, err
 	}
 	g.queueLog(log)
+	g.listeners = listen.New(cfg, g.proc.Log)
 	g.proc.Running, g.end = context.WithCancel(context.Background())
 	g.plain, g.cutPlain = context.WithCancel(g.proc.Running)
-	g.proc.Web = g.newWeb()
+	g.proc.ServePlain()
 	p, _, err := g.proc.Build(cfg, nil)
 	if err != nil {
 		g.stop()
@@ -87,7 +76,7 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 		return nil, err
 	}
 	g.proc.Plan.Store(p)
-	g.bound(p)
+	g.proc.Bound(p)
 	return g, nil
 }
 
@@ -95,19 +84,18 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 func (g *Gateway) Start() error {
 	g.starting.Lock()
 	defer g.starting.Unlock()
-	g.addrs = map[string]net.Addr{}
 	if g.proc.Draining.Load() {
 		return errors.New("gateway: drained before it was started")
 	}
 	g.started = time.Now()
-	err := g.sortInherited()
+	err := g.listeners.Inherit(g.inherited)
 	if err == nil {
-		err = g.startLoops(plan.Loops(g.cfg))
+		g.shards, err = session.StartLoops(g.proc, g.listeners.Share)
 	}
 	if err == nil {
-		err = g.openListeners(g.proc.Plan.Load())
+		err = g.listeners.Open(g.shards, g.proc.Plan.Load())
 	}
-	g.sockets.close()
+	g.listeners.CloseInherited()
 	if err == nil && g.cfg.Admin != "off" && !g.adminComesLater() {
 		g.admin, err = admin.Listen(g.cfg.Admin, operations{g}, g.proc.Log)
 	}
@@ -120,12 +108,12 @@ func (g *Gateway) Start() error {
 		return err
 	}
 	g.proc.Plan.Load().Start()
-	go g.tellRests()
+	go g.proc.TellRests()
 	if g.load != nil {
 		go g.watchConfig()
 	}
 	if g.cfg.MetricsPushURL != "" {
-		pusher := &observe.Pusher{Url: g.cfg.MetricsPushURL, Labels: g.cfg.MetricsPushLabels, Every: g.cfg.MetricsPushInterval,
+		pusher := &observe.Pusher{URL: g.cfg.MetricsPushURL, Labels: g.cfg.MetricsPushLabels, Every: g.cfg.MetricsPushInterval,
 			Write: g.writeMetrics, Metrics: g.proc.Metrics, Log: g.proc.Log}
 		go pusher.Run(g.proc.Running)
 	}
@@ -141,50 +129,21 @@ func (g *Gateway) Start() error {
 func (g *Gateway) tellAddresses() {
 	var addresses []string
 	admin := "off"
-	for _, a := range g.listening() {
+	for _, a := range g.listeners.Addrs(g.proc.Plan.Load()) {
 		addresses = append(addresses, a.String())
 	}
 	if g.admin != nil {
 		admin = g.admin.Addr().String()
 	}
-	g.adviseHeartbeats()
 	g.proc.Log.Info("listening", "addresses", addresses, "admin", admin, "loops", len(g.shards), "connections", g.proc.Admitted.Max())
-}
-
-func (g *Gateway) startLoops(n int) error {
-	opts := netpoll.Options{
-		ReadBuffer: int(g.cfg.ReadBuffer), LowWater: int(g.cfg.LowWater),
-		Socket: netpoll.SocketOptions{NoDelay: g.cfg.TCPNoDelay, KeepAlive: g.cfg.TCPKeepAlive, Probed: max(1, probed()/n),
-			UserTimeout: g.cfg.TCPUserTimeout, NotSent: int(g.cfg.TCPNotSent), DeferAccept: g.cfg.DeferAccept, Backlog: g.cfg.Backlog},
-		OwnFiles: g.cfg.LoopFileTables, Yields: n >= runtime.GOMAXPROCS(0), OnRest: g.rested,
-	}
-	for i := range n {
-		opts.Keep = g.sockets.kept(i, n)
-		opts.Sockets = g.socketsOf()
-		loop, err := netpoll.Start(i, opts)
-		if err != nil {
-			return err
-		}
-		g.shards = append(g.shards, session.NewShard(&g.proc, loop, opts.Sockets))
-	}
-	return nil
+	g.proc.AdviseHeartbeats()
 }
 
 // Addrs are the addresses that clients connect to, in the order of the configuration.
-func (g *Gateway) Addrs() (all []net.Addr) {
+func (g *Gateway) Addrs() []net.Addr {
 	g.starting.Lock()
 	defer g.starting.Unlock()
-	return g.listening()
-}
-
-// listening are the addresses in the order of the configuration.
-func (g *Gateway) listening() (all []net.Addr) {
-	for _, w := range g.proc.Plan.Load().Addresses() {
-		if a := g.addrs[w.Name]; a != nil {
-			all = append(all, a)
-		}
-	}
-	return all
+	return g.listeners.Addrs(g.proc.Plan.Load())
 }
 
 // AdminAddr is the address of the admin listener, nil if there is none.
@@ -229,7 +188,7 @@ func (g *Gateway) drain(timeout time.Duration) {
 	}()
 	go func() {
 		g.proc.Drained.Wait()
-		cut := observe.Sum(g.stats(), func(st *observe.LoopStats) uint64 { return st.Cut })
+		cut := observe.Sum(g.shards.Stats(), func(st *observe.LoopStats) uint64 { return st.Cut })
 		g.stop()
 		g.proc.Log.Info("drained", "cut", cut)
 		g.closeLog()
@@ -253,15 +212,7 @@ func (g *Gateway) stop() {
 		cancel()
 		g.proc.Web.Shutdown(over)
 	}
-	for _, sh := range g.shards {
-		_ = sh.Loop.Do(func() {
-			for _, links := range sh.Links {
-				links.Close()
-			}
-			clear(sh.Links)
-		})
-		sh.Loop.Stop()
-	}
+	g.shards.Stop()
 	if p := g.proc.Plan.Load(); p != nil {
 		p.Release()
 	}

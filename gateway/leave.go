@@ -1,26 +1,37 @@
 package gateway
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
-	"syscall"
 	"time"
 
 	"weir/gateway/admin"
+	"weir/gateway/listen"
 	"weir/gateway/observe"
-	"weir/gateway/session"
 	"weir/internal/handover"
 	"weir/netpoll"
 )
 
 // How a gateway leaves its place to a successor, another process that accepts from the same sockets: it stops accepting
 // without closing anything, and goes on with the sessions that it has.
+
+// takeKeys goes on with the keys that the process before made at its start.
+func (g *Gateway) takeKeys() error {
+	if g.inherited == nil {
+		return nil
+	}
+	s := &g.inherited.State
+	if len(s.StickyKey) > 0 && g.cfg.StickyKey == "" {
+		g.proc.StickyKey = s.StickyKey
+	}
+	if len(s.Tickets) == 0 {
+		return nil
+	}
+	return json.Unmarshal(s.Tickets, g.proc.TicketSecrets)
+}
 
 // PassOn gives what a successor is started with. The files are the caller's to close.
 func (g *Gateway) PassOn() (s handover.State, listeners []*os.File, admin *os.File, err error) {
@@ -41,18 +52,8 @@ func (g *Gateway) PassOn() (s handover.State, listeners []*os.File, admin *os.Fi
 			closeAll(listeners)
 		}
 	}()
-	for _, sh := range g.shards {
-		var doors []*session.Listener
-		if err := sh.Loop.Do(func() { doors = append(doors, sh.Listeners...) }); err != nil {
-			return s, nil, nil, err
-		}
-		for _, d := range doors {
-			f, err := d.Socket.File()
-			if err != nil {
-				return s, listeners, nil, err
-			}
-			listeners = append(listeners, f)
-		}
+	if listeners, err = g.listeners.Files(); err != nil {
+		return s, listeners, nil, err
 	}
 	if g.admin != nil {
 		admin, err = g.admin.File()
@@ -76,14 +77,7 @@ func (g *Gateway) Leave(path string) error {
 	if g.admin != nil {
 		err = g.admin.Move(path)
 	}
-	for _, sh := range g.shards {
-		_ = sh.Loop.Do(func() {
-			for _, d := range sh.Listeners {
-				d.Socket.Leave()
-			}
-			sh.Listeners = nil
-		})
-	}
+	g.listeners.Leave()
 	g.proc.Log.Info("left: the successor accepts, open sessions go on here", "sessions", g.proc.Admitted.Len(), "admin", path)
 	go func() {
 		g.awaitHandshakes()
@@ -97,7 +91,7 @@ func (g *Gateway) awaitHandshakes() {
 	look := time.NewTicker(leaveLook)
 	defer look.Stop()
 	for end := time.Now().Add(g.cfg.HandshakeTimeout); time.Now().Before(end); {
-		if observe.Sum(g.stats(), func(st *observe.LoopStats) int { return st.Sessions - st.Talking }) == 0 {
+		if observe.Sum(g.shards.Stats(), func(st *observe.LoopStats) int { return st.Sessions - st.Talking }) == 0 {
 			return
 		}
 		select {
@@ -121,11 +115,11 @@ func (g *Gateway) adminComesLater() bool {
 	if err != nil {
 		return false
 	}
-	addr, err := listenAddr(g.cfg.Admin)
+	addr, err := listen.Resolve(g.cfg.Admin)
 	if err != nil {
 		return false
 	}
-	_, same := among([]netpoll.Addr{addr}, at)
+	_, same := listen.Among([]netpoll.Addr{addr}, at)
 	return same
 }
 
@@ -157,21 +151,9 @@ func (g *Gateway) predecessorSessions() (pid, open int, ok bool) {
 	if p == nil || p.Admin == "" {
 		return 0, 0, false
 	}
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", p.Admin)
-	}}
-	client := &http.Client{Transport: transport, Timeout: time.Second}
-	answer, err := client.Get("http://localhost/sessions")
-	if err != nil {
-		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) {
-			g.predecessor.CompareAndSwap(p, nil) // it has ended
-		}
-		return 0, 0, false
+	open, err := p.Sessions()
+	if errors.Is(err, handover.ErrEnded) {
+		g.predecessor.CompareAndSwap(p, nil)
 	}
-	defer answer.Body.Close()
-	var sum struct{ Open int }
-	if json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(&sum) != nil {
-		return 0, 0, false
-	}
-	return p.PID, sum.Open, true
+	return p.PID, open, err == nil
 }

@@ -49,21 +49,13 @@ func (o operations) Upgrade() (pid int, err error) {
 func (o operations) WriteMetrics(w io.Writer) { o.writeMetrics(w) }
 
 // CloseSessions ends those that are chosen.
-func (o operations) CloseSessions(c admin.Choice, code ws.StatusCode) (n int) {
-	meant := session.Choice(c)
-	for _, sh := range o.shards {
-		n += sh.CloseSessions(&meant, code)
-	}
-	return n
+func (o operations) CloseSessions(c admin.Choice, code ws.StatusCode) int {
+	return o.shards.Close(session.Choice(c), code)
 }
 
 // RenewSessions lets those that are chosen last longer than their credential said.
-func (o operations) RenewSessions(c admin.Choice, expires time.Time) (n int) {
-	meant := session.Choice(c)
-	for _, sh := range o.shards {
-		n += sh.RenewSessions(&meant, expires)
-	}
-	return n
+func (o operations) RenewSessions(c admin.Choice, expires time.Time) int {
+	return o.shards.Renew(session.Choice(c), expires)
 }
 
 // unresolved is the state of a backend whose name leads to no address.
@@ -95,7 +87,7 @@ func (o operations) Endpoints() []admin.Endpoint {
 // Summary counts sessions.
 func (o operations) Summary() admin.Summary {
 	sum := admin.Summary{PerEndpoint: map[string]int64{}, Draining: o.proc.Draining.Load(), Uptime: time.Since(o.started).Round(time.Second).String()}
-	for _, st := range o.stats() {
+	for _, st := range o.shards.Stats() {
 		sum.Open += st.Talking
 		sum.Ending += st.Ending
 		sum.Connections += st.Sessions

@@ -17,11 +17,6 @@ import (
 //
 // Until the swap any failure leaves everything as it was.
 
-// OnReload is how the configuration is read again, and who is told of one that has come into force; nil: nobody.
-func OnReload(load func() (*config.Config, error), taken func(*config.Config)) Option {
-	return func(g *Gateway) { g.load, g.taken = load, taken }
-}
-
 // Report says what a reload did.
 type Report struct {
 	Generation uint64 `json:"generation"`
@@ -77,7 +72,7 @@ func (g *Gateway) reload() (r Report, err error) {
 	if g.taken != nil {
 		g.taken(given)
 	}
-	for _, err := range g.rereadFiles(next) {
+	for _, err := range next.Reread() {
 		r.Warnings = append(r.Warnings, err.Error())
 	}
 	select {
@@ -97,11 +92,11 @@ func (g *Gateway) swap(old, next *plan.Plan) error {
 	case len(g.shards) == 0:
 		return errors.New("gateway: not started")
 	}
-	if err := g.openListeners(next); err != nil {
+	if err := g.listeners.Open(g.shards, next); err != nil {
 		return err
 	}
 	next.Start()
-	g.bound(next)
+	g.proc.Bound(next)
 	g.proc.Plan.Store(next)
 	for _, sh := range g.shards {
 		_ = sh.Loop.Do(func() {
@@ -109,7 +104,7 @@ func (g *Gateway) swap(old, next *plan.Plan) error {
 			sh.Evict(next)
 		})
 	}
-	g.forgetListeners(next)
+	g.listeners.Keep(next)
 	for _, r := range next.Routes {
 		if r.Plain != nil {
 			r.Plain.Transports.Keep(r.Plain.Group)
@@ -124,7 +119,7 @@ const maxGenerations = 16
 
 // generationsLeft refuses one more configuration while sessions of too many are there.
 func (g *Gateway) generationsLeft() error {
-	open := g.sessionsByGeneration()
+	open := g.shards.CountByGeneration()
 	delete(open, g.proc.Plan.Load().Generation)
 	if len(open) < maxGenerations {
 		return nil
@@ -138,39 +133,4 @@ func (g *Gateway) generationsLeft() error {
 	}))
 	return &admin.BusyError{Err: fmt.Errorf("there are sessions of %d configurations, the oldest of generation %d with %d sessions: close those (POST /sessions/close), or set reload-drain",
 		len(open), oldest, open[oldest])}
-}
-
-// sessionsByGeneration counts the sessions by the configuration that they go by: that in force where it has their route as it
-// was, else the one that their route was made for.
-func (g *Gateway) sessionsByGeneration() map[uint64]int {
-	open := map[uint64]int{}
-	for _, sh := range g.shards {
-		_ = sh.Loop.Do(func() {
-			for r, l := range sh.Lanes {
-				generation := sh.Plan.Generation
-				if l.Stale {
-					generation = r.Generation
-				}
-				if l.Sessions > 0 {
-					open[generation] += l.Sessions
-				}
-			}
-		})
-	}
-	return open
-}
-
-// rereadFiles reads what the configuration names again: certificates, keys, authorities, lists of addresses and users; key
-// sets are fetched anew. What cannot be read stays as it was, and is told.
-func (g *Gateway) rereadFiles(p *plan.Plan) (errs []error) {
-	if p.Certs != nil {
-		errs = append(errs, p.Certs.Reload())
-	}
-	for _, d := range p.Gates {
-		errs = append(errs, g.proc.Reread(d, true))
-		if d.Auth != nil {
-			d.Auth.Refetch()
-		}
-	}
-	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }

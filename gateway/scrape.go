@@ -8,23 +8,11 @@ import (
 	"weir/upstream"
 )
 
-// stats asks every loop for its counters. A loop that has stopped is left out.
-func (g *Gateway) stats() []observe.LoopStats {
-	var all []observe.LoopStats
-	for _, sh := range g.shards {
-		var st observe.LoopStats
-		if sh.Loop.Do(func() { st = sh.Snapshot() }) == nil {
-			all = append(all, st)
-		}
-	}
-	return all
-}
-
 // scrape looks at all that metrics tell of.
 func (g *Gateway) scrape() *observe.Scrape {
 	p := g.proc.Plan.Load()
-	s := &observe.Scrape{Release: Release, Metrics: g.proc.Metrics, Loops: g.stats(), Web: g.proc.Web.Stats(), Generation: p.Generation, Generations: g.sessionsByGeneration(),
-		Draining: g.proc.Draining.Load(), MaxConnections: g.proc.Admitted.Max(), Requests: g.proc.Requests.Len(), Uncounted: g.uncounted(),
+	s := &observe.Scrape{Release: Release, Metrics: g.proc.Metrics, Loops: g.shards.Stats(), Web: g.proc.Web.Stats(), Generation: p.Generation, Generations: g.shards.CountByGeneration(),
+		Draining: g.proc.Draining.Load(), MaxConnections: g.proc.Admitted.Max(), Requests: g.proc.Requests.Len(), Uncounted: p.Uncounted(),
 		Compute: g.proc.Compute, Handshakes: g.proc.FromClients, Lookups: p.LookupFailures(), Lines: g.lines, Predecessor: g.predecessorSessions,
 		Endpoints: func(do func(string, *upstream.Endpoint)) {
 			p.EachEndpoint(func(f *plan.Fleet, e *upstream.Endpoint) { do(*f.Name.Load(), e) })

@@ -11,8 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"weir/gateway"
 	"weir/gateway/config"
+	"weir/gateway/plan"
 	"weir/upstream"
 )
 
@@ -41,7 +41,7 @@ func check(args []string, p program) int {
 	var inFiles, inNames error
 	if *files {
 		var more []string
-		more, inFiles = gateway.CheckFiles(cfg)
+		more, inFiles = plan.CheckFiles(cfg)
 		warnings = append(warnings, more...)
 	}
 	if *resolve {

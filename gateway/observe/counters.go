@@ -23,11 +23,11 @@ type Counters struct {
 	Refused                                            map[string]uint64
 	Closed                                             map[CloseKey]uint64
 	Secured                                            map[tlsKey]uint64
-	TlsFailed                                          map[string]uint64
+	TLSFailed                                          map[string]uint64
 }
 
 func NewCounters() Counters {
-	return Counters{Refused: map[string]uint64{}, Closed: map[CloseKey]uint64{}, Secured: map[tlsKey]uint64{}, TlsFailed: map[string]uint64{}}
+	return Counters{Refused: map[string]uint64{}, Closed: map[CloseKey]uint64{}, Secured: map[tlsKey]uint64{}, TLSFailed: map[string]uint64{}}
 }
 
 // tlsKey tells TLS handshakes apart.

@@ -67,7 +67,7 @@ func (e *exposition) timing(h *prom.Histogram) {
 // MetricsTable is the table of all metrics for the manual, in Markdown.
 func MetricsTable() string {
 	var b strings.Builder
-	b.WriteString("| metric | Type | Labels | |\n| --- | --- | --- | --- |\n")
+	b.WriteString("| Metric | Type | Labels | |\n| --- | --- | --- | --- |\n")
 	for _, row := range metricTable {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", row.name, row.kind, strings.Join(row.labels, ", "), row.help)
 	}

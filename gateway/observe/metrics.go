@@ -23,8 +23,8 @@ import (
 type Metrics struct {
 	HandshakeTime, connectTime, PongTime, BackendPongTime *prom.Histogram
 
-	TlsReloads, TlsReloadFailures       atomic.Uint64
-	AcmeObtained, AcmeFailures          atomic.Uint64
+	TLSReloads, TLSReloadFailures       atomic.Uint64
+	ACMEObtained, ACMEFailures          atomic.Uint64
 	AccessReloads, AccessReloadFailures atomic.Uint64
 	FetchFailures                       atomic.Uint64 // of key sets
 	Silences                            atomic.Uint64 // of auth services

@@ -15,7 +15,7 @@ import (
 
 // Pusher sends metrics to a URL at every interval. Neither the log nor the metrics tell the URL's query or password.
 type Pusher struct {
-	Url, Labels string
+	URL, Labels string
 	Every       time.Duration
 	Write       func(io.Writer) // the metrics, as text
 	Metrics     *Metrics
@@ -41,7 +41,7 @@ func (p *Pusher) Run(ctx context.Context) {
 		}
 		p.Metrics.pushFailures.Add(1)
 		if ok, held := often.Due(); ok {
-			p.Log.Warn("metrics not pushed", "url", withoutSecrets(p.Url), "error", err, "left_out", held)
+			p.Log.Warn("metrics not pushed", "url", withoutSecrets(p.URL), "error", err, "left_out", held)
 		}
 	}
 }
@@ -54,7 +54,7 @@ func (p *Pusher) push(ctx context.Context, client *http.Client) error {
 	_ = zip.Close()
 	ctx, cancel := context.WithTimeout(ctx, p.Every+time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.Url, &body)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL, &body)
 	if err != nil {
 		return errors.New("not a URL") // its own words hold the query
 	}

@@ -33,7 +33,7 @@ type Env struct {
 
 // tookTLSFile hears of each file about TLS that was taken anew, and of each that could not be.
 func (e *Env) tookTLSFile(what string, err error) {
-	e.tookFile(what, err, &e.Metrics.TlsReloads, &e.Metrics.TlsReloadFailures)
+	e.tookFile(what, err, &e.Metrics.TLSReloads, &e.Metrics.TLSReloadFailures)
 }
 
 // tookAccessFile hears the same of files about who may connect.
@@ -44,11 +44,11 @@ func (e *Env) tookAccessFile(what string, err error) {
 // obtained hears of each certificate that came by ACME, and of each attempt that failed.
 func (e *Env) obtained(what string, err error) {
 	if errors.Is(err, certs.ErrNone) {
-		e.Metrics.AcmeFailures.Add(1)
+		e.Metrics.ACMEFailures.Add(1)
 		e.Log.Error("not obtained, TLS for its name fails until it is", "what", what, "error", err)
 		return
 	}
-	e.tookFile(what, err, &e.Metrics.AcmeObtained, &e.Metrics.AcmeFailures)
+	e.tookFile(what, err, &e.Metrics.ACMEObtained, &e.Metrics.ACMEFailures)
 }
 
 func (e *Env) tookFile(what string, err error, taken, failed *atomic.Uint64) {
@@ -80,9 +80,9 @@ func (e *Env) silent(err error) {
 	}
 }
 
-// Reread reads a gate's files again, and tells of those that were taken anew or cannot be read: of the latter once for as
+// reread reads a gate's files again, and tells of those that were taken anew or cannot be read: of the latter once for as
 // long as it is the same, or again.
-func (e *Env) Reread(d *Gate, again bool) error {
+func (e *Env) reread(d *Gate, again bool) error {
 	var all []watch.Outcome
 	if d.Networks != nil {
 		all = append(all, d.Networks.Reload())

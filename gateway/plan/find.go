@@ -26,7 +26,7 @@ func (q *Question) subject() *routing.Subject {
 
 // Find finds the route of a request, and says why it may not take it. A refusal comes without a route where none was found.
 func (p *Plan) Find(q *Question) (*Route, *http1.Refusal) {
-	if q.Terms != "" && q.Terms != p.TlsTermsOf(q.State) {
+	if q.Terms != "" && q.Terms != p.TLSTermsOf(q.State) {
 		return nil, reasons.RefusedTerms
 	}
 	if p.Certs != nil && !p.Certs.Permits(string(q.Host), q.State) {
@@ -52,8 +52,8 @@ func (p *Plan) Find(q *Question) (*Route, *http1.Refusal) {
 	return r, nil
 }
 
-// TlsTermsOf are the rules for client certificates that the plan has for a connection; "" in clear.
-func (p *Plan) TlsTermsOf(state *tls.ConnectionState) string {
+// TLSTermsOf are the rules for client certificates that the plan has for a connection; "" in clear.
+func (p *Plan) TLSTermsOf(state *tls.ConnectionState) string {
 	if state == nil || p.Certs == nil {
 		return ""
 	}

@@ -27,7 +27,7 @@ type meterTerms struct {
 
 // Shares are rates that sessions take from together; nil: there is none.
 type Shares struct {
-	User, Ip, Route *rate.Table
+	User, IP, Route *rate.Table
 }
 
 // newMeter makes the meter of a route. What is the same in that of the plan before, which may be nil, is taken over.
@@ -53,12 +53,12 @@ func newMeter(cfg *config.Config, before *meter) *meter {
 	was, messages, bytes := &before.Terms, &before.Messages, &before.AllBytes
 	m.Messages = Shares{
 		User:  table(t.messageUser, was.messageUser, messages.User, t.table, was.table),
-		Ip:    table(t.messageIP, was.messageIP, messages.Ip, t.table, was.table),
+		IP:    table(t.messageIP, was.messageIP, messages.IP, t.table, was.table),
 		Route: table(t.messageRoute, was.messageRoute, messages.Route, 1, 1),
 	}
 	m.AllBytes = Shares{
 		User:  table(t.byteUser, was.byteUser, bytes.User, t.table, was.table),
-		Ip:    table(t.byteIP, was.byteIP, bytes.Ip, t.table, was.table),
+		IP:    table(t.byteIP, was.byteIP, bytes.IP, t.table, was.table),
 		Route: table(t.byteRoute, was.byteRoute, bytes.Route, 1, 1),
 	}
 	m.Shared = m.Messages != Shares{}

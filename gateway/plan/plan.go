@@ -33,7 +33,7 @@ type Plan struct {
 	byIdentity    map[string]*Route
 	table         *routing.Table
 	Certs         *certs.Store // nil without TLS
-	Tls           *netpoll.TLS // likewise
+	TLS           *netpoll.TLS // likewise
 	tlsTerms      string       // that certs was made of
 	certsPart     *part
 	HandshakeRate *rate.Table // handshakes by address; nil: any number

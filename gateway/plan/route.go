@@ -31,7 +31,7 @@ type Route struct {
 	UpAnnounced, DownAnnounced frame.Rules // the same, for sessions of which some messages are looked at as a whole
 	UpExtended, DownExtended   frame.Rules // for those that agreed on an extension which the gateway does not know
 
-	Json         bool                     // clients' messages have to be JSON
+	JSON         bool                     // clients' messages have to be JSON
 	Compression  *compression             // nil: the gateway does not compress
 	GatherLimit  int                      // bytes of a message that is looked at as a whole
 	PlainBackend bool                     // backends see nothing of what clients could compress
@@ -64,13 +64,13 @@ func (r *Route) open() (err error) {
 	if r.rewrite, err = cfg.Rewrite(); err != nil {
 		return err
 	}
-	r.Compression, r.Json = newCompression(cfg), cfg.Messages == config.MessagesJSON
-	if r.Compression != nil || r.Json {
+	r.Compression, r.JSON = newCompression(cfg), cfg.Messages == config.MessagesJSON
+	if r.Compression != nil || r.JSON {
 		r.GatherLimit = int(cmp.Or(cfg.MaxMessageSize, config.WholeMessage))
 	}
 	// A compressor that remembers what was dropped would not be understood, nor can JSON be read in what it made.
 	drops := r.Meter != nil && r.Meter.Drop && r.Meter.Announce || cfg.SlowReader == config.SlowDrop
-	r.PlainBackend = cfg.Compression != config.CompressionPass || drops || r.Json
+	r.PlainBackend = cfg.Compression != config.CompressionPass || drops || r.JSON
 	if r.Extensions = cfg.Extensions == config.ExtensionsPass; r.PlainBackend && !r.Extensions {
 		none := http1.Rule{Op: http1.Remove, Name: ExtensionsField}
 		r.Headers.Request, r.Headers.Response = append(r.Headers.Request, none), append(r.Headers.Response, none)
@@ -78,14 +78,14 @@ func (r *Route) open() (err error) {
 	r.UpRules = frame.Rules{Masked: true, MaxFrame: uint64(cfg.MaxFrameSize), MaxMessage: uint64(cfg.MaxMessageSize), ValidateUTF8: cfg.ValidateUTF8}
 	r.DownRules = r.UpRules
 	r.DownRules.Masked = false
-	r.UpRules.Announce = r.Json || r.Meter != nil && r.Meter.Announce
+	r.UpRules.Announce = r.JSON || r.Meter != nil && r.Meter.Announce
 	switch cfg.Messages {
 	case config.MessagesText, config.MessagesJSON:
 		r.UpRules.Only = ws.OpText
 	case config.MessagesBinary:
 		r.UpRules.Only = ws.OpBinary
 	}
-	if r.Json { // nobody gathers more
+	if r.JSON { // nobody gathers more
 		r.UpRules.MaxMessage = uint64(r.GatherLimit)
 	}
 	r.UpAnnounced, r.DownAnnounced = r.UpRules, r.DownRules

@@ -17,7 +17,7 @@ func (b *builder) buildTLS() error {
 	}
 	b.tlsTerms = fmt.Sprintf("%s%q %q", cfg.Text("TLS"), cfg.SiteTexts(), protocols(cfg))
 	if old := b.before; old.Certs != nil && old.tlsTerms == b.tlsTerms {
-		b.Certs, b.Tls, b.certsPart = old.Certs, old.Tls, old.certsPart
+		b.Certs, b.TLS, b.certsPart = old.Certs, old.TLS, old.certsPart
 		b.has(b.certsPart)
 		return nil
 	}
@@ -32,7 +32,7 @@ func (b *builder) buildTLS() error {
 	if b.Certs, err = certs.New(o); err != nil {
 		return err
 	}
-	b.Tls = &netpoll.TLS{Config: b.Certs.Config(), Handshakes: b.env.FromClients}
+	b.TLS = &netpoll.TLS{Config: b.Certs.Config(), Handshakes: b.env.FromClients}
 	b.certsPart = &part{begin: b.Certs.Start, end: b.Certs.Close, parting: &b.env.Parting}
 	b.has(b.certsPart)
 	return nil

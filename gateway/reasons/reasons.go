@@ -2,9 +2,7 @@ package reasons
 
 import "weir/codec/http1"
 
-// Every refusal, close and drop has one name: the close reason, the log field and the metric's label. Those of
-// malformed requests and frames are defined beside the rules they break (packages http1 and frame), those of
-// backends that give no answer in package upstream; the gateway's own are here.
+// Why a session ends.
 const (
 	ClientClose  = "client_close"  // the client sent a close frame
 	BackendClose = "backend_close" // the backend sent a close frame

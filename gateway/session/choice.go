@@ -92,25 +92,3 @@ func (s *session) renewIf(c *Choice, expires time.Time) bool {
 	}
 	return true
 }
-
-// each does something with all sessions, which may leave the list meanwhile, and counts those it was done with.
-func (sh *Shard) each(do func(*session) bool) (n int) {
-	for _, s := range slices.Clone(sh.Sessions) {
-		if do(s) {
-			n++
-		}
-	}
-	return n
-}
-
-// CloseSessions ends those that are chosen, from any goroutine.
-func (sh *Shard) CloseSessions(c *Choice, code ws.StatusCode) (n int) {
-	_ = sh.Loop.Do(func() { n = sh.each(func(s *session) bool { return s.closeIf(c, code) }) })
-	return n
-}
-
-// RenewSessions lets those that are chosen last longer than their credential said, from any goroutine.
-func (sh *Shard) RenewSessions(c *Choice, expires time.Time) (n int) {
-	_ = sh.Loop.Do(func() { n = sh.each(func(s *session) bool { return s.renewIf(c, expires) }) })
-	return n
-}

@@ -37,8 +37,8 @@ func (sh *Shard) Evict(p *plan.Plan) {
 	if p.Config.ReloadDrain == 0 {
 		return
 	}
-	for _, l := range sh.Lanes {
-		if l.Stale && l.Sessions > 0 {
+	for _, l := range sh.lanes {
+		if l.stale && l.sessions > 0 {
 			sh.scan(p, len(sh.Sessions))
 			return
 		}
@@ -54,7 +54,7 @@ func (sh *Shard) scan(p *plan.Plan, end int) {
 	end = min(end, len(sh.Sessions))
 	from := max(0, end-evictScan)
 	for _, s := range sh.Sessions[from:end] {
-		if s.stands() && s.lane.Stale && !s.marks.has(evicted) && !s.hasPlace(p) {
+		if s.stands() && s.lane.stale && !s.marks.has(evicted) && !s.hasPlace(p) {
 			sh.eviction.add(s)
 		}
 	}
@@ -71,7 +71,7 @@ func (s *session) hasPlace(p *plan.Plan) bool {
 
 // evictLate is for a session of a route of before that opens only now.
 func (sh *Shard) evictLate(s *session) {
-	if s.lane.Stale && sh.Plan.Config.ReloadDrain > 0 && !s.hasPlace(sh.Plan) {
+	if s.lane.stale && sh.Plan.Config.ReloadDrain > 0 && !s.hasPlace(sh.Plan) {
 		sh.eviction.add(s)
 	}
 }

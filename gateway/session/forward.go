@@ -151,7 +151,7 @@ func (s *session) unannounced(h *half) uint64 {
 		if s.sheds() || r.Compression != nil && r.Compression.Threshold <= ws.MaxControlFramePayloadSize {
 			return 0
 		}
-	case r.Json || m != nil && m.Shared:
+	case r.JSON || m != nil && m.Shared:
 		return 0
 	case m != nil && m.Terms.Message.Per > 0:
 		return s.spent.messages.Available(&m.Terms.Message, s.loop().Now())
@@ -167,7 +167,7 @@ func (s *session) started(h *half, to writer, b []byte, rules *frame.Rules, coun
 		if drop, on = s.meterMessage(b); !on {
 			return b, false
 		}
-		if !drop && (head.Compressed && s.window > 0 || s.lane.route.Json) {
+		if !drop && (head.Compressed && s.window > 0 || s.lane.route.JSON) {
 			return s.takeAside(h, to, head, b, rules, counts)
 		}
 	} else {

@@ -200,7 +200,7 @@ func (s *session) dropGathered(h *half) {
 
 // chargeQueues counts what waits for both sides where messages go on whole: it may be much longer than what was read last.
 func (s *session) chargeQueues() {
-	if s.Phase != Talking || s.window == 0 && !s.lane.route.Json {
+	if s.Phase != Talking || s.window == 0 && !s.lane.route.JSON {
 		return
 	}
 	n := counted(s.client.Buffered())
@@ -245,7 +245,7 @@ func (s *session) deliver(h *half, to writer, head frame.Head, payload []byte) (
 // lookAt tells what is wrong with a message, apart from its frames.
 func (s *session) lookAt(h *half, op ws.OpCode, payload []byte) *codec.ProtocolError {
 	r, sh := s.lane.route, s.lane.shard
-	readsJSON := h == &s.up && r.Json
+	readsJSON := h == &s.up && r.JSON
 	if op == ws.OpText && (r.UpRules.ValidateUTF8 || readsJSON) && !utf8.Valid(payload) {
 		return frame.InvalidUTF8
 	}

@@ -32,7 +32,7 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 		}
 		return
 	}
-	c := &web.Client{Peer: s.from(), Nameless: s.marks.has(nameless), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.TlsTermsOf(s.client.TLSState()), Owner: s.lane.listener, Closed: func() { p.Admitted.Leave(charged); p.Accepted.Leave(netip.Addr{}) }}
+	c := &web.Client{Peer: s.from(), Nameless: s.marks.has(nameless), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.TLSTermsOf(s.client.TLSState()), Owner: s.lane.listener, Closed: func() { p.Admitted.Leave(charged); p.Accepted.Leave(netip.Addr{}) }}
 	s.marks.set(admitted, false) // the connection's end takes it off, not the session's
 	s.marks.set(handed, true)
 	conn := s.client.Detach(early)
@@ -54,8 +54,8 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 	s.finish()
 }
 
-// TakeBack begins a session on a connection that was handed over, with the WebSocket handshake that came on it.
-func TakeBack(conn net.Conn, c *web.Client, head, early []byte) {
+// takeBack begins a session on a connection that was handed over, with the WebSocket handshake that came on it.
+func takeBack(conn net.Conn, c *web.Client, head, early []byte) {
 	d := c.Owner.(*Listener)
 	if d.Shard.Loop.Post(func() { d.takeBack(conn, c, slices.Concat(head, early)) }) != nil {
 		_ = conn.Close()

@@ -14,8 +14,8 @@ type lane struct {
 	secure   bool            // likewise: clients speak TLS
 	route    *plan.Route     // nil until then
 	links    *upstream.Links // to the route's backends
-	Sessions int
-	Stale    bool // newcomers come into another
+	sessions int
+	stale    bool // newcomers come into another
 }
 
 // cfg is what counts for the session: its route's values, once there is one.
@@ -30,7 +30,7 @@ func (s *session) cfg() *config.Config {
 func (s *session) enterLane(l *lane) {
 	was := s.lane
 	s.lane = l
-	if l.Sessions++; l.Sessions == 1 && l.listener != nil {
+	if l.sessions++; l.sessions == 1 && l.listener != nil {
 		l.plan.Hold()
 	}
 	if was != nil {
@@ -40,20 +40,20 @@ func (s *session) enterLane(l *lane) {
 
 // leave takes a session out. A stale lane ends with its last.
 func (l *lane) leave() {
-	l.Sessions--
+	l.sessions--
 	switch {
-	case l.Sessions > 0:
+	case l.sessions > 0:
 	case l.listener != nil:
 		l.plan.Release()
-	case l.Stale:
+	case l.stale:
 		l.end()
 	}
 }
 
 // retire has a route's lane end with its last session.
 func (l *lane) retire() {
-	l.Stale = true
-	if l.Sessions == 0 {
+	l.stale = true
+	if l.sessions == 0 {
 		l.end()
 	}
 }
@@ -62,18 +62,18 @@ func (l *lane) retire() {
 // session of its end, and is not done yet.
 func (l *lane) end() {
 	sh, f := l.shard, l.route.Fleet
-	delete(sh.Lanes, l.route)
+	delete(sh.lanes, l.route)
 	_ = sh.Loop.Post(func() { sh.unlink(f) }) // a loop that stops closes them all
 }
 
 // laneOf is the loop's part of a route, also where the route has been replaced since the client came.
 func (sh *Shard) laneOf(r *plan.Route) *lane {
-	l := sh.Lanes[r]
+	l := sh.lanes[r]
 	if l == nil {
 		next := sh.Plan.ByIdentity(r.Identity)
-		l = &lane{shard: sh, route: r, links: sh.link(r.Fleet), Stale: next != r}
-		sh.Lanes[r] = l
-		if l.Stale && next != nil { // a handshake that began under the plan before
+		l = &lane{shard: sh, route: r, links: sh.link(r.Fleet), stale: next != r}
+		sh.lanes[r] = l
+		if l.stale && next != nil { // a handshake that began under the plan before
 			sh.laneOf(next).links.Inherit(l.links)
 		}
 	}
@@ -87,20 +87,20 @@ type fleetLinks struct {
 }
 
 func (sh *Shard) link(f *plan.Fleet) *upstream.Links {
-	fl := sh.Links[f]
+	fl := sh.links[f]
 	if fl == nil {
 		fl = &fleetLinks{Links: f.Dialer.On(sh.Loop, &sh.pools)}
-		sh.Links[f] = fl
+		sh.links[f] = fl
 	}
 	fl.lanes++
 	return fl.Links
 }
 
 func (sh *Shard) unlink(f *plan.Fleet) {
-	fl := sh.Links[f]
+	fl := sh.links[f]
 	if fl.lanes--; fl.lanes == 0 {
 		fl.Close()
-		delete(sh.Links, f)
+		delete(sh.links, f)
 	}
 }
 
@@ -122,8 +122,8 @@ func (sh *Shard) Adopt(p *plan.Plan) {
 	for _, r := range p.Routes {
 		sh.prepare(r)
 	}
-	for r, l := range sh.Lanes {
-		if p.ByIdentity(r.Identity) != r && !l.Stale {
+	for r, l := range sh.lanes {
+		if p.ByIdentity(r.Identity) != r && !l.stale {
 			l.retire()
 		}
 	}
@@ -132,10 +132,10 @@ func (sh *Shard) Adopt(p *plan.Plan) {
 // prepare gives a route of the plan in force its pooled connections: those of the fleet whose place its own has taken, and as
 // many as pool-min asks for.
 func (sh *Shard) prepare(r *plan.Route) {
-	if sh.Lanes[r] != nil || sh.Plan.ByIdentity(r.Identity) != r {
+	if sh.lanes[r] != nil || sh.Plan.ByIdentity(r.Identity) != r {
 		return
 	}
-	if before := sh.Links[sh.Plan.Fleets.Before[r.Fleet]]; before != nil {
+	if before := sh.links[sh.Plan.Fleets.Before[r.Fleet]]; before != nil {
 		sh.laneOf(r).links.Inherit(before.Links)
 	}
 	if r.Pools && r.Config.PoolMin > 0 {

@@ -21,7 +21,7 @@ type Listener struct {
 }
 
 // refusalFiles are for clients that hear that there is no room. With plenty of descriptors there may be more of them.
-const RefusalFiles = 64
+const refusalFiles = 64
 
 // OnAccept begins a session. A client past the limit is answered when its request has come, but not many more: beyond them,
 // and where descriptors run short, it is cheaper for all to be turned away at once. All loops count together.
@@ -29,9 +29,9 @@ func (d *Listener) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 	sh := d.Shard
 	b := sh.proc
 	if sh.sockets.Full(0) {
-		sh.proc.Shortage()
+		sh.proc.shortage()
 	}
-	if sh.sockets.Full(RefusalFiles) || b.Accepted.Enter(netip.Addr{}) != limits.In {
+	if sh.sockets.Full(refusalFiles) || b.Accepted.Enter(netip.Addr{}) != limits.In {
 		sh.count.Refused[reasons.RefusedFull.Reason]++
 		ln.Refuse(fd)
 		return

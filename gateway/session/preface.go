@@ -25,7 +25,7 @@ func (s *session) firstHeard(b []byte) {
 	case announcing:
 		s.announce(b)
 	case securing:
-		s.client.StartTLS(s.lane.plan.Tls, s.from().Addr(), b)
+		s.client.StartTLS(s.lane.plan.TLS, s.from().Addr(), b)
 	default:
 		s.greet(b)
 	}
@@ -89,7 +89,7 @@ func (s *session) tlsFailed(err error) {
 		err = failed.Err
 	}
 	reason := certs.Reason(err)
-	s.lane.shard.count.TlsFailed[reason]++
+	s.lane.shard.count.TLSFailed[reason]++
 	if reason == certs.ClientGone { // a check of some balancer's, mostly; not worth a line
 		s.gone(reasons.ClientGone)
 		return

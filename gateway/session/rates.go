@@ -28,8 +28,8 @@ func (s *session) counting(in *plan.Shares, list []tally) []tally {
 	if in.User != nil && s.Extra.known() {
 		list = append(list, tally{in.User, s.Extra.user})
 	}
-	if in.Ip != nil {
-		list = append(list, tally{in.Ip, s.ipKey()})
+	if in.IP != nil {
+		list = append(list, tally{in.IP, s.ipKey()})
 	}
 	if in.Route != nil {
 		list = append(list, tally{table: in.Route})

@@ -237,7 +237,7 @@ func (s *session) OnTimer(*netpoll.Timer) {
 	switch {
 	case s.Phase < greeting:
 		if s.Phase == securing && spoke {
-			s.lane.shard.count.TlsFailed[certs.TimedOut]++
+			s.lane.shard.count.TLSFailed[certs.TimedOut]++
 		}
 		s.turnAway(reasons.RefusedSlow.Reason)
 	case s.Phase == greeting:

@@ -3,6 +3,7 @@ package session
 import (
 	"strings"
 	"weir/gateway/observe"
+	"weir/gateway/web"
 )
 
 // logAsked copies what the lines of a session tell of its request, whose bytes are gone by the answer.
@@ -55,4 +56,12 @@ func (s *session) user() string {
 		return ""
 	}
 	return s.Extra.who.Subject
+}
+
+// logPlain is for requests that asked for no WebSocket.
+func (p *Process) logPlain(l web.Line) {
+	if a := p.Access; a.On() {
+		a.Write(&observe.Line{Event: "http", Client: l.Client, Route: l.Route, Endpoint: l.Endpoint, Method: observe.Clipped(l.Method), Host: observe.Clipped(l.Host), Path: observe.Clipped(l.Path),
+			User: l.User, RequestID: l.RequestID, Agent: observe.Short(l.UserAgent), Trace: observe.Short(l.TraceParent), Status: l.Status, Reason: l.Reason, Detail: l.Detail, Up: l.BytesUp, Down: l.BytesDown, Lasted: l.Duration})
+	}
 }

@@ -29,8 +29,8 @@ type Shard struct {
 
 	// Owned by the loop.
 	Plan      *plan.Plan // of newcomers
-	Lanes     map[*plan.Route]*lane
-	Links     map[*plan.Fleet]*fleetLinks
+	lanes     map[*plan.Route]*lane
+	links     map[*plan.Fleet]*fleetLinks
 	pools     upstream.PoolStats
 	Listeners []*Listener
 	Sessions  []*session
@@ -54,13 +54,13 @@ type Shard struct {
 	opened    uint64        // sessions, for sampling
 }
 
-func NewShard(proc *Process, loop *netpoll.Loop, sockets *netpoll.Sockets) *Shard {
+func newShard(proc *Process, loop *netpoll.Loop, sockets *netpoll.Sockets) *Shard {
 	var seed [32]byte
 	for i := 0; i < len(seed); i += 8 {
 		binary.LittleEndian.PutUint64(seed[i:], rand.Uint64())
 	}
 	sh := &Shard{proc: proc, Loop: loop, sockets: sockets, random: rand.NewChaCha8(seed), count: observe.NewCounters(), Plan: proc.Plan.Load(),
-		Lanes: map[*plan.Route]*lane{}, Links: map[*plan.Fleet]*fleetLinks{}}
+		lanes: map[*plan.Route]*lane{}, links: map[*plan.Fleet]*fleetLinks{}}
 	_ = loop.Do(func() { sh.skew = rate.Now() - loop.Now() })
 	return sh
 }
@@ -113,11 +113,11 @@ func (sh *Shard) declined(s *session, status int) {
 	s.logRefused(status, reasons.Declined)
 }
 
-// Snapshot copies the counters, for a reader on another goroutine.
-func (sh *Shard) Snapshot() observe.LoopStats {
+// snapshot copies the counters, for a reader on another goroutine.
+func (sh *Shard) snapshot() observe.LoopStats {
 	st := observe.LoopStats{Counters: sh.count, Loop: sh.Loop.Stats(), Sessions: len(sh.Sessions), Talking: sh.talking, Ending: sh.endings, Gathered: sh.gathered, Waiting: sh.waiting}
 	st.Pools = sh.pools.Clone()
 	st.Refused, st.Closed = maps.Clone(sh.count.Refused), maps.Clone(sh.count.Closed)
-	st.Secured, st.TlsFailed = maps.Clone(sh.count.Secured), maps.Clone(sh.count.TlsFailed)
+	st.Secured, st.TLSFailed = maps.Clone(sh.count.Secured), maps.Clone(sh.count.TLSFailed)
 	return st
 }

@@ -23,6 +23,40 @@ var allowed = map[string]struct {
 	"cmd":      {[]string{"gateway", "upstream", "codec", "bench"}, "commands read configurations and hand them on"},
 }
 
+// inGateway says for each package of the room gateway what else of that room it may import. The rest are leaves, which may
+// import one another but none of these.
+var inGateway = map[string]struct {
+	packages []string
+	why      string
+}{
+	"gateway":         {[]string{"plan", "session", "listen", "observe", "admin", "reasons"}, ""},
+	"gateway/listen":  {[]string{"plan", "session"}, "sockets are opened and handed on, whatever comes in by them"},
+	"gateway/session": {[]string{"plan", "observe", "reasons"}, "sessions must not know how a configuration is read, nor the HTTP of admin"},
+	"gateway/plan":    {[]string{"observe", "reasons"}, "a plan is held by loops and sessions, and must not know them"},
+	"gateway/observe": {[]string{"reasons"}, "counters and lines are handed over, not fetched"},
+	"gateway/admin":   {[]string{"observe"}, "admin sees the gateway by one interface"},
+	"gateway/reasons": {nil, "names know nobody"},
+}
+
+// TestImportsInGateway keeps the packages below gateway apart by lifetime.
+func TestImportsInGateway(t *testing.T) {
+	for _, p := range packages(t) {
+		if roomOf(p.ImportPath) != "gateway" || strings.Contains(p.ImportPath, "/internal/") { // generators
+			continue
+		}
+		rule := inGateway[strings.TrimPrefix(p.ImportPath, "weir/")]
+		for _, imp := range p.Imports {
+			to, ours := strings.CutPrefix(imp, "weir/gateway/")
+			if _, layered := inGateway["gateway/"+to]; ours && layered && !contains(rule.packages, to) {
+				t.Errorf("%s imports %s: %s", p.ImportPath, imp, rule.why)
+			}
+			if imp == "weir/gateway" {
+				t.Errorf("%s imports the package that composes it", p.ImportPath)
+			}
+		}
+	}
+}
+
 // onlyNetpoll are packages that hide behind netpoll, so that another reactor can take its place.
 var onlyNetpoll = []string{"github.com/panjf2000/gnet", "golang.org/x/sys/unix"}
 

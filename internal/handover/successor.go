@@ -1,9 +1,13 @@
 package handover
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"syscall"
@@ -136,4 +140,26 @@ func pair() (ours, theirs *os.File, err error) {
 		return nil, nil, errors.Join(err, syscall.Close(fds[0]), syscall.Close(fds[1]))
 	}
 	return os.NewFile(uintptr(fds[0]), "control"), os.NewFile(uintptr(fds[1]), "control"), nil
+}
+
+// ErrEnded says that the process is no longer there.
+var ErrEnded = errors.New("handover: the process before has ended")
+
+// Sessions asks how many sessions the process still has.
+func (p *Predecessor) Sessions() (open int, err error) {
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", p.Admin)
+	}}
+	client := &http.Client{Transport: transport, Timeout: time.Second}
+	answer, err := client.Get("http://localhost/sessions")
+	switch {
+	case errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED):
+		return 0, ErrEnded
+	case err != nil:
+		return 0, err
+	}
+	defer answer.Body.Close()
+	var sum struct{ Open int }
+	err = json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(&sum)
+	return sum.Open, err
 }

@@ -1,4 +1,4 @@
-package gateway
+package session
 
 import (
 	"math"
@@ -6,7 +6,6 @@ import (
 
 	"weir/gateway/config"
 	"weir/gateway/plan"
-	"weir/gateway/session"
 	"weir/netpoll"
 )
 
@@ -30,15 +29,15 @@ func openFiles() (limit int) {
 }
 
 // filesRoom is how many descriptors of a file table clients and backends may take.
-func (g *Gateway) filesRoom() int {
-	perLoop := 3 + len(g.cfg.Listen) + len(g.cfg.TLSListen) // its poller, and what wakes it
-	own := max(ownFiles, ownFiles/4+plan.Loops(g.cfg)*perLoop)
-	return max(2, openFiles()-keptBack-session.RefusalFiles-own)
+func (p *Process) filesRoom() int {
+	perLoop := 3 + len(p.Start.Listen) + len(p.Start.TLSListen) // its poller, and what wakes it
+	own := max(ownFiles, ownFiles/4+plan.Loops(p.Start)*perLoop)
+	return max(2, openFiles()-keptBack-refusalFiles-own)
 }
 
 // maxConnections is the knob, or as many sessions as there is room for: with two sockets each, or one where all backends
 // are pooled.
-func (g *Gateway) maxConnections(cfg *config.Config, room, sockets int) int {
+func (p *Process) maxConnections(cfg *config.Config, room, sockets int) int {
 	given := cfg.MaxConnections
 	room /= sockets
 	if cfg.LoopFileTables {
@@ -49,9 +48,9 @@ func (g *Gateway) maxConnections(cfg *config.Config, room, sockets int) int {
 	about := []any{"limit", openFiles(), "room", room, "sockets_per_session", sockets}
 	switch {
 	case given > room:
-		g.proc.Log.Warn("max-connections is more than the limit of open files has room for"+raise, append(about, "max_connections", given)...)
+		p.Log.Warn("max-connections is more than the limit of open files has room for"+raise, append(about, "max_connections", given)...)
 	case given == 0 && room < fewSessions:
-		g.proc.Log.Warn("the limit of open files has room for few sessions"+raise, about...)
+		p.Log.Warn("the limit of open files has room for few sessions"+raise, about...)
 	}
 	if given > 0 {
 		return given
@@ -59,11 +58,11 @@ func (g *Gateway) maxConnections(cfg *config.Config, room, sockets int) int {
 	return room
 }
 
-// socketsOf are those of a loop: it shares them with all others, unless it has a file table of its own. Nobody else opens
+// socketsOfLoop are those of a loop: it shares them with all others, unless it has a file table of its own. Nobody else opens
 // files there, so that what is kept back elsewhere makes up for clients that the kernel spreads unevenly.
-func (g *Gateway) socketsOf() *netpoll.Sockets {
-	if g.cfg.LoopFileTables {
-		return netpoll.NewSockets(g.filesRoom()+keptBack, nil)
+func (p *Process) socketsOfLoop() *netpoll.Sockets {
+	if p.Start.LoopFileTables {
+		return netpoll.NewSockets(p.filesRoom()+keptBack, nil)
 	}
-	return g.proc.Sockets
+	return p.Sockets
 }

@@ -1,0 +1,33 @@
+package session
+
+import (
+	"net/http"
+	"weir/codec/http1"
+	"weir/gateway/config"
+	"weir/gateway/plan"
+	"weir/gateway/web"
+)
+
+// ServePlain makes the server of plain HTTP, which asks the plan in force about each request.
+func (p *Process) ServePlain() {
+	p.Web = web.New(web.Options{
+		Find: p.findPlain, Origin: func(r *http.Request, c *web.Client) http1.From { return p.Plan.Load().OriginPlain(r, c) }, Upgrade: takeBack, Log: p.logPlain, Logger: p.Log,
+		Dress: p.dressPlain, Enter: p.enterRequest, Starts: newTurns(p.Start.IPv6Prefix),
+		Limits: plan.HeadLimits(p.Start), HeaderTimeout: p.Start.HandshakeTimeout, IdleTimeout: p.Start.HTTPIdleTimeout, MaxConns: p.Start.MaxHTTPConnections,
+		MinRate: int(p.Start.HTTPMinRate), HalfClose: p.Start.HTTPHalfClose == config.HalfCloseAnswer,
+	})
+}
+
+// findPlain finds where a plain request goes.
+func (p *Process) findPlain(r *http.Request, c *web.Client) (web.Found, *http1.Refusal) {
+	now := p.InForce()
+	defer now.Release()
+	return now.FindPlain(r, c)
+}
+
+// dressPlain gives a refusal what the request's route adds to it.
+func (p *Process) dressPlain(r *http.Request, c *web.Client, from http1.From, owner any, why *http1.Refusal) *http1.Refusal {
+	now := p.InForce()
+	defer now.Release()
+	return now.DressPlain(r, c, from, owner, why)
+}
