@@ -118,9 +118,7 @@ func (g *Gateway) Start() error {
 		go pusher.Run(g.proc.Running)
 	}
 	g.startUpkeep()
-	for _, sh := range g.shards {
-		_ = sh.Loop.Post(func() { sh.Adopt(sh.Plan) })
-	}
+	g.shards.Adopt(g.proc.Plan.Load())
 	g.tellAddresses()
 	return nil
 }
@@ -189,7 +187,9 @@ func (g *Gateway) drain(timeout time.Duration) {
 	go func() {
 		g.proc.Drained.Wait()
 		cut := observe.Sum(g.shards.Stats(), func(st *observe.LoopStats) uint64 { return st.Cut })
+		g.reloading.Lock() // none is under way
 		g.stop()
+		g.reloading.Unlock()
 		g.proc.Log.Info("drained", "cut", cut)
 		g.closeLog()
 		close(g.stopped)

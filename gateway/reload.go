@@ -46,6 +46,9 @@ func (g *Gateway) Reload() (Report, error) {
 }
 
 func (g *Gateway) reload() (r Report, err error) {
+	if g.isEnding() {
+		return r, errEnding
+	}
 	old := g.proc.Plan.Load()
 	given, cfg := g.given, old.Config
 	if g.load != nil {
@@ -72,7 +75,7 @@ func (g *Gateway) reload() (r Report, err error) {
 	if g.taken != nil {
 		g.taken(given)
 	}
-	for _, err := range next.Reread() {
+	for _, err := range config.Problems(next.Reread()) {
 		r.Warnings = append(r.Warnings, err.Error())
 	}
 	select {
@@ -87,8 +90,8 @@ func (g *Gateway) swap(old, next *plan.Plan) error {
 	g.starting.Lock()
 	defer g.starting.Unlock()
 	switch {
-	case g.proc.Draining.Load() || g.leaving.Load():
-		return errors.New("this process is ending")
+	case g.isEnding():
+		return errEnding
 	case len(g.shards) == 0:
 		return errors.New("gateway: not started")
 	}
@@ -98,12 +101,8 @@ func (g *Gateway) swap(old, next *plan.Plan) error {
 	next.Start()
 	g.proc.Bound(next)
 	g.proc.Plan.Store(next)
-	for _, sh := range g.shards {
-		_ = sh.Loop.Do(func() {
-			sh.Adopt(next)
-			sh.Evict(next)
-		})
-	}
+	g.shards.Adopt(next)
+	g.shards.Evict(next)
 	g.listeners.Keep(next)
 	for _, r := range next.Routes {
 		if r.Plain != nil {
@@ -113,6 +112,11 @@ func (g *Gateway) swap(old, next *plan.Plan) error {
 	old.Release()
 	return nil
 }
+
+// isEnding tells whether no configuration is taken any more.
+func (g *Gateway) isEnding() bool { return g.proc.Draining.Load() || g.leaving.Load() }
+
+var errEnding = &admin.BusyError{Err: errors.New("this process is ending, it takes no other configuration: reload its successor")}
 
 // maxGenerations bounds the configurations that still have sessions.
 const maxGenerations = 16

@@ -49,7 +49,7 @@ func (l *Listeners) Open(shards []*session.Shard, p *plan.Plan) error {
 			for _, name := range opened {
 				delete(l.addrs, name)
 			}
-			return err
+			return p.Config.Blame(&config.KnobError{Knob: a.Knob(), Err: err})
 		}
 	}
 	return nil
@@ -75,13 +75,9 @@ func (l *Listeners) Addrs(p *plan.Plan) (all []net.Addr) {
 }
 
 func (l *Listeners) open(a plan.Address) error {
-	knob := "listen"
-	if a.Secure {
-		knob = "tls-listen"
-	}
 	addr, err := Resolve(a.Text)
 	if err != nil {
-		return fmt.Errorf("%s: %q: %w", knob, a.Text, err)
+		return fmt.Errorf("%q: %w", a.Text, err)
 	}
 	if files := l.inherited[addr]; len(files) > 0 {
 		return l.goOn(a, addr)
@@ -97,7 +93,7 @@ func (l *Listeners) open(a plan.Address) error {
 			if errors.Is(err, syscall.EADDRINUSE) {
 				err = fmt.Errorf("%w: by another program, or a weir of another user", err)
 			}
-			return fmt.Errorf("%s: cannot listen on %s: %w", knob, a.Text, cmp.Or(err, stopped))
+			return fmt.Errorf("cannot listen on %s: %w", a.Text, cmp.Or(err, stopped))
 		}
 		if first == nil {
 			first, addr = ln.Socket, ln.Local
@@ -105,7 +101,7 @@ func (l *Listeners) open(a plan.Address) error {
 	}
 	if addr.Path != "" {
 		if err := os.Chmod(addr.Path, os.FileMode(l.cfg.UnixMode)); err != nil {
-			return fmt.Errorf("%s: %s: %w", knob, a.Text, err)
+			return fmt.Errorf("%s: %w", a.Text, err)
 		}
 	}
 	l.addrs[a.Name] = addr.Net()

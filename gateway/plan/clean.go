@@ -26,8 +26,8 @@ func (r *Route) Clean(fields []http1.Field, target []byte, who *auth.Identity) (
 	return kept, target
 }
 
-func (d *Gate) isClaimed(name []byte) bool {
-	for _, claimed := range d.terms.claimed {
+func (d *gate) isClaimed(name []byte) bool {
+	for _, claimed := range d.claimed {
 		if http1.Alike(name, claimed) {
 			return true
 		}

@@ -80,15 +80,15 @@ func (e *Env) silent(err error) {
 	}
 }
 
-// reread reads a gate's files again, and tells of those that were taken anew or cannot be read: of the latter once for as
-// long as it is the same, or again.
-func (e *Env) reread(d *Gate, again bool) error {
+// reread reads the files of all gates again, and tells of those that were taken anew or cannot be read: of the latter once for
+// as long as it is the same, or again.
+func (e *Env) reread(gs *gates, again bool) error {
 	var all []watch.Outcome
-	if d.Networks != nil {
-		all = append(all, d.Networks.Reload())
+	for _, n := range gs.Networks {
+		all = append(all, n.Reload())
 	}
-	if d.Auth != nil {
-		all = append(all, d.Auth.Reload()...)
+	for _, who := range gs.Policies {
+		all = append(all, who.Reload()...)
 	}
 	for _, out := range all {
 		out.Tell(again, e.tookAccessFile)

@@ -29,7 +29,7 @@ func (p *Plan) FindPlain(r *http.Request, c *web.Client) (found web.Found, why *
 	found.Plan, found.From = to.Plain, q.From
 	var fields []http1.Field // nil where nothing of them is checked or dropped
 	var who *auth.Identity
-	if to.Gate.Auth != nil || len(to.Gate.terms.claimed) > 0 {
+	if to.Gate.Auth != nil || len(to.Gate.claimed) > 0 {
 		fields = fieldsOf(r.Header)
 	}
 	switch {

@@ -27,14 +27,13 @@ type Plan struct {
 	stickyKey     []byte
 	Fleets        fleets
 	backends      map[tlsTerms]*backendTLS
-	Gates         []*Gate
-	gateBy        map[string]*Gate // by its text
+	Gates         gates
 	Routes        []*Route
 	byIdentity    map[string]*Route
 	table         *routing.Table
 	Certs         *certs.Store // nil without TLS
 	TLS           *netpoll.TLS // likewise
-	tlsTerms      string       // that certs was made of
+	certTerms     string       // that certs was made of
 	certsPart     *part
 	HandshakeRate *rate.Table // handshakes by address; nil: any number
 	HeadLimits    http1.Limits
@@ -61,7 +60,7 @@ func (e *Env) Build(cfg *config.Config, before *Plan) (p *Plan, warnings []strin
 		before = new(Plan)
 	}
 	b := builder{before: before, held: map[*part]bool{}, Plan: &Plan{env: e, Config: cfg, Generation: before.Generation + 1, Sockets: 1,
-		byIdentity: map[string]*Route{}, gateBy: map[string]*Gate{}, backends: map[tlsTerms]*backendTLS{}}}
+		Gates: newGates(cfg.Routes), byIdentity: map[string]*Route{}, backends: map[tlsTerms]*backendTLS{}}}
 	b.users.Store(1)
 	b.HeadLimits = HeadLimits(cfg)
 	if b.stickyKey = []byte(cfg.StickyKey); len(b.stickyKey) == 0 {
@@ -121,12 +120,7 @@ func (p *Plan) file(key string) any {
 			return f
 		}
 	}
-	for _, d := range p.Gates {
-		if f := d.file(key); f != nil {
-			return f
-		}
-	}
-	return nil
+	return p.Gates.file(key)
 }
 
 // Start begins what no plan before has begun: files are watched, keys fetched, backends looked after.

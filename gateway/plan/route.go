@@ -50,7 +50,7 @@ type routeTerms struct {
 	PauseAt   int // queued bytes at which the source is no longer read; one more read then stays below high-water
 	Fleet     *Fleet
 	httpFleet *Fleet // nil: no plain requests
-	Gate      *Gate
+	Gate      *gate
 	Meter     *meter // nil: no rates
 	stickyKey string
 }

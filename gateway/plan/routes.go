@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 
 	"weir/gateway/config"
@@ -12,12 +10,12 @@ import (
 
 // buildRoutes makes the routes and what they lead to.
 func (b *builder) buildRoutes() error {
-	var wrong []error
+	var wrong problems
 	for i := range b.Config.Routes {
 		from := &b.Config.Routes[i]
 		r, err := b.routeOf(from)
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("route %s: %w", from.Name, err))
+			wrong.add(from.Blame(err))
 			continue
 		}
 		b.Routes = append(b.Routes, r)
@@ -28,8 +26,8 @@ func (b *builder) buildRoutes() error {
 			b.Sockets = 2
 		}
 	}
-	if len(wrong) > 0 {
-		return errors.Join(wrong...)
+	if wrong.all != nil {
+		return wrong.err()
 	}
 	var err error
 	b.table, err = b.Config.Table()

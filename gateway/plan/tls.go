@@ -2,7 +2,6 @@ package plan
 
 import (
 	"errors"
-	"fmt"
 
 	"weir/gateway/certs"
 	"weir/gateway/config"
@@ -15,22 +14,22 @@ func (b *builder) buildTLS() error {
 	if len(cfg.TLSListen) == 0 {
 		return nil
 	}
-	b.tlsTerms = fmt.Sprintf("%s%q %q", cfg.Text("TLS"), cfg.SiteTexts(), protocols(cfg))
-	if old := b.before; old.Certs != nil && old.tlsTerms == b.tlsTerms {
+	o, err := certOptions(cfg)
+	if err != nil {
+		return err
+	}
+	b.certTerms = textOf(o)
+	if old := b.before; old.Certs != nil && old.certTerms == b.certTerms {
 		b.Certs, b.TLS, b.certsPart = old.Certs, old.TLS, old.certsPart
 		b.has(b.certsPart)
 		return nil
 	}
-	o, err := certOptions(cfg, b.env.tookTLSFile)
-	if err != nil {
-		return err
-	}
-	o.Secrets, o.Past = b.env.TicketSecrets, b.before.file
+	o.OnReload, o.Secrets, o.Past = b.env.tookTLSFile, b.env.TicketSecrets, b.before.file
 	if o.ACME != nil {
 		o.ACME.OnOutcome = b.env.obtained
 	}
 	if b.Certs, err = certs.New(o); err != nil {
-		return err
+		return cfg.Blame(err)
 	}
 	b.TLS = &netpoll.TLS{Config: b.Certs.Config(), Handshakes: b.env.FromClients}
 	b.certsPart = &part{begin: b.Certs.Start, end: b.Certs.Close, parting: &b.env.Parting}
@@ -39,12 +38,12 @@ func (b *builder) buildTLS() error {
 }
 
 // certOptions are what cfg says of TLS with clients.
-func certOptions(cfg *config.Config, told func(what string, err error)) (certs.Options, error) {
+func certOptions(cfg *config.Config) (certs.Options, error) {
 	o := certs.Options{
 		RejectUnknown: cfg.TLSUnknownName == config.UnknownReject,
 		MinVersion:    uint16(cfg.TLSMinVersion), MaxVersion: uint16(cfg.TLSMaxVersion), ALPN: protocols(cfg),
 		ClientAuth: clientAuth(cfg.TLSClientAuth), ClientCA: cfg.TLSClientCA,
-		Tickets: cfg.TLSTickets, TicketKeys: cfg.TLSTicketKeys, ReloadInterval: cfg.TLSReloadInterval, OnReload: told,
+		Tickets: cfg.TLSTickets, TicketKeys: cfg.TLSTicketKeys, ReloadInterval: cfg.TLSReloadInterval,
 	}
 	var err, err2 error
 	o.CipherSuites, err = cfg.CipherSuites()

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"slices"
 
 	"weir/gateway/rate"
@@ -8,30 +9,25 @@ import (
 
 // NeedsUpkeep tells whether there is anything to read again or to sweep.
 func (p *Plan) NeedsUpkeep() bool {
-	reads := func(d *Gate) bool { return d.Networks != nil || d.Auth != nil }
-	return len(p.tables()) > 0 || slices.ContainsFunc(p.Gates, reads)
+	return len(p.tables()) > 0 || len(p.Gates.Networks)+len(p.Gates.Policies) > 0
 }
 
 // LookAtFiles takes the files of gates anew that have changed. What went wrong is told once.
 func (p *Plan) LookAtFiles() {
-	for _, d := range p.Gates {
-		_ = p.env.reread(d, false) // was told
-	}
+	_ = p.env.reread(&p.Gates, false) // was told
 }
 
 // Reread reads what the configuration names again: certificates, keys, authorities, lists of addresses and users; key
 // sets are fetched anew. What cannot be read stays as it was, and is told.
-func (p *Plan) Reread() (errs []error) {
+func (p *Plan) Reread() error {
+	var tls error
 	if p.Certs != nil {
-		errs = append(errs, p.Certs.Reload())
+		tls = p.Certs.Reload()
 	}
-	for _, d := range p.Gates {
-		errs = append(errs, p.env.reread(d, true))
-		if d.Auth != nil {
-			d.Auth.Refetch()
-		}
+	for _, who := range p.Gates.Policies {
+		who.Refetch()
 	}
-	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	return errors.Join(tls, p.env.reread(&p.Gates, true))
 }
 
 // Sweep has a part of each table of rates forget whom it need not remember.

@@ -63,22 +63,25 @@ func (p *Process) admit(s *session, client netip.Addr) *http1.Refusal {
 	if p.Draining.Load() {
 		return reasons.RefusedDraining
 	}
-	why := p.enter(client)
+	told, why := p.enter(client)
+	s.marks.set(byAddress, told)
 	if s.marks.set(admitted, why == nil); why == nil {
 		s.leaveNewcomers()
 	}
 	return why
 }
 
-// enter counts a connection from ip, unless there are too many.
-func (b *Bounds) enter(ip netip.Addr) *http1.Refusal {
+// enter counts a connection from ip, unless there are too many, and tells whether it counts by its address.
+func (b *Bounds) enter(ip netip.Addr) (byAddress bool, why *http1.Refusal) {
 	switch b.Admitted.Enter(ip) {
+	case limits.InByAddress:
+		return true, nil
 	case limits.Full:
-		return reasons.RefusedFull
+		return false, reasons.RefusedFull
 	case limits.AddressFull:
-		return reasons.RefusedPerIP
+		return false, reasons.RefusedPerIP
 	}
-	return nil
+	return false, nil
 }
 
 // enterRequest counts a plain request, until leave is called. Proxies of ours ask for many.
@@ -87,6 +90,8 @@ func (p *Process) enterRequest(ip netip.Addr) (leave func(), why *http1.Refusal)
 		ip = netip.Addr{}
 	}
 	switch p.Requests.Enter(ip) {
+	case limits.In:
+		ip = netip.Addr{}
 	case limits.Full:
 		return nil, reasons.RefusedRequests
 	case limits.AddressFull:

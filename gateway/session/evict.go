@@ -26,8 +26,8 @@ type eviction struct {
 	left  int // of those due, which are marked, that have not begun to end
 }
 
-// Evict looks for sessions that p has no place for. Those that the plan before had none for may have one in p again.
-func (sh *Shard) Evict(p *plan.Plan) {
+// evict looks for sessions that p has no place for. Those that the plan before had none for may have one in p again.
+func (sh *Shard) evict(p *plan.Plan) {
 	e := &sh.eviction
 	sh.Loop.Cancel(&e.timer)
 	for _, s := range e.due {

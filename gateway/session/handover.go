@@ -32,6 +32,9 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 		}
 		return
 	}
+	if !s.marks.has(byAddress) {
+		charged = netip.Addr{}
+	}
 	c := &web.Client{Peer: s.from(), Nameless: s.marks.has(nameless), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.TLSTermsOf(s.client.TLSState()), Owner: s.lane.listener, Closed: func() { p.Admitted.Leave(charged); p.Accepted.Leave(netip.Addr{}) }}
 	s.marks.set(admitted, false) // the connection's end takes it off, not the session's
 	s.marks.set(handed, true)
@@ -78,7 +81,7 @@ func (d *Listener) takeBack(conn net.Conn, c *web.Client, read []byte) {
 		s.lane.leave()
 		return
 	}
-	sh.proc.Accepted.Again(netip.Addr{})
+	sh.proc.Accepted.Again()
 	sh.add(s)
 	s.hs = newHandshake()
 	s.hs.terms = c.Terms

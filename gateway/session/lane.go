@@ -1,6 +1,8 @@
 package session
 
 import (
+	"time"
+
 	"weir/gateway/config"
 	"weir/gateway/plan"
 	"weir/upstream"
@@ -61,9 +63,26 @@ func (l *lane) retire() {
 // end gives the lane up. Its links are closed by a task of their own, as it may be one of them that has just told the last
 // session of its end, and is not done yet.
 func (l *lane) end() {
-	sh, f := l.shard, l.route.Fleet
+	sh := l.shard
 	delete(sh.lanes, l.route)
-	_ = sh.Loop.Post(func() { sh.unlink(f) }) // a loop that stops closes them all
+	if sh.unlinking = append(sh.unlinking, l.route.Fleet); len(sh.unlinking) == 1 {
+		_ = sh.Loop.Post(sh.unlinkSome) // a loop that stops closes them all
+	}
+}
+
+// taskTime is how long a task of a loop may go on with work that can be done bit by bit. Its clients wait meanwhile.
+const taskTime = time.Millisecond
+
+// unlinkSome gives up the links of lanes that have ended, and leaves to a later task what takes too long.
+func (sh *Shard) unlinkSome() {
+	for end := time.Now().Add(taskTime); len(sh.unlinking) > 0 && time.Now().Before(end); sh.unlinking = sh.unlinking[1:] {
+		sh.unlink(sh.unlinking[0])
+	}
+	if len(sh.unlinking) == 0 {
+		sh.unlinking = nil
+		return
+	}
+	_ = sh.Loop.Post(sh.unlinkSome)
 }
 
 // laneOf is the loop's part of a route, also where the route has been replaced since the client came.
@@ -73,7 +92,10 @@ func (sh *Shard) laneOf(r *plan.Route) *lane {
 		next := sh.Plan.ByIdentity(r.Identity)
 		l = &lane{shard: sh, route: r, links: sh.link(r.Fleet), stale: next != r}
 		sh.lanes[r] = l
-		if l.stale && next != nil { // a handshake that began under the plan before
+		switch before := sh.links[sh.Plan.Fleets.Before[r.Fleet]]; {
+		case !l.stale && before != nil:
+			l.links.Inherit(before.Links)
+		case l.stale && next != nil: // a handshake that began under the plan before
 			sh.laneOf(next).links.Inherit(l.links)
 		}
 	}
@@ -98,14 +120,17 @@ func (sh *Shard) link(f *plan.Fleet) *upstream.Links {
 
 func (sh *Shard) unlink(f *plan.Fleet) {
 	fl := sh.links[f]
+	if fl == nil { // the gateway stops
+		return
+	}
 	if fl.lanes--; fl.lanes == 0 {
 		fl.Close()
 		delete(sh.links, f)
 	}
 }
 
-// Adopt has newcomers judged by p from now on. Who is there stays with the plan that it came under.
-func (sh *Shard) Adopt(p *plan.Plan) {
+// adopt has newcomers judged by p from now on. Who is there stays with the plan that it came under.
+func (sh *Shard) adopt(p *plan.Plan) {
 	sh.Plan = p
 	secure := map[string]bool{}
 	for _, w := range p.Addresses() {
@@ -119,14 +144,29 @@ func (sh *Shard) Adopt(p *plan.Plan) {
 		d.lane = &lane{shard: sh, listener: d, plan: p, secure: secure[d.Name]}
 		d.Socket.Accept()
 	}
-	for _, r := range p.Routes {
-		sh.prepare(r)
+	sh.unprepared = p.Routes
+}
+
+// settle does the rest of it: lanes of routes that have gone end once those that take their place have what they inherit. It
+// stops when it has taken too long, and tells whether all is done.
+func (sh *Shard) settle() (done bool) {
+	end := time.Now().Add(taskTime)
+	for ; len(sh.unprepared) > 0; sh.unprepared = sh.unprepared[1:] {
+		if time.Now().After(end) {
+			return false
+		}
+		sh.prepare(sh.unprepared[0])
 	}
 	for r, l := range sh.lanes {
-		if p.ByIdentity(r.Identity) != r && !l.stale {
-			l.retire()
+		if sh.Plan.ByIdentity(r.Identity) == r || l.stale {
+			continue
 		}
+		if time.Now().After(end) {
+			return false
+		}
+		l.retire()
 	}
+	return true
 }
 
 // prepare gives a route of the plan in force its pooled connections: those of the fleet whose place its own has taken, and as
@@ -135,8 +175,8 @@ func (sh *Shard) prepare(r *plan.Route) {
 	if sh.lanes[r] != nil || sh.Plan.ByIdentity(r.Identity) != r {
 		return
 	}
-	if before := sh.links[sh.Plan.Fleets.Before[r.Fleet]]; before != nil {
-		sh.laneOf(r).links.Inherit(before.Links)
+	if sh.links[sh.Plan.Fleets.Before[r.Fleet]] != nil {
+		sh.laneOf(r)
 	}
 	if r.Pools && r.Config.PoolMin > 0 {
 		sh.laneOf(r).links.Warm()

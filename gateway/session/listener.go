@@ -84,7 +84,7 @@ func (s *session) enterNewcomers() (ok bool) {
 	if !proc.Admitted.PerAddress() || !ip.IsValid() || s.lane.plan.IsProxy(ip) {
 		return true
 	}
-	ok = proc.Newcomers.Enter(ip) == limits.In
+	ok = proc.Newcomers.Enter(ip) == limits.InByAddress // it always bounds addresses
 	s.marks.set(newcomer, ok)
 	return ok
 }

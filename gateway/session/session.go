@@ -78,6 +78,7 @@ const (
 	handed                        // its connection has gone to gateway/web
 	newcomer                      // counted by the gateway's limits as one that is not admitted yet
 	admitted                      // counted by them
+	byAddress                     // among those of its address, too
 	pingDue                       // a ping goes to the client at the next frame boundary
 	backendPing                   // one goes to the backend there
 	evicted                       // it is to be closed since a reload has no place for it, and has not begun to end
@@ -195,7 +196,11 @@ func (s *session) finish() {
 	sh.Sessions = sh.Sessions[:len(sh.Sessions)-1]
 	s.leaveNewcomers()
 	if s.marks.has(admitted) {
-		sh.proc.Admitted.Leave(s.from().Addr())
+		var by netip.Addr
+		if s.marks.has(byAddress) {
+			by = s.from().Addr()
+		}
+		sh.proc.Admitted.Leave(by)
 	}
 	if !s.marks.has(handed) {
 		sh.proc.Accepted.Leave(netip.Addr{})

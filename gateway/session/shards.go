@@ -6,6 +6,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"weir/gateway/observe"
+	"weir/gateway/plan"
 )
 
 // Shards are those of all loops. Their methods are for any goroutine but a loop's. One that has stopped is left out.
@@ -20,6 +21,26 @@ func (all Shards) Stats() (stats []observe.LoopStats) {
 		}
 	}
 	return stats
+}
+
+// Adopt has all loops go by p, each in several short tasks.
+func (all Shards) Adopt(p *plan.Plan) {
+	for _, sh := range all {
+		_ = sh.Loop.Do(func() { sh.adopt(p) })
+	}
+	for _, sh := range all {
+		for more := true; more; {
+			more = false
+			_ = sh.Loop.Do(func() { more = !sh.settle() })
+		}
+	}
+}
+
+// Evict has all loops close the sessions that p has no place for, at the pace of reload-drain.
+func (all Shards) Evict(p *plan.Plan) {
+	for _, sh := range all {
+		_ = sh.Loop.Do(func() { sh.evict(p) })
+	}
 }
 
 // Close ends the sessions that are chosen, and counts them.
