@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -209,4 +210,32 @@ func TestUnreadAnswersOverHTTP2(t *testing.T) {
 		}
 	}
 	equal(t, "answers", got, pings)
+}
+
+// TestNoPrefaceOverHTTP2 is the end of the connection where HTTP/2 was negotiated, however it is cut: nothing is served, and
+// no answer comes in another protocol.
+func TestNoPrefaceOverHTTP2(t *testing.T) {
+	r := newRig(t, setup{tls: true, specs: []string{backend(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("the backend got %s", r.URL) })}})
+	_, trust := credentials()
+	trust = trust.Clone()
+	trust.ServerName, trust.NextProtos = "127.0.0.1", []string{"h2"}
+	for _, says := range [][]string{
+		{"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"}, {"INVALID CONNECTION PREFACE\r\n\r\n"}, {"PRI * HTTP/1.1\r\nHost: a.example\r\n\r\n"},
+		{"P", "OST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n"}, {http2.ClientPreface[:20], "nonsense"},
+	} {
+		conn, err := tls.Dial("tcp", r.url[strings.LastIndex(r.url, "/")+1:], trust)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		for _, part := range says {
+			_, _ = io.WriteString(conn, part)
+		}
+		got, err := io.ReadAll(conn)
+		var slow net.Error
+		if len(got) > 0 || errors.As(err, &slow) && slow.Timeout() {
+			t.Errorf("%q was answered with %q, %v", says, got, err)
+		}
+		_ = conn.Close()
+	}
 }

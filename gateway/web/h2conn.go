@@ -3,17 +3,22 @@ package web
 import (
 	"crypto/tls"
 	"encoding/binary"
+	"io"
 	"net"
 	"sync"
 )
 
 // An h2Conn is a client's HTTP/2 connection as net/http sees it. PING and SETTINGS ask for an answer each (RFC 9113
 // sections 6.5 and 6.7), and net/http keeps up to 10,000 of them for a client that does not take them. So a client to whom
-// mostOwed are owed is not read until some have gone.
+// mostOwed are owed is not read until some have gone. And net/http goes on in HTTP/1.1 where something else than HTTP/2's
+// preface comes: what was negotiated would not be what is spoken, and nothing here would have looked at the request. So that
+// is the end of the connection (RFC 9113 section 3.4).
 type h2Conn struct {
 	net.Conn // immutable
 
-	in, out frames // of the one goroutine that reads, and the one that writes
+	// of the one goroutine that reads, and the one that writes
+	greeted int // bytes of the preface that have come
+	in, out frames
 
 	// any goroutine
 	mu      sync.Mutex
@@ -22,10 +27,13 @@ type h2Conn struct {
 	closed  bool
 }
 
-const mostOwed = 128
+const (
+	mostOwed = 128
+	preface  = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+)
 
 func newH2Conn(conn net.Conn) *h2Conn {
-	c := &h2Conn{Conn: conn, in: frames{skip: len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")}}
+	c := &h2Conn{Conn: conn, in: frames{skip: len(preface)}}
 	c.changed.L = &c.mu
 	return c
 }
@@ -37,10 +45,22 @@ func (c *h2Conn) Read(b []byte) (int, error) {
 	}
 	c.mu.Unlock()
 	n, err := c.Conn.Read(b)
+	if !c.greets(b[:n]) {
+		_ = c.Close() // or net/http would say that it is no request
+		return 0, io.EOF
+	}
 	if asks, _ := c.in.walk(b[:n]); asks > 0 {
 		c.owe(asks)
 	}
 	return n, err
+}
+
+// greets tells whether what comes may be the preface, or is behind it.
+func (c *h2Conn) greets(b []byte) bool {
+	n := min(len(b), len(preface)-c.greeted)
+	ok := string(b[:n]) == preface[c.greeted:c.greeted+n]
+	c.greeted += n
+	return ok
 }
 
 func (c *h2Conn) Write(b []byte) (int, error) {

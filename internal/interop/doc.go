@@ -14,6 +14,8 @@
 // closing_test.go has more client libraries, Node's own, npm's websocket, aiohttp and Firefox among them, tell how their
 // WebSockets ended, for every close that the gateway begins.
 //
+// h2spec_test.go runs h2spec's cases of HTTP/2 against the gateway, and against net/http alone, which serves it.
+//
 // The fault tests (fault_*_test.go) speak raw TCP, to see each byte and to break connections anywhere. Those of
 // a whole process (process_*_test.go) build and run the command weir.
 //
