@@ -48,7 +48,11 @@ func (c *Conn) read() {
 			c.handler.OnData(c, l.in[:n])
 			invariants.Mangle(l.in[:n])
 		case errno == 0:
+			hungUp := c.has(hungUp)
 			c.end()
+			if hungUp && c.Open() && c.has(ended) { // unless its owner has made another of it
+				c.probe() // one event may have told of the end and of a reset
+			}
 		case errno == unix.EAGAIN:
 			c.clear(readable | hungUp)
 		case errno != unix.EINTR:

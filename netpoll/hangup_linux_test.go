@@ -30,6 +30,7 @@ func TestHangUp(t *testing.T) {
 		"ended before, then reset":    {ended, unix.EPOLLERR | unix.EPOLLHUP, answer{0, unix.EPIPE}, nil, []string{"close EPIPE"}},
 		"ended before, nothing new":   {ended, unix.EPOLLRDHUP | in | out, answer{0, 0}, nil, nil},
 		"reading, all in one event":   {0, unix.EPOLLRDHUP | in, answer{}, []answer{{3, 0}, {0, 0}}, []string{"data 3", "eof"}},
+		"reading, end, then reset":    {0, unix.EPOLLRDHUP | unix.EPOLLERR | unix.EPOLLHUP | in, answer{0, unix.EPIPE}, []answer{{3, 0}, {0, 0}}, []string{"data 3", "eof", "close EPIPE"}},
 		"reading, hang-up without in": {0, unix.EPOLLHUP, answer{}, []answer{{0, unix.ETIMEDOUT}}, []string{"close ETIMEDOUT"}},
 		"reading, urgent mark":        {0, unix.EPOLLPRI | in, answer{}, []answer{{3, 0}, {2, 0}}, []string{"data 3", "data 2"}},
 	} {

@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -128,6 +130,52 @@ func TestHalfClose(t *testing.T) {
 			}
 			if rest, err := io.ReadAll(c); len(rest) > 0 || err != nil {
 				t.Errorf("and then %q, %v", rest, err)
+			}
+		}
+	}
+}
+
+// TestHalfCloseReset: a reset says that nobody waits any more, however close it comes behind the end of the direction.
+func TestHalfCloseReset(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		asked, left := make(chan bool), make(chan bool, 1)
+		r := newRig(t, setup{loop: true, tls: secure, specs: []string{backend(t, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			if string(body) != "ok" {
+				return
+			}
+			asked <- true
+			<-r.Context().Done()
+			left <- true
+		})}, options: func(o *web.Options) { o.HalfClose = true }})
+		const request = " / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok"
+		for _, way := range []string{"behind the end", "while served", "on a kept connection"} {
+			tcp := r.raw("").Conn
+			c := tcp
+			if secure {
+				c = tls.Client(tcp, clientTrust())
+			}
+			if way == "on a kept connection" {
+				_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+				raw{c, bufio.NewReader(c)}.answer(t)
+			}
+			_, _ = io.WriteString(c, "POST"+request)
+			if way != "while served" {
+				<-asked
+			}
+			_ = c.(interface{ CloseWrite() error }).CloseWrite()
+			if secure {
+				_ = tcp.(*net.TCPConn).CloseWrite() // tls says good-bye, and no more
+			}
+			if way == "while served" {
+				<-asked
+			}
+			_ = tcp.(*net.TCPConn).SetLinger(0)
+			_ = tcp.Close()
+			select {
+			case <-left:
+			case <-time.After(patience):
+				t.Fatalf("%s, TLS %v: the endpoint still works for a client that is gone", way, secure)
 			}
 		}
 	}

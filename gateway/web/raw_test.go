@@ -39,15 +39,19 @@ func (r *rig) idle() net.Conn {
 	r.t.Helper()
 	c := r.raw("")
 	if strings.HasPrefix(r.url, "https:") {
-		_, trust := credentials()
-		trust = trust.Clone()
-		trust.ServerName = "127.0.0.1"
-		c.Conn = tls.Client(c.Conn, trust)
+		c.Conn = tls.Client(c.Conn, clientTrust())
 		c.Reader = bufio.NewReader(c.Conn)
 	}
 	_, _ = io.WriteString(c, "GET /idle HTTP/1.1\r\nHost: x\r\n\r\n")
 	c.answer(r.t)
 	return c
+}
+
+func clientTrust() *tls.Config {
+	_, trust := credentials()
+	trust = trust.Clone()
+	trust.ServerName = "127.0.0.1"
+	return trust
 }
 
 func (c raw) Read(b []byte) (int, error) { return c.Reader.Read(b) }
