@@ -16,6 +16,8 @@
 //
 // h2spec_test.go runs h2spec's cases of HTTP/2 against the gateway, and against net/http alone, which serves it.
 //
+// delivered_test.go breaks the protocol behind a message, as echo suites do, and looks for what the other side had to say to it.
+//
 // The fault tests (fault_*_test.go) speak raw TCP, to see each byte and to break connections anywhere. Those of
 // a whole process (process_*_test.go) build and run the command weir.
 //
