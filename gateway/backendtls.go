@@ -63,7 +63,7 @@ func (t tlsTerms) open(was *backendTLS) (*backendTLS, error) {
 		}
 		var err error
 		if *f.content, err = watch.Read(f.name, maxAuthorities); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.knob, err)
+			return nil, &config.KnobError{Knob: f.knob, Err: err}
 		}
 	}
 	b := &backendTLS{sum: sumOf(ca, cert, key)}
@@ -74,13 +74,13 @@ func (t tlsTerms) open(was *backendTLS) (*backendTLS, error) {
 	if t.ca != "" {
 		b.config.RootCAs = x509.NewCertPool()
 		if !b.config.RootCAs.AppendCertsFromPEM(ca) {
-			return nil, fmt.Errorf("upstream-ca: %s holds no certificate in PEM form", t.ca)
+			return nil, &config.KnobError{Knob: "upstream-ca", Err: fmt.Errorf("%s holds no certificate in PEM form", t.ca)}
 		}
 	}
 	if t.cert != "" {
 		pair, err := certs.ReadPair(certs.Pair{Cert: t.cert, Key: t.key})
 		if err != nil {
-			return nil, fmt.Errorf("upstream-cert: %s: %w", t.cert, err)
+			return nil, &config.KnobError{Knob: "upstream-cert", Err: fmt.Errorf("%s: %w", t.cert, err)}
 		}
 		b.config.Certificates = []tls.Certificate{*pair}
 	}

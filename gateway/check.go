@@ -4,47 +4,68 @@ import (
 	"errors"
 	"fmt"
 
+	"weir/gateway/auth"
 	"weir/gateway/certs"
+	"weir/gateway/clientaddr"
 	"weir/gateway/config"
 )
 
 // CheckFiles opens all files that cfg names, as New would: certificates with their keys, authorities, addresses,
 // credentials. Its error is all that a start would refuse, its warnings what a start would tell of. Nothing is begun.
 func CheckFiles(cfg *config.Config) (warnings []string, err error) {
-	var wrong []error
-	told := map[string]bool{}
-	fails := func(err error) { // once, though many routes may share a file
-		if err != nil && !told[err.Error()] {
-			told[err.Error()] = true
-			wrong = append(wrong, err)
-		}
-	}
+	var wrong problems
 	if len(cfg.TLSListen) > 0 {
-		o, err := certOptions(cfg, func(what string, err error) { warnings = append(warnings, fmt.Sprintf("%s: %v", what, err)) })
+		o, err := certOptions(cfg)
 		if err == nil {
+			o.OnReload = func(what string, err error) { warnings = append(warnings, fmt.Sprintf("%s: %v", what, err)) }
 			err = certs.Check(o)
 		}
-		fails(err)
+		wrong.add(cfg.Blame(err))
 	}
-	for _, r := range cfg.Routes {
+	for i := range cfg.Routes {
+		r := &cfg.Routes[i]
 		_, err := tlsTermsOf(r.Config).open(nil)
-		fails(err)
-		fails(checkGate(r.Config, cfg.Routes))
+		wrong.add(r.Blame(err))
+		wrong.add(r.Blame(checkGate(r.Config)))
 	}
-	return warnings, errors.Join(wrong...)
+	return warnings, wrong.err()
 }
 
-func checkGate(cfg *config.Config, all []config.Route) error {
-	t, err := termsOf(cfg, all)
+func checkGate(cfg *config.Config) error {
+	o, err := cfg.Auth()
 	if err != nil {
 		return err
 	}
-	d := &gate{terms: t}
-	if err := d.open(nil, nil); err != nil {
-		return err
+	var wrong []error
+	if from := cfg.Networks(); from != nil {
+		_, err := clientaddr.Open(*from)
+		wrong = append(wrong, err)
 	}
-	if d.auth != nil {
-		d.auth.Close()
+	if o != nil {
+		who, err := auth.New(*o)
+		if wrong = append(wrong, err); err == nil {
+			who.Close()
+		}
 	}
-	return nil
+	return errors.Join(append(wrong, newGate(cfg, nil, nil, nil, false).open())...)
 }
+
+// problems are errors, each told once: routes may have a file in common.
+type problems struct {
+	told map[string]bool
+	all  []error
+}
+
+func (p *problems) add(err error) {
+	for _, err := range config.Problems(err) {
+		if !p.told[err.Error()] {
+			if p.told == nil {
+				p.told = map[string]bool{}
+			}
+			p.told[err.Error()] = true
+			p.all = append(p.all, err)
+		}
+	}
+}
+
+func (p *problems) err() error { return errors.Join(p.all...) }

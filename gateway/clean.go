@@ -27,7 +27,7 @@ func (r *route) clean(fields []http1.Field, target []byte, who *auth.Identity) (
 }
 
 func (d *gate) isClaimed(name []byte) bool {
-	for _, claimed := range d.terms.claimed {
+	for _, claimed := range d.claimed {
 		if http1.Alike(name, claimed) {
 			return true
 		}

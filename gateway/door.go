@@ -80,7 +80,7 @@ func (s *session) knock() (ok bool) {
 	if !proc.admitted.PerAddress() || !ip.IsValid() || s.lane.plan.trusted(ip) {
 		return true
 	}
-	ok = proc.atDoor.Enter(ip) == limits.In
+	ok = proc.atDoor.Enter(ip) == limits.InByAddress // it always bounds addresses
 	s.marks.set(knocked, ok)
 	return ok
 }

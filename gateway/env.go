@@ -80,15 +80,15 @@ func (e *env) silent(err error) {
 	}
 }
 
-// reread reads a gate's files again, and tells of those that were taken anew or cannot be read: of the latter once for as
-// long as it is the same, or again.
-func (e *env) reread(d *gate, again bool) error {
+// reread reads the files of all gates again, and tells of those that were taken anew or cannot be read: of the latter once for
+// as long as it is the same, or again.
+func (e *env) reread(gs *gates, again bool) error {
 	var all []watch.Outcome
-	if d.networks != nil {
-		all = append(all, d.networks.Reload())
+	for _, n := range gs.networks {
+		all = append(all, n.Reload())
 	}
-	if d.auth != nil {
-		all = append(all, d.auth.Reload()...)
+	for _, who := range gs.policies {
+		all = append(all, who.Reload()...)
 	}
 	for _, out := range all {
 		out.Tell(again, e.accessReloaded)

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -75,6 +73,7 @@ type wantedFleet struct {
 	terms fleetTerms
 	specs []upstream.Spec
 	name  string
+	from  *config.Route
 	was   *fleet // of the same route in the plan before; nil: none
 }
 
@@ -82,12 +81,12 @@ type wantedFleet struct {
 func (b *builder) buildFleets() error {
 	b.fleets = fleets{byTerms: map[fleetTerms]*fleet{}, before: map[*fleet]*fleet{}}
 	var fresh []wantedFleet
-	var wrong []error
+	var wrong problems
 	for i := range b.cfg.Routes {
 		from := &b.cfg.Routes[i]
 		wanted, err := b.fleetsOf(from)
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("route %s: %w", from.Name, err))
+			wrong.add(from.Blame(err))
 			continue
 		}
 		for _, w := range wanted {
@@ -99,13 +98,13 @@ func (b *builder) buildFleets() error {
 	b.inheritFleets(fresh)
 	for _, w := range fresh {
 		if err := b.open(b.fleets.byTerms[w.terms], w.specs); err != nil {
-			wrong = append(wrong, fmt.Errorf("route %s: %w", w.name, err))
+			wrong.add(w.from.Blame(err))
 		}
 	}
-	if wrong == nil {
+	if wrong.all == nil {
 		b.resolve(fresh)
 	}
-	return errors.Join(wrong...)
+	return wrong.err()
 }
 
 // addFleet adds the fleet that is wanted, unless a route before this one has, and tells whether it is a new one.
@@ -127,7 +126,7 @@ func (b *builder) addFleet(w wantedFleet) (fresh bool) {
 
 // fleetsOf are what a route asks for: one for WebSockets, and perhaps another for plain requests.
 func (b *builder) fleetsOf(from *config.Route) (all []wantedFleet, err error) {
-	cfg, w := from.Config, wantedFleet{name: from.Name}
+	cfg, w := from.Config, wantedFleet{name: from.Name, from: from}
 	if w.specs, err = cfg.Backends(); err != nil {
 		return nil, err
 	}
@@ -141,7 +140,7 @@ func (b *builder) fleetsOf(from *config.Route) (all []wantedFleet, err error) {
 	if all = append(all, w); !cfg.HTTP || len(cfg.HTTPUpstream) == 0 {
 		return all, nil
 	}
-	w = wantedFleet{name: from.Name + " (http)"}
+	w = wantedFleet{name: from.Name + " (http)", from: from}
 	if w.specs, err = cfg.HTTPBackends(); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"slices"
@@ -11,52 +12,73 @@ import (
 	"weir/gateway/clientaddr"
 	"weir/gateway/config"
 	"weir/gateway/origin"
-	"weir/internal/watch"
 )
 
-// gate decides who may use a route. Routes that ask for the same share one, so that no file is read twice, no key set
-// fetched twice.
+// gate decides who may use a route. Routes that ask for the same share one, and its parts with all gates that have them in
+// common, so that no file is read twice, no key set fetched twice. Immutable but for what its parts read again.
 type gate struct {
-	// Immutable but for what its parts read again.
-	part
-	text     string // of all knobs that it is made of, so that equal ones can share it
-	terms    terms
+	terms    gateTerms
+	claimed  []string             // headers in which only auth has a say, also where nobody asks for a credential
+	seats    []string             // cookies that the gateway itself sets, which are no credentials
+	pages    []string             // that may open WebSockets; none: see ambient
 	networks *clientaddr.Networks // nil: every address
 	origins  *origin.Policy
-	ambient  bool         // origins count only for handshakes with a credential that browsers add for any page
-	auth     *auth.Policy // nil: everybody
+	ambient  bool    // origins count only for handshakes with a credential that browsers add for any page
+	auth     *policy // nil: everybody
 }
 
-// terms are all that a gate is made of.
-type terms struct {
-	networks       *clientaddr.Sources // nil: every address
-	origins        []string
-	originRequired bool
-	auth           *auth.Options // nil: everybody
-	claimed        []string      // headers in which only auth has a say, also where nobody asks for a credential
-	seats          []string      // cookies that the gateway itself sets, which are no credentials
+// gateTerms are all that a gate is made of.
+type gateTerms struct {
+	networks                        *clientaddr.Networks
+	auth                            *policy
+	pages                           string // as text, as are the next two
+	claimed, seats                  string
+	originRequired, addressMayLetIn bool
 }
 
-// termsOf are those of one route among all.
-func termsOf(cfg *config.Config, all []config.Route) (terms, error) {
-	o, err := cfg.Auth()
-	t := terms{networks: cfg.Networks(), origins: cfg.Origin, originRequired: cfg.OriginRequired, auth: o, claimed: slices.Clone(cfg.AuthHeader), seats: seats(o, all)}
-	for _, claim := range cfg.JWTHeader {
-		if words := strings.Fields(claim); len(words) == 2 {
-			t.claimed = append(t.claimed, words[1])
+// policy is a check of credentials, which runs while a plan has it.
+type policy struct {
+	part
+	*auth.Policy
+}
+
+// gates are those of a plan, and their parts by what they are made of.
+type gates struct {
+	byTerms  map[gateTerms]*gate
+	networks map[string]*clientaddr.Networks
+	policies map[string]*policy
+	seats    []string // the names of the cookies that any route keeps clients at a backend by
+}
+
+func newGates(routes []config.Route) gates {
+	gs := gates{byTerms: map[gateTerms]*gate{}, networks: map[string]*clientaddr.Networks{}, policies: map[string]*policy{}}
+	known := map[string]bool{"": true}
+	for i := range routes {
+		if name := routes[i].Config.StickyCookie; !known[name] {
+			known[name] = true
+			gs.seats = append(gs.seats, name)
 		}
 	}
-	return t, err
+	return gs
 }
 
-// seats are the names of the cookies that routes keep clients at a backend by. A browser sends those of one route to all others
-// of its host. What tokens are taken from is a credential, however it is called elsewhere.
-func seats(o *auth.Options, all []config.Route) (names []string) {
-	for i := range all {
-		name := all[i].Config.StickyCookie
-		isToken := func(s auth.Source) bool { return s.Place == auth.Cookie && s.Name == name }
-		if name != "" && !slices.Contains(names, name) && (o == nil || o.JWT == nil || !slices.ContainsFunc(o.JWT.From, isToken)) {
-			names = append(names, name)
+// seatsBeside are those that are no credentials. A browser sends the cookies of one route to all others of its host; what
+// tokens are taken from is a credential, however it is called elsewhere.
+func (gs *gates) seatsBeside(o *auth.Options) []string {
+	if o == nil || o.JWT == nil {
+		return gs.seats
+	}
+	return slices.DeleteFunc(slices.Clone(gs.seats), func(name string) bool {
+		return slices.Contains(o.JWT.From, auth.Source{Place: auth.Cookie, Name: name})
+	})
+}
+
+// claimedFields are the headers that tell backends who comes.
+func claimedFields(cfg *config.Config) []string {
+	names := slices.Clone(cfg.AuthHeader)
+	for _, claim := range cfg.JWTHeader {
+		if words := strings.Fields(claim); len(words) == 2 {
+			names = append(names, words[1])
 		}
 	}
 	return names
@@ -64,88 +86,106 @@ func seats(o *auth.Options, all []config.Route) (names []string) {
 
 // lendsAddress tells whether a client's address alone may let it in: a browser inside an allowed network lends its address
 // to any page that it shows. It cannot lend what a program alone can send; a service may let in by the address.
-func (t *terms) lendsAddress() bool {
-	allows := t.networks != nil && (len(t.networks.Allow) > 0 || t.networks.AllowFile != "")
-	return allows && (t.auth == nil || t.auth.Optional || t.auth.Forward != nil)
+func lendsAddress(from *clientaddr.Sources, o *auth.Options) bool {
+	allows := from != nil && (len(from.Allow) > 0 || from.AllowFile != "")
+	return allows && (o == nil || o.Optional || o.Forward != nil)
 }
 
-// gateOf gives the gate of these terms: that of a route before this one, or of the plan before, or a new one.
+// gateOf gives the gate of these terms: that of a route before this one, or of the plan before, or a new one. The error has
+// all that is wrong.
 func (b *builder) gateOf(cfg *config.Config) (*gate, error) {
-	t, err := termsOf(cfg, b.cfg.Routes)
+	o, err := cfg.Auth()
 	if err != nil {
 		return nil, err
 	}
-	text := cfg.RouteText("Access", "Authentication") + strings.Join(t.seats, " ")
-	for _, p := range []*plan{b.plan, b.before} {
-		if d := p.gateBy[text]; d != nil {
-			b.addGate(d)
-			return d, nil
-		}
-	}
-	d := &gate{text: text, terms: t}
-	d.parting = &b.env.parting
-	if err := d.open(b.env, b.before.file); err != nil {
+	from := cfg.Networks()
+	networks, addresses := b.networksOf(from)
+	who, credentials := b.policyOf(o)
+	if err := errors.Join(addresses, credentials); err != nil {
 		return nil, err
 	}
-	b.addGate(d)
+	d := newGate(cfg, networks, who, b.gates.seatsBeside(o), lendsAddress(from, o))
+	if known := cmp.Or(b.gates.byTerms[d.terms], b.before.gates.byTerms[d.terms]); known != nil {
+		d = known
+	} else if err := d.open(); err != nil {
+		return nil, err
+	}
+	b.gates.byTerms[d.terms] = d
 	return d, nil
 }
 
-func (b *builder) addGate(d *gate) {
-	b.has(&d.part)
-	if b.gateBy[d.text] == nil {
-		b.gates, b.gateBy[d.text] = append(b.gates, d), d
-	}
+func newGate(cfg *config.Config, networks *clientaddr.Networks, who *policy, seats []string, addressMayLetIn bool) *gate {
+	d := &gate{claimed: claimedFields(cfg), seats: seats, pages: cfg.Origin, networks: networks, auth: who}
+	d.terms = gateTerms{networks: networks, auth: who, pages: textOf(d.pages), claimed: textOf(d.claimed), seats: textOf(seats),
+		originRequired: cfg.OriginRequired, addressMayLetIn: addressMayLetIn}
+	return d
 }
 
 // sameOrigin is what handshakes have to be where no policy is given but credentials come along that a browser adds
 // for whatever page asks: cookies, a password, a certificate.
 var sameOrigin = []string{"same-origin"}
 
-// open reads the files; the error has all that is wrong. Nothing runs before its authentication is started.
-func (d *gate) open(e *env, past watch.Past) error {
-	t := &d.terms
-	var addresses, credentials error
-	if t.networks != nil {
-		from := *t.networks
-		from.Past = past
-		d.networks, addresses = clientaddr.Open(from)
+// open makes what is not a part by itself.
+func (d *gate) open() (err error) {
+	pages := d.pages
+	if len(pages) == 0 {
+		pages, d.ambient = sameOrigin, !d.terms.originRequired && !d.terms.addressMayLetIn
 	}
-	patterns := t.origins
-	if len(patterns) == 0 {
-		patterns, d.ambient = sameOrigin, !t.originRequired && !t.lendsAddress()
+	if d.origins, err = origin.New(pages, d.terms.originRequired); err != nil {
+		return &config.KnobError{Knob: "origin", Err: err}
 	}
-	var pages error
-	d.origins, pages = origin.New(patterns, t.originRequired)
-	if t.auth != nil {
-		o := *t.auth
-		o.Past = past
-		o.OnFetch, o.OnSilence = e.fetched, e.silent
-		if e != nil { // else nobody is going to be let in
-			o.Compute, o.Failures, o.IPv6Prefix = e.compute, e.failures, e.start.IPv6Prefix
-		}
-		d.auth, credentials = auth.New(o)
-	}
-	d.begin, d.end = func() {}, func() {}
-	if d.auth != nil {
-		d.begin, d.end = d.auth.Start, d.auth.Close
-	}
-	err := errors.Join(addresses, pages, credentials)
-	if err != nil {
-		d.end()
-	}
-	return err
+	return nil
 }
 
-// file finds what the gate made of a file, by its key.
-func (d *gate) file(key string) any {
-	if d.networks != nil {
-		if f := d.networks.Files(key); f != nil {
+// networksOf are the addresses that may connect, of this plan or the one before if they are told in the same way.
+func (b *builder) networksOf(from *clientaddr.Sources) (n *clientaddr.Networks, err error) {
+	if from == nil {
+		return nil, nil
+	}
+	text := textOf(*from)
+	if n = cmp.Or(b.gates.networks[text], b.before.gates.networks[text]); n == nil {
+		from.Past = b.before.file
+		if n, err = clientaddr.Open(*from); err != nil {
+			return nil, err
+		}
+	}
+	b.gates.networks[text] = n
+	return n, nil
+}
+
+// policyOf is the check of credentials, likewise.
+func (b *builder) policyOf(o *auth.Options) (*policy, error) {
+	if o == nil {
+		return nil, nil
+	}
+	text := textOf(*o)
+	who := cmp.Or(b.gates.policies[text], b.before.gates.policies[text])
+	if who == nil {
+		e := b.env
+		o.Past, o.OnFetch, o.OnSilence = b.before.file, e.fetched, e.silent
+		o.Compute, o.Failures, o.IPv6Prefix = e.compute, e.failures, e.start.IPv6Prefix
+		made, err := auth.New(*o)
+		if err != nil {
+			return nil, err
+		}
+		who = &policy{Policy: made, part: part{begin: made.Start, end: made.Close, parting: &e.parting}}
+	}
+	b.gates.policies[text] = who
+	b.has(&who.part)
+	return who, nil
+}
+
+// file finds what a part made of a file, by its key; nil if none did.
+func (gs *gates) file(key string) any {
+	for _, n := range gs.networks {
+		if f := n.Files(key); f != nil {
 			return f
 		}
 	}
-	if d.auth != nil {
-		return d.auth.Files(key)
+	for _, who := range gs.policies {
+		if f := who.Files(key); f != nil {
+			return f
+		}
 	}
 	return nil
 }
@@ -157,7 +197,7 @@ func (d *gate) admits(ip netip.Addr) bool {
 
 // allows tells whether the page that a handshake comes from may open WebSockets.
 func (d *gate) allows(q *question, r *http1.Request) bool {
-	if d.ambient && !origin.Ambient(r.Fields, d.terms.seats) && (q.state == nil || len(q.state.PeerCertificates) == 0) {
+	if d.ambient && !origin.Ambient(r.Fields, d.seats) && (q.state == nil || len(q.state.PeerCertificates) == 0) {
 		return true
 	}
 	value, count := r.Only("origin")

@@ -127,9 +127,7 @@ func (g *Gateway) Start() error {
 		go pusher.run(g.proc.running)
 	}
 	g.startUpkeep()
-	for _, sh := range g.shards {
-		_ = sh.loop.Post(func() { sh.adopt(sh.plan) })
-	}
+	g.adopt(g.proc.plan.Load())
 	g.tellAddresses()
 	return nil
 }
@@ -227,7 +225,9 @@ func (g *Gateway) drain(timeout time.Duration) {
 	go func() {
 		g.proc.drained.Wait()
 		cut := sum(g.stats(), func(st *loopStats) uint64 { return st.cut })
+		g.reloading.Lock() // none is under way
 		g.stop()
+		g.reloading.Unlock()
 		g.proc.log.Info("drained", "cut", cut)
 		g.closeLog()
 		close(g.stopped)

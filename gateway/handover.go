@@ -31,6 +31,9 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 		}
 		return
 	}
+	if !s.marks.has(byAddress) {
+		charged = netip.Addr{}
+	}
 	c := &web.Client{Peer: s.from(), Nameless: s.marks.has(nameless), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.tlsTermsOf(s.client.TLSState()), Owner: s.lane.door, Closed: func() { p.admitted.Leave(charged); p.accepted.Leave(netip.Addr{}) }}
 	s.marks.set(admitted, false) // the connection's end takes it off, not the session's
 	s.marks.set(handed, true)
@@ -77,7 +80,7 @@ func (d *door) takeBack(conn net.Conn, c *web.Client, read []byte) {
 		s.lane.leave()
 		return
 	}
-	sh.proc.accepted.Again(netip.Addr{})
+	sh.proc.accepted.Again()
 	sh.add(s)
 	s.hs = newHandshake()
 	s.hs.terms = c.Terms

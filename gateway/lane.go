@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"time"
+
 	"weir/gateway/config"
 	"weir/upstream"
 )
@@ -60,9 +62,26 @@ func (l *lane) retire() {
 // end gives the lane up. Its links are closed by a task of their own, as it may be one of them that has just told the last
 // session of its end, and is not done yet.
 func (l *lane) end() {
-	sh, f := l.shard, l.route.fleet
+	sh := l.shard
 	delete(sh.lanes, l.route)
-	_ = sh.loop.Post(func() { sh.unlink(f) }) // a loop that stops closes them all
+	if sh.unlinking = append(sh.unlinking, l.route.fleet); len(sh.unlinking) == 1 {
+		_ = sh.loop.Post(sh.unlinkSome) // a loop that stops closes them all
+	}
+}
+
+// taskTime is how long a task of a loop may go on with work that can be done bit by bit. Its clients wait meanwhile.
+const taskTime = time.Millisecond
+
+// unlinkSome gives up the links of lanes that have ended, and leaves to a later task what takes too long.
+func (sh *shard) unlinkSome() {
+	for end := time.Now().Add(taskTime); len(sh.unlinking) > 0 && time.Now().Before(end); sh.unlinking = sh.unlinking[1:] {
+		sh.unlink(sh.unlinking[0])
+	}
+	if len(sh.unlinking) == 0 {
+		sh.unlinking = nil
+		return
+	}
+	_ = sh.loop.Post(sh.unlinkSome)
 }
 
 // laneOf is the loop's part of a route, also where the route has been replaced since the client came.
@@ -72,7 +91,10 @@ func (sh *shard) laneOf(r *route) *lane {
 		next := sh.plan.route(r.identity)
 		l = &lane{shard: sh, route: r, links: sh.link(r.fleet), stale: next != r}
 		sh.lanes[r] = l
-		if l.stale && next != nil { // a handshake that began under the plan before
+		switch before := sh.links[sh.plan.fleets.before[r.fleet]]; {
+		case !l.stale && before != nil:
+			l.links.Inherit(before.Links)
+		case l.stale && next != nil: // a handshake that began under the plan before
 			sh.laneOf(next).links.Inherit(l.links)
 		}
 	}
@@ -97,9 +119,25 @@ func (sh *shard) link(f *fleet) *upstream.Links {
 
 func (sh *shard) unlink(f *fleet) {
 	fl := sh.links[f]
+	if fl == nil { // the gateway stops
+		return
+	}
 	if fl.lanes--; fl.lanes == 0 {
 		fl.Close()
 		delete(sh.links, f)
+	}
+}
+
+// adopt has all loops go by p, each in several tasks.
+func (g *Gateway) adopt(p *plan) {
+	for _, sh := range g.shards {
+		_ = sh.loop.Do(func() { sh.adopt(p) })
+	}
+	for _, sh := range g.shards {
+		for more := true; more; {
+			more = false
+			_ = sh.loop.Do(func() { more = !sh.settle() })
+		}
 	}
 }
 
@@ -118,14 +156,29 @@ func (sh *shard) adopt(p *plan) {
 		d.lane = &lane{shard: sh, door: d, plan: p, secure: secure[d.name]}
 		d.listener.Accept()
 	}
-	for _, r := range p.routes {
-		sh.prepare(r)
+	sh.unprepared = p.routes
+}
+
+// settle does the rest of it: lanes of routes that have gone end once those that take their place have what they inherit. It
+// stops when it has taken too long, and tells whether all is done.
+func (sh *shard) settle() (done bool) {
+	end := time.Now().Add(taskTime)
+	for ; len(sh.unprepared) > 0; sh.unprepared = sh.unprepared[1:] {
+		if time.Now().After(end) {
+			return false
+		}
+		sh.prepare(sh.unprepared[0])
 	}
 	for r, l := range sh.lanes {
-		if p.route(r.identity) != r && !l.stale {
-			l.retire()
+		if sh.plan.route(r.identity) == r || l.stale {
+			continue
 		}
+		if time.Now().After(end) {
+			return false
+		}
+		l.retire()
 	}
+	return true
 }
 
 // prepare gives a route of the plan in force its pooled connections: those of the fleet whose place its own has taken, and as
@@ -134,8 +187,8 @@ func (sh *shard) prepare(r *route) {
 	if sh.lanes[r] != nil || sh.plan.route(r.identity) != r {
 		return
 	}
-	if before := sh.links[sh.plan.fleets.before[r.fleet]]; before != nil {
-		sh.laneOf(r).links.Inherit(before.Links)
+	if sh.links[sh.plan.fleets.before[r.fleet]] != nil {
+		sh.laneOf(r)
 	}
 	if r.pools && r.cfg.PoolMin > 0 {
 		sh.laneOf(r).links.Warm()

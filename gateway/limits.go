@@ -62,6 +62,8 @@ func (g *Gateway) enterRequest(ip netip.Addr) (leave func(), why *http1.Refusal)
 		ip = netip.Addr{}
 	}
 	switch p.requests.Enter(ip) {
+	case limits.In:
+		ip = netip.Addr{}
 	case limits.Full:
 		return nil, refusedRequests
 	case limits.AddressFull:

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"weir/gateway/config"
 	"weir/netpoll"
 )
 
@@ -30,7 +31,7 @@ func (g *Gateway) openListeners(p *plan) error {
 			for _, name := range opened {
 				delete(g.addrs, name)
 			}
-			return err
+			return p.cfg.Blame(&config.KnobError{Knob: w.knob(), Err: err})
 		}
 	}
 	return nil
@@ -46,13 +47,10 @@ func (g *Gateway) forgetListeners(p *plan) {
 }
 
 func (g *Gateway) listenOn(w wanted) error {
-	knob, text := "listen", w.text
-	if w.secure {
-		knob = "tls-listen"
-	}
+	text := w.text
 	addr, err := listenAddr(text)
 	if err != nil {
-		return fmt.Errorf("%s: %q: %w", knob, text, err)
+		return fmt.Errorf("%q: %w", text, err)
 	}
 	if files := g.sockets[addr]; len(files) > 0 {
 		return g.listenOnInherited(w, addr)
@@ -68,7 +66,7 @@ func (g *Gateway) listenOn(w wanted) error {
 			if errors.Is(err, syscall.EADDRINUSE) {
 				err = fmt.Errorf("%w: by another program, or a weir of another user", err)
 			}
-			return fmt.Errorf("%s: cannot listen on %s: %w", knob, text, cmp.Or(err, stopped))
+			return fmt.Errorf("cannot listen on %s: %w", text, cmp.Or(err, stopped))
 		}
 		if first == nil {
 			first, addr = d.listener, d.local
@@ -76,7 +74,7 @@ func (g *Gateway) listenOn(w wanted) error {
 	}
 	if addr.Path != "" {
 		if err := os.Chmod(addr.Path, os.FileMode(g.cfg.UnixMode)); err != nil {
-			return fmt.Errorf("%s: %s: %w", knob, text, err)
+			return fmt.Errorf("%s: %w", text, err)
 		}
 	}
 	g.addrs[w.name] = addr.Net()

@@ -26,7 +26,7 @@ var (
 // shows gives the fields by which a page can read a refusal; none unless the route's origins allow it. Credentials do not
 // come along from just any page.
 func (d *gate) shows(page []byte, pages int, host []byte, tls bool) []http1.Field {
-	if pages == 0 || len(d.terms.origins) == 0 || !d.origins.Allows(page, pages, host, tls) {
+	if pages == 0 || len(d.pages) == 0 || !d.origins.Allows(page, pages, host, tls) {
 		return nil
 	}
 	fields := []http1.Field{{Name: allowOrigin, Value: []byte(string(page))}, varyOrigin}

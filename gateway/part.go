@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"fmt"
+	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -14,6 +17,20 @@ type part struct {
 
 	once    sync.Once
 	holders atomic.Int64
+}
+
+// textOf is all that the options of a part say, to compare them by: a slice, or every field of a struct and what it points
+// to. It is taken before the options are given what they work with, as of that it would say where it lies.
+func textOf(options any) string {
+	v := reflect.ValueOf(options)
+	if v.Kind() == reflect.Slice {
+		return fmt.Sprintf("%q", options)
+	}
+	var b strings.Builder
+	for i := range v.NumField() {
+		fmt.Fprintf(&b, "%#v\n", reflect.Indirect(v.Field(i)))
+	}
+	return b.String()
 }
 
 func (p *part) start() {

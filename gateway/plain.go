@@ -28,7 +28,7 @@ func (p *plan) findPlain(r *http.Request, c *web.Client) (found web.Found, why *
 	found.Plan, found.From = to.plan, q.from
 	var fields []http1.Field // nil where nothing of them is checked or dropped
 	var who *auth.Identity
-	if to.gate.auth != nil || len(to.gate.terms.claimed) > 0 {
+	if to.gate.auth != nil || len(to.gate.claimed) > 0 {
 		fields = fieldsOf(r.Header)
 	}
 	switch {

@@ -27,14 +27,13 @@ type plan struct {
 	stickyKey  []byte
 	fleets     fleets
 	backends   map[tlsTerms]*backendTLS
-	gates      []*gate
-	gateBy     map[string]*gate // by its text
+	gates      gates
 	routes     []*route
 	byIdentity map[string]*route
 	table      *routing.Table
 	certs      *certs.Store // nil without TLS
 	tls        *netpoll.TLS // likewise
-	tlsTerms   string       // that certs was made of
+	certTerms  string       // that certs was made of
 	certsPart  *part
 	newcomers  *rate.Table // handshakes by address; nil: any number
 	headLimits http1.Limits
@@ -61,7 +60,7 @@ func (e *env) build(cfg *config.Config, before *plan) (p *plan, warnings []strin
 		before = new(plan)
 	}
 	b := builder{before: before, held: map[*part]bool{}, plan: &plan{env: e, cfg: cfg, generation: before.generation + 1, sockets: 1,
-		byIdentity: map[string]*route{}, gateBy: map[string]*gate{}, backends: map[tlsTerms]*backendTLS{}}}
+		gates: newGates(cfg.Routes), byIdentity: map[string]*route{}, backends: map[tlsTerms]*backendTLS{}}}
 	b.users.Store(1)
 	b.headLimits = headLimits(cfg)
 	if b.stickyKey = []byte(cfg.StickyKey); len(b.stickyKey) == 0 {
@@ -121,12 +120,7 @@ func (p *plan) file(key string) any {
 			return f
 		}
 	}
-	for _, d := range p.gates {
-		if f := d.file(key); f != nil {
-			return f
-		}
-	}
-	return nil
+	return p.gates.file(key)
 }
 
 // start begins what no plan before has begun: files are watched, keys fetched, backends looked after.

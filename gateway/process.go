@@ -55,22 +55,25 @@ func (p *process) admit(s *session, client netip.Addr) *http1.Refusal {
 	if p.draining.Load() {
 		return refusedDraining
 	}
-	why := p.enter(client)
+	told, why := p.enter(client)
+	s.marks.set(byAddress, told)
 	if s.marks.set(admitted, why == nil); why == nil {
 		s.leaveDoor()
 	}
 	return why
 }
 
-// enter counts a connection from ip, unless there are too many.
-func (b *bounds) enter(ip netip.Addr) *http1.Refusal {
+// enter counts a connection from ip, unless there are too many, and tells whether it counts by its address.
+func (b *bounds) enter(ip netip.Addr) (byAddress bool, why *http1.Refusal) {
 	switch b.admitted.Enter(ip) {
+	case limits.InByAddress:
+		return true, nil
 	case limits.Full:
-		return refusedFull
+		return false, refusedFull
 	case limits.AddressFull:
-		return refusedPerIP
+		return false, refusedPerIP
 	}
-	return nil
+	return false, nil
 }
 
 // pingPayload marks a ping as ours: 4 bytes that only this gateway knows, and when it was sent.

@@ -50,6 +50,9 @@ func (g *Gateway) Reload() (Report, error) {
 }
 
 func (g *Gateway) reload() (r Report, err error) {
+	if g.isEnding() {
+		return r, errEnding
+	}
 	old := g.proc.plan.Load()
 	given, cfg := g.given, old.cfg
 	if g.load != nil {
@@ -76,7 +79,7 @@ func (g *Gateway) reload() (r Report, err error) {
 	if g.taken != nil {
 		g.taken(given)
 	}
-	for _, err := range g.rereadFiles(next) {
+	for _, err := range config.Problems(g.rereadFiles(next)) {
 		r.Warnings = append(r.Warnings, err.Error())
 	}
 	select {
@@ -91,8 +94,8 @@ func (g *Gateway) swap(old, next *plan) error {
 	g.starting.Lock()
 	defer g.starting.Unlock()
 	switch {
-	case g.proc.draining.Load() || g.leaving.Load():
-		return errors.New("this process is ending")
+	case g.isEnding():
+		return errEnding
 	case len(g.shards) == 0:
 		return errors.New("gateway: not started")
 	}
@@ -102,11 +105,9 @@ func (g *Gateway) swap(old, next *plan) error {
 	next.start()
 	g.bound(next)
 	g.proc.plan.Store(next)
+	g.adopt(next)
 	for _, sh := range g.shards {
-		_ = sh.loop.Do(func() {
-			sh.adopt(next)
-			sh.evict(next)
-		})
+		_ = sh.loop.Do(func() { sh.evict(next) })
 	}
 	g.forgetListeners(next)
 	for _, r := range next.routes {
@@ -117,6 +118,11 @@ func (g *Gateway) swap(old, next *plan) error {
 	old.release()
 	return nil
 }
+
+// isEnding tells whether no configuration is taken any more.
+func (g *Gateway) isEnding() bool { return g.proc.draining.Load() || g.leaving.Load() }
+
+var errEnding = &admin.BusyError{Err: errors.New("this process is ending, it takes no other configuration: reload its successor")}
 
 // maxGenerations bounds the configurations that still have sessions.
 const maxGenerations = 16
@@ -161,15 +167,13 @@ func (g *Gateway) sessionsByGeneration() map[uint64]int {
 
 // rereadFiles reads what the configuration names again: certificates, keys, authorities, lists of addresses and users; key
 // sets are fetched anew. What cannot be read stays as it was, and is told.
-func (g *Gateway) rereadFiles(p *plan) (errs []error) {
+func (g *Gateway) rereadFiles(p *plan) error {
+	var tls error
 	if p.certs != nil {
-		errs = append(errs, p.certs.Reload())
+		tls = p.certs.Reload()
 	}
-	for _, d := range p.gates {
-		errs = append(errs, g.proc.reread(d, true))
-		if d.auth != nil {
-			d.auth.Refetch()
-		}
+	for _, who := range p.gates.policies {
+		who.Refetch()
 	}
-	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	return errors.Join(tls, g.proc.reread(&p.gates, true))
 }

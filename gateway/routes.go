@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 
 	"weir/gateway/config"
@@ -12,12 +10,12 @@ import (
 
 // buildRoutes makes the routes and what they lead to.
 func (b *builder) buildRoutes() error {
-	var wrong []error
+	var wrong problems
 	for i := range b.cfg.Routes {
 		from := &b.cfg.Routes[i]
 		r, err := b.routeOf(from)
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("route %s: %w", from.Name, err))
+			wrong.add(from.Blame(err))
 			continue
 		}
 		b.routes = append(b.routes, r)
@@ -28,8 +26,8 @@ func (b *builder) buildRoutes() error {
 			b.sockets = 2
 		}
 	}
-	if len(wrong) > 0 {
-		return errors.Join(wrong...)
+	if wrong.all != nil {
+		return wrong.err()
 	}
 	var err error
 	b.table, err = b.cfg.Table()

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"fmt"
 
 	"weir/gateway/certs"
 	"weir/gateway/config"
@@ -15,22 +14,22 @@ func (b *builder) buildTLS() error {
 	if len(cfg.TLSListen) == 0 {
 		return nil
 	}
-	b.tlsTerms = fmt.Sprintf("%s%q %q", cfg.Text("TLS"), cfg.SiteTexts(), protocols(cfg))
-	if old := b.before; old.certs != nil && old.tlsTerms == b.tlsTerms {
+	o, err := certOptions(cfg)
+	if err != nil {
+		return err
+	}
+	b.certTerms = textOf(o)
+	if old := b.before; old.certs != nil && old.certTerms == b.certTerms {
 		b.certs, b.tls, b.certsPart = old.certs, old.tls, old.certsPart
 		b.has(b.certsPart)
 		return nil
 	}
-	o, err := certOptions(cfg, b.env.tlsReloaded)
-	if err != nil {
-		return err
-	}
-	o.Secrets, o.Past = b.env.ticketSecrets, b.before.file
+	o.OnReload, o.Secrets, o.Past = b.env.tlsReloaded, b.env.ticketSecrets, b.before.file
 	if o.ACME != nil {
 		o.ACME.OnOutcome = b.env.obtained
 	}
 	if b.certs, err = certs.New(o); err != nil {
-		return err
+		return cfg.Blame(err)
 	}
 	b.tls = &netpoll.TLS{Config: b.certs.Config(), Handshakes: b.env.fromClients}
 	b.certsPart = &part{begin: b.certs.Start, end: b.certs.Close, parting: &b.env.parting}
@@ -39,12 +38,12 @@ func (b *builder) buildTLS() error {
 }
 
 // certOptions are what cfg says of TLS with clients.
-func certOptions(cfg *config.Config, told func(what string, err error)) (certs.Options, error) {
+func certOptions(cfg *config.Config) (certs.Options, error) {
 	o := certs.Options{
 		RejectUnknown: cfg.TLSUnknownName == config.UnknownReject,
 		MinVersion:    uint16(cfg.TLSMinVersion), MaxVersion: uint16(cfg.TLSMaxVersion), ALPN: protocols(cfg),
 		ClientAuth: clientAuth(cfg.TLSClientAuth), ClientCA: cfg.TLSClientCA,
-		Tickets: cfg.TLSTickets, TicketKeys: cfg.TLSTicketKeys, ReloadInterval: cfg.TLSReloadInterval, OnReload: told,
+		Tickets: cfg.TLSTickets, TicketKeys: cfg.TLSTicketKeys, ReloadInterval: cfg.TLSReloadInterval,
 	}
 	var err, err2 error
 	o.CipherSuites, err = cfg.CipherSuites()

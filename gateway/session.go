@@ -76,6 +76,7 @@ const (
 	handed                        // its connection has gone to gateway/web
 	knocked                       // counted by the gateway's limits as one that is not admitted yet
 	admitted                      // counted by them
+	byAddress                     // among those of its address, too
 	pingDue                       // a ping goes to the client at the next frame boundary
 	backendPing                   // one goes to the backend there
 	evicted                       // it is to be closed since a reload has no place for it, and has not begun to end
@@ -193,7 +194,11 @@ func (s *session) finish() {
 	sh.sessions = sh.sessions[:len(sh.sessions)-1]
 	s.leaveDoor()
 	if s.marks.has(admitted) {
-		sh.proc.admitted.Leave(s.from().Addr())
+		var by netip.Addr
+		if s.marks.has(byAddress) {
+			by = s.from().Addr()
+		}
+		sh.proc.admitted.Leave(by)
 	}
 	if !s.marks.has(handed) {
 		sh.proc.accepted.Leave(netip.Addr{})

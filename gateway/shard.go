@@ -25,30 +25,32 @@ type shard struct {
 	sockets *netpoll.Sockets
 
 	// Owned by the loop.
-	plan      *plan // of newcomers
-	lanes     map[*route]*lane
-	links     map[*fleet]*fleetLinks
-	pools     upstream.PoolStats
-	doors     []*door
-	sessions  []*session
-	count     counters
-	talking   int // sessions; counted as they come and go, since to look at a million takes a loop too long
-	ending    int
-	drain     drain
-	eviction  eviction
-	scratch   []byte                     // for heads and control frames; used within one call
-	framed    []byte                     // for messages that were looked at as a whole, likewise
-	plain     []byte                     // for what was inflated or deflated, likewise
-	large     *bytebufferpool.ByteBuffer // for the next long one; nil: nothing yet
-	gathered  int                        // bytes of such messages that have not ended
-	waiting   int                        // bytes of messages for clients that are too slow
-	inflater  *deflate.Inflater          // nil until needed, as its like
-	deflaters [deflate.MaxLevel + 1]*deflate.Deflater
-	checker   json.Checker
-	fields    []http1.Field
-	random    *rand.ChaCha8
-	skew      time.Duration // between the loop's time and that of all
-	opened    uint64        // sessions, for sampling
+	plan       *plan // of newcomers
+	lanes      map[*route]*lane
+	links      map[*fleet]*fleetLinks
+	unlinking  []*fleet // whose links lanes have given up; those are to be closed if there are no others
+	unprepared []*route // of the plan: their lanes have not inherited yet
+	pools      upstream.PoolStats
+	doors      []*door
+	sessions   []*session
+	count      counters
+	talking    int // sessions; counted as they come and go, since to look at a million takes a loop too long
+	ending     int
+	drain      drain
+	eviction   eviction
+	scratch    []byte                     // for heads and control frames; used within one call
+	framed     []byte                     // for messages that were looked at as a whole, likewise
+	plain      []byte                     // for what was inflated or deflated, likewise
+	large      *bytebufferpool.ByteBuffer // for the next long one; nil: nothing yet
+	gathered   int                        // bytes of such messages that have not ended
+	waiting    int                        // bytes of messages for clients that are too slow
+	inflater   *deflate.Inflater          // nil until needed, as its like
+	deflaters  [deflate.MaxLevel + 1]*deflate.Deflater
+	checker    json.Checker
+	fields     []http1.Field
+	random     *rand.ChaCha8
+	skew       time.Duration // between the loop's time and that of all
+	opened     uint64        // sessions, for sampling
 }
 
 func newShard(proc *process, loop *netpoll.Loop, sockets *netpoll.Sockets) *shard {

@@ -9,8 +9,8 @@ import (
 
 // startUpkeep has upkeep run once there is anything to read again or to sweep. Without, an idle gateway does not wake.
 func (g *Gateway) startUpkeep() {
-	reads := func(d *gate) bool { return d.networks != nil || d.auth != nil }
-	if len(g.tables()) > 0 || slices.ContainsFunc(g.proc.plan.Load().gates, reads) {
+	gates := &g.proc.plan.Load().gates
+	if len(g.tables()) > 0 || len(gates.networks)+len(gates.policies) > 0 {
 		g.upkeeping.Do(func() { go g.upkeep() })
 	}
 }
@@ -30,9 +30,7 @@ func (g *Gateway) upkeep() {
 		p := g.proc.plan.Load()
 		if every := p.cfg.ReloadInterval; every > 0 && time.Since(last) >= every {
 			last = time.Now()
-			for _, d := range p.gates {
-				_ = g.proc.reread(d, false) // was told
-			}
+			_ = g.proc.reread(&p.gates, false) // was told
 		}
 	}
 }

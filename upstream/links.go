@@ -40,7 +40,7 @@ func (d *Dialer) On(loop *netpoll.Loop, stats *PoolStats) *Links {
 // on them go on. Pools that were made on other terms stay.
 func (ls *Links) Inherit(before *Links) {
 	o, was := ls.dialer, before.dialer
-	if before.heir != nil || o.Group.options.TLS != was.Group.options.TLS || o.Limits != was.Limits || o.Pool.Window != was.Pool.Window {
+	if before == ls || before.heir != nil || o.Group.options.TLS != was.Group.options.TLS || o.Limits != was.Limits || o.Pool.Window != was.Pool.Window {
 		return
 	}
 	before.heir = ls

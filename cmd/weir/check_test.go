@@ -59,7 +59,7 @@ func TestStartWarns(t *testing.T) {
 	}
 }
 
-// TestCheckOpensFiles with --files alone, all of them, each mistake told once.
+// TestCheckOpensFiles with --files alone, all of them, each mistake told once for each place that has it.
 func TestCheckOpensFiles(t *testing.T) {
 	dir := t.TempDir()
 	put := func(name, text string) string {
@@ -91,7 +91,8 @@ func TestCheckOpensFiles(t *testing.T) {
 		{"other key", args(cert, put("b.key", otherKey)), "", []string{"private key does not match public key; do both files come from the same renewal?"}},
 		{"chain in the wrong order", args(put("chain.pem", other+leaf), right), "", []string{"the chain is in the wrong order: the key belongs to certificate 2 of it; put that first"}},
 		{"the same to backends", args(cert, right, "--upstream-cert="+put("chain2.pem", other+leaf), "--upstream-key="+right), "", []string{"upstream-cert: " + dir + "/chain2.pem: with key " + right + ": the chain is in the wrong order"}},
-		{"routes", []string{"--config=" + routes}, "", []string{"there is no file " + absent, "lines:2: \"x\" is neither"}},
+		{"routes", []string{"--config=" + routes}, "", []string{routes + ":3: routes[0]: api-keys: there is no file " + absent, routes + ":4: routes[1]: api-keys: there is no file " + absent, routes + ":5: routes[2]: deny-file: " + dir + "/lines:2: \"x\" is neither"}},
+		{"inherited by routes", []string{"--config=" + put("top.yaml", "upstream: ws://a\nallow-file: "+absent+"\nroutes:\n  - {match: {host: a}}\n  - {match: {host: b}}\n")}, "", []string{dir + "/top.yaml:2: allow-file: there is no file " + absent}},
 	} {
 		exit, stdout, stderr := weir(nil, append([]string{"check", "--files"}, test.args...)...)
 		lines := slices.Collect(strings.Lines(stderr))

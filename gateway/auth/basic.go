@@ -41,14 +41,26 @@ func basicMethod(o *Options) (method, error) {
 	if o.Basic == nil {
 		return nil, nil
 	}
-	return &basic{compute: o.Compute, failures: o.Failures, users: fileOf(o.Past, "basic-users", o.Basic.File, parseUsers), seal: newSeal(), good: newMemory[*Identity](maxVerified, verifiedTime, o.Now)}, nil
+	b := &basic{compute: o.Compute, failures: o.Failures, users: fileOf(o.Past, "basic-users", o.Basic.File, parseUsers), seal: newSeal(), good: newMemory[*Identity](maxVerified, verifiedTime, o.Now)}
+	if was := inherited[*basic](o.Past, b.key()); was != nil {
+		b.seal, b.good = was.seal, was.good
+	}
+	return b, nil
 }
+
+// key is by what the passwords of the same file that were verified are known again.
+func (b *basic) key() string { return "passwords\x00" + b.users.Key() }
 
 func (b *basic) guess(r *Request) bool { return hasPassword(r) }
 
 func (b *basic) reload() []watch.Outcome { return []watch.Outcome{b.users.Look()} }
 
-func (b *basic) file(key string) any { return keyed(b.users, key) }
+func (b *basic) file(key string) any {
+	if b.key() == key {
+		return b
+	}
+	return keyed(b.users, key)
+}
 
 // try is one attempt to get in.
 type try struct {

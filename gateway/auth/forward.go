@@ -56,16 +56,27 @@ func forwardMethod(o *Options) (method, error) {
 		good: newMemory[Outcome](fo.bounds.cacheSize, fo.TTL, o.Now), refused: newMemory[Outcome](fo.bounds.cacheSize, fo.NegativeTTL, o.Now),
 		calls: make(map[digest]*call), told: o.OnSilence,
 	}
+	if was := inherited[*forward](o.Past, f.key()); was != nil { // its answers count as long as they would have
+		f.seal, f.good, f.refused = was.seal, was.good, was.refused
+	}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	return f, nil
 }
+
+// key is by what the same service, asked in the same way, is known again.
+func (f *forward) key() string { return fmt.Sprintf("auth service\x00%#v", f.options) }
 
 // guess counts passwords alone: whether another credential has only expired, the service does not tell.
 func (f *forward) guess(r *Request) bool { return hasPassword(r) }
 
 func (f *forward) reload() []watch.Outcome { return nil }
 
-func (f *forward) file(string) any { return nil }
+func (f *forward) file(key string) any {
+	if f.key() == key {
+		return f
+	}
+	return nil
+}
 
 func (f *forward) close() {
 	f.mu.Lock() // no call begins behind this

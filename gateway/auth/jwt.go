@@ -40,6 +40,9 @@ func jwtMethod(all *Options) (method, error) {
 	b.check = newClaimCheck(o, all.Now)
 	if o.URL != "" {
 		b.remote = newRemote(o, allowed, all)
+		if was := inherited[*remote](all.Past, b.remote.key()); was != nil {
+			b.remote.ring.Store(was.ring.Load()) // until the first fetch
+		}
 	} else {
 		b.own = fileOf(all.Past, "jwt-keys", o.KeyFile, func(content []byte) (*keyring, error) { return parseFile(content, allowed) })
 		b.own.Terms = fmt.Sprint(slices.Sorted(maps.Keys(allowed)))
@@ -57,7 +60,12 @@ func (b *bearer) reload() []watch.Outcome {
 	return []watch.Outcome{b.own.Look()}
 }
 
-func (b *bearer) file(key string) any { return keyed(b.own, key) }
+func (b *bearer) file(key string) any {
+	if b.remote != nil && b.remote.key() == key {
+		return b.remote
+	}
+	return keyed(b.own, key)
+}
 
 func (b *bearer) ring() *keyring {
 	if b.remote != nil {

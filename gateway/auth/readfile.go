@@ -11,6 +11,14 @@ func fileOf[T any](past watch.Past, what, name string, parse func([]byte) (T, er
 		Parse: func(content [][]byte) (T, error) { return parse(content[0]) }}
 }
 
+// inherited is what the policy before has by this key; the zero value if it has nothing.
+func inherited[T any](past watch.Past, key string) (was T) {
+	if past != nil {
+		was, _ = past(key).(T)
+	}
+	return was
+}
+
 // keyed is f, if it has this key.
 func keyed[T any](f *watch.Files[T], key string) any {
 	if f == nil || f.Key() != key {

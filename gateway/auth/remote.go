@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +50,11 @@ func newRemote(o *JWT, allowed map[string]algorithm, all *Options) *remote {
 	s := &remote{url: o.URL, client: httpClient(t), allowed: allowed, times: o.times, now: all.Now, told: all.OnFetch, nudge: make(chan struct{}, 1), waiting: limits.NewShares(maxWaiting, all.IPv6Prefix)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
+}
+
+// key is by what the same set is known again.
+func (s *remote) key() string {
+	return fmt.Sprintf("key set\x00%s %q", s.url, slices.Sorted(maps.Keys(s.allowed)))
 }
 
 func (s *remote) start() {

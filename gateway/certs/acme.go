@@ -130,11 +130,11 @@ func (o *ACME) roots() (*x509.CertPool, error) {
 	}
 	b, err := watch.Read(o.CA, maxFile)
 	if err != nil {
-		return nil, fmt.Errorf("authority of the ACME directory: %w", err)
+		return nil, &watch.Error{What: "authority of the ACME directory", File: o.CA, Err: err}
 	}
 	a, err := parseAuthorities(b)
 	if err != nil {
-		return nil, fmt.Errorf("authority of the ACME directory %s: %w", o.CA, err)
+		return nil, &watch.Error{What: "authority of the ACME directory " + o.CA, File: o.CA, Err: err}
 	}
 	return a.pool, nil
 }
@@ -142,11 +142,11 @@ func (o *ACME) roots() (*x509.CertPool, error) {
 // checkFolder finds out at start what would else be found out at the first renewal.
 func checkFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("ACME storage folder: %w", err)
+		return &watch.Error{What: "ACME storage folder", File: dir, Err: err}
 	}
 	f, err := os.CreateTemp(dir, ".writable-")
 	if err != nil {
-		return fmt.Errorf("ACME storage folder must be writable by this user (uid %d): %w", os.Getuid(), err)
+		return &watch.Error{What: "ACME storage folder", File: dir, Err: fmt.Errorf("must be writable by this user (uid %d): %w", os.Getuid(), err)}
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

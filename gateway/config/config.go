@@ -26,7 +26,7 @@ import (
 // A Config is immutable once Load has returned it; With makes another.
 type Config struct {
 	Config      string        `knob:"config" group:"Basics" arg:"FILE" help:"YAML file with any of these knobs as keys"`
-	ConfigWatch time.Duration `knob:"config-watch" group:"Basics" range:"0|1s..24h" help:"how often the file of config is looked at; one that has changed is reloaded once two looks in a row find the same; 0: only on SIGHUP or POST /reload"`
+	ConfigWatch time.Duration `knob:"config-watch" group:"Basics" range:"0|1s..24h" help:"how often the file of config is looked at; one that has changed is reloaded once two looks in a row find the same, and tried again after longer and longer times, up to 1m, if it cannot be taken; 0: only on SIGHUP or POST /reload"`
 	Listen      []string      `knob:"listen" group:"Basics" arg:"ADDR" none:"off" help:"address clients connect to without TLS, as host:port, :port or unix:/path; off: none"`
 	TLSListen   []string      `knob:"tls-listen" group:"Basics" arg:"ADDR" help:"address clients connect to with TLS, in the same forms"`
 	UnixMode    Mode          `knob:"unix-mode" group:"Basics" restart:"true" help:"who may connect to a unix socket that is listened on, as the mode of its file"`

@@ -50,32 +50,35 @@ func (c *Config) Diff(next *Config) Difference {
 		d.Changed = append(d.Changed, sitesKey)
 	}
 	d.diffRoutes(c, next)
-	d.BackendsRemoved, d.BackendsAdded = changes(c.allBackends(), next.allBackends())
-	d.ListenersRemoved, d.ListenersAdded = changes(c.listeners(), next.listeners())
+	d.BackendsRemoved, d.BackendsAdded = changes(c.allBackends(), next.allBackends(), strings.Clone)
+	d.ListenersRemoved, d.ListenersAdded = changes(c.listeners(), next.listeners(), listenerKey)
 	return d
 }
 
 func (d *Difference) diffRoutes(c, next *Config) {
 	var before, after []string // identities of those that are in both
+	old, fresh := c.byIdentity(), next.byIdentity()
 	for i := range next.Routes {
 		r := &next.Routes[i]
-		was := c.Route(r.Identity())
+		id := r.Identity()
+		was := old[id]
 		if was == nil {
 			d.RoutesAdded = append(d.RoutesAdded, r.Name)
 			continue
 		}
-		after = append(after, r.Identity())
+		after = append(after, id)
 		if differing := was.differing(r); differing != nil {
 			d.RoutesChanged = append(d.RoutesChanged, RouteChange{r.Name, differing})
 		}
 	}
 	for i := range c.Routes {
 		r := &c.Routes[i]
-		if next.Route(r.Identity()) == nil {
+		id := r.Identity()
+		if fresh[id] == nil {
 			d.RoutesRemoved = append(d.RoutesRemoved, r.Name)
 			continue
 		}
-		before = append(before, r.Identity())
+		before = append(before, id)
 	}
 	d.RoutesMoved = !slices.Equal(before, after)
 }
@@ -88,14 +91,16 @@ func (r *Route) Identity() string {
 	return "match " + r.Match.String()
 }
 
-// Route is the route of this identity; nil if there is none.
-func (c *Config) Route(identity string) *Route {
+// byIdentity finds routes by what makes them the same; of several, the first.
+func (c *Config) byIdentity() map[string]*Route {
+	m := make(map[string]*Route, len(c.Routes))
 	for i := range c.Routes {
-		if c.Routes[i].Identity() == identity {
-			return &c.Routes[i]
+		r := &c.Routes[i]
+		if id := r.Identity(); m[id] == nil {
+			m[id] = r
 		}
 	}
-	return nil
+	return m
 }
 
 // differing are the knobs and conditions in which two routes differ.
@@ -179,9 +184,11 @@ func (c *Config) SiteTexts() (texts []string) {
 
 // allBackends are those of every route, each once.
 func (c *Config) allBackends() (all []string) {
+	known := map[string]bool{}
 	for _, r := range c.Routes {
 		for _, text := range slices.Concat(r.Config.Upstream, r.Config.HTTPUpstream) {
-			if !slices.Contains(all, text) {
+			if !known[text] {
+				known[text] = true
 				all = append(all, text)
 			}
 		}
@@ -189,33 +196,41 @@ func (c *Config) allBackends() (all []string) {
 	return all
 }
 
+const withTLS = " with TLS"
+
+// listenerKey is the same for all ways to write a listener.
+func listenerKey(text string) string {
+	addr, secure := strings.CutSuffix(text, withTLS)
+	return fmt.Sprint(Bound(addr), secure)
+}
+
 func (c *Config) listeners() (all []string) {
 	for _, addr := range c.Listen {
 		all = append(all, addr)
 	}
 	for _, addr := range c.TLSListen {
-		all = append(all, addr+" with TLS")
+		all = append(all, addr+withTLS)
 	}
 	return all
 }
 
-// changes are what is in one list alone.
-func changes(before, after []string) (removed, added []string) {
+// changes are what is in one list alone. What has the same key is the same.
+func changes(before, after []string, key func(string) string) (removed, added []string) {
 	in := func(list []string) map[string]bool {
 		m := make(map[string]bool, len(list))
 		for _, s := range list {
-			m[s] = true
+			m[key(s)] = true
 		}
 		return m
 	}
 	b, a := in(before), in(after)
 	for _, s := range before {
-		if !a[s] {
+		if !a[key(s)] {
 			removed = append(removed, s)
 		}
 	}
 	for _, s := range after {
-		if !b[s] {
+		if !b[key(s)] {
 			added = append(added, s)
 		}
 	}

@@ -29,14 +29,12 @@ const maxSocketPath = 103 // bytes that every system has room for in a unix sock
 
 // address refuses what cannot be listened on and what is listened on already.
 func (v *verdict) address(name, addr string, taken map[string]string) {
-	bound := addr
 	if socket, ok := strings.CutPrefix(addr, "unix:"); ok {
 		if !path.IsAbs(socket) || len(socket) > maxSocketPath {
 			v.wrong(name, "%q is not a unix socket's address; write unix:/PATH, with a path of at most %d bytes", addr, maxSocketPath)
 		}
-		bound = "unix:" + path.Clean(socket)
 	} else {
-		host, port, err := net.SplitHostPort(addr)
+		_, port, err := net.SplitHostPort(addr)
 		if err != nil {
 			v.wrong(name, "%q is not an address; write HOST:PORT or :PORT", addr)
 			return
@@ -48,11 +46,8 @@ func (v *verdict) address(name, addr string, taken map[string]string) {
 		if n == 0 { // any free port, so that it can be asked for twice
 			return
 		}
-		bound = net.JoinHostPort(strings.ToLower(host), port)
-		if ip, ok := boundAddr(addr); ok {
-			bound = ip.String()
-		}
 	}
+	bound := Bound(addr)
 	switch was, twice := taken[bound]; {
 	case twice && was == addr:
 		v.wrong(name, "%s is listened on twice", addr)
@@ -61,6 +56,18 @@ func (v *verdict) address(name, addr string, taken map[string]string) {
 	default:
 		taken[bound] = addr
 	}
+}
+
+// Bound writes what is listened on in one way, however the address says it: :80 and [::]:80 are the same. Names are not
+// looked up.
+func Bound(addr string) string {
+	if socket, ok := strings.CutPrefix(addr, "unix:"); ok {
+		return "unix:" + path.Clean(socket)
+	}
+	if ip, ok := boundAddr(addr); ok {
+		return ip.String()
+	}
+	return strings.ToLower(addr)
 }
 
 // apart refuses an admin address that a client's takes in, or the other way round: it could not be bound. Those of

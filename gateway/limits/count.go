@@ -10,7 +10,8 @@ import (
 type Answer uint8
 
 const (
-	In          Answer = iota // counted, until Leave
+	In          Answer = iota // counted among all alone, until Leave without an address
+	InByAddress               // counted among those of its address, too, until Leave with it
 	Full                      // there are as many as there may be
 	AddressFull               // there are as many of this address
 )
@@ -34,8 +35,8 @@ func NewCount(max, perAddress, prefix int) *Count {
 	return c
 }
 
-// Set bounds those who come from now on. Who is in stays, and counts; but where addresses were not bounded before, they
-// are told apart only from now on.
+// Set bounds those who come from now on. Who is in stays as it was counted: while addresses are not bounded, nobody is
+// counted by them.
 func (c *Count) Set(max, perAddress int) {
 	c.max.Store(int64(max))
 	c.perAddress.Store(int64(perAddress))
@@ -44,7 +45,8 @@ func (c *Count) Set(max, perAddress int) {
 // PerAddress tells whether addresses are bounded.
 func (c *Count) PerAddress() bool { return c.perAddress.Load() > 0 }
 
-// Enter counts one more from ip, unless there are too many. A peer without an address is counted among all alone.
+// Enter counts one more from ip, unless there are too many. A peer without an address is counted among all alone. Whoever
+// enters remembers which of the two it was, as the bounds may change meanwhile.
 func (c *Count) Enter(ip netip.Addr) Answer {
 	if c.total.Add(1) > c.max.Load() {
 		c.total.Add(-1)
@@ -57,26 +59,19 @@ func (c *Count) Enter(ip netip.Addr) Answer {
 	defer c.mu.Unlock()
 	if key := clientOf(ip, c.prefix); int64(c.heads[key]) < c.perAddress.Load() {
 		c.heads[key]++
-		return In
+		return InByAddress
 	}
 	c.total.Add(-1)
 	return AddressFull
 }
 
-// Again counts one that was in before, however many there are now.
-func (c *Count) Again(ip netip.Addr) {
-	c.total.Add(1)
-	if c.PerAddress() && ip.IsValid() {
-		c.mu.Lock()
-		c.heads[clientOf(ip, c.prefix)]++
-		c.mu.Unlock()
-	}
-}
+// Again counts one among all that was in before, however many there are now.
+func (c *Count) Again() { c.total.Add(1) }
 
-// Leave takes one off that has entered, under the same address.
+// Leave takes one off that has entered: with its address if it was counted by that, else without.
 func (c *Count) Leave(ip netip.Addr) {
 	c.total.Add(-1)
-	if !c.PerAddress() || !ip.IsValid() {
+	if !ip.IsValid() {
 		return
 	}
 	c.mu.Lock()

@@ -1,7 +1,7 @@
 // Package limits bounds what clients share: places that are counted, in all and for each address, and turns to compute.
 // It knows addresses and nothing of connections, sessions or requests.
 //
-//	a connection, a request -- Count.Enter --> In, Full or AddressFull; Leave when it is over
+//	a connection, a request -- Count.Enter --> InByAddress, In, Full or AddressFull; Leave when it is over
 //	who waits for somebody  -- Shares.Enter --> a place, unless the address has as many as are free; Leave
 //	who is going to compute -- Turns.Queue, Turns.Wait --> his turn; Done when he has computed or has to wait for a peer
 //

@@ -23,8 +23,8 @@ func TestCount(t *testing.T) {
 		from string
 		want limits.Answer
 	}{
-		{"10.0.0.1", limits.In}, {"::ffff:10.0.0.1", limits.In}, {"10.0.0.1", limits.AddressFull},
-		{"2001:db8::1", limits.In}, {"2001:db8::2", limits.In}, {"2001:db8::3", limits.Full}, {"10.0.0.2", limits.Full},
+		{"10.0.0.1", limits.InByAddress}, {"::ffff:10.0.0.1", limits.InByAddress}, {"10.0.0.1", limits.AddressFull},
+		{"2001:db8::1", limits.InByAddress}, {"2001:db8::2", limits.InByAddress}, {"2001:db8::3", limits.Full}, {"10.0.0.2", limits.Full},
 	} {
 		if got := c.Enter(ip(step.from)); got != step.want {
 			t.Errorf("%d: %s: got %d, want %d", i, step.from, got, step.want)
@@ -41,8 +41,32 @@ func TestCount(t *testing.T) {
 		}
 	}
 	c.Leave(netip.Addr{})
-	if got := c.Enter(ip("10.0.0.1")); got != limits.In || c.Len() != 4 || c.Max() != 4 {
+	if got := c.Enter(ip("10.0.0.1")); got != limits.InByAddress || c.Len() != 4 || c.Max() != 4 {
 		t.Errorf("got %d, %d of %d in", got, c.Len(), c.Max())
+	}
+}
+
+// TestCountOfChangedBounds: who was counted by the address is taken off it, and nobody else is, whatever the bounds are by then.
+func TestCountOfChangedBounds(t *testing.T) {
+	c, one := limits.NewCount(9, 1, 64), ip("10.0.0.1")
+	enter := func(want limits.Answer) {
+		t.Helper()
+		if got := c.Enter(one); got != want {
+			t.Fatalf("got %d, want %d", got, want)
+		}
+	}
+	enter(limits.InByAddress)
+	c.Set(9, 0)
+	c.Leave(one)
+	enter(limits.In)
+	c.Set(9, 1)
+	enter(limits.InByAddress)
+	c.Leave(netip.Addr{}) // the one that came while addresses were not bounded
+	enter(limits.AddressFull)
+	c.Leave(one)
+	enter(limits.InByAddress)
+	if c.Len() != 1 {
+		t.Errorf("%d are in", c.Len())
 	}
 }
 

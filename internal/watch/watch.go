@@ -3,7 +3,8 @@ package watch
 import (
 	"crypto/sha256"
 	"errors"
-	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -27,7 +28,8 @@ type Files[T any] struct {
 	value atomic.Pointer[T]
 }
 
-// Past finds what the configuration before made of the same files, by their Key: a *Files, or nil.
+// Past finds what the configuration before made of the same files, by their Key: a *Files, or nil. What is made of something
+// else may have keys of its own.
 type Past func(key string) any
 
 // Key is by what the same files are known again.
@@ -53,10 +55,11 @@ func (f *Files[T]) inherit(past Past) bool {
 type Outcome struct {
 	What    string
 	Changed bool
-	Err     error // the old value stays
-	Kept    bool  // likewise, and it is that of the configuration before
-	News    bool  // Err is not that of the look before
-	Warning error // of a value that was taken
+	Err     error  // the old value stays
+	File    string // that Err is about
+	Kept    bool   // likewise, and it is that of the configuration before
+	News    bool   // Err is not that of the look before
+	Warning error  // of a value that was taken
 }
 
 // Tell calls tell for a change (nil), a failure that is news or asked for again, and a warning.
@@ -84,7 +87,7 @@ func (f *Files[T]) Look() Outcome {
 	past := f.Past
 	f.Past = nil
 	out := Outcome{What: f.What}
-	if out.Changed, out.Err = f.take(); out.Err != nil {
+	if out.Changed, out.File, out.Err = f.take(); out.Err != nil {
 		out.News, f.told = out.Err.Error() != f.told, out.Err.Error()
 		out.Kept = f.inherit(past)
 		return out
@@ -96,34 +99,56 @@ func (f *Files[T]) Look() Outcome {
 	return out
 }
 
-func (f *Files[T]) take() (changed bool, err error) {
+// take reads the files; file is the one that err is about.
+func (f *Files[T]) take() (changed bool, file string, err error) {
 	content, hash := make([][]byte, len(f.Names)), sha256.New()
 	for i, name := range f.Names {
 		if content[i], err = Read(name, f.Max); err != nil {
-			return false, err
+			return false, name, err
 		}
 		part := sha256.Sum256(content[i])
 		hash.Write(part[:])
 	}
 	sum := [sha256.Size]byte(hash.Sum(nil))
 	if sum == f.sum {
-		return false, nil
+		return false, "", nil
 	}
 	value, err := f.Parse(content)
 	if err != nil {
-		return false, err
+		return false, f.blamed(err), err
 	}
 	f.value.Store(&value)
 	f.sum = sum
-	return true, nil
+	return true, "", nil
 }
+
+// blamed is the file that an error of Parse is about: the one that it names, else the first.
+func (f *Files[T]) blamed(err error) (file string) {
+	for _, name := range slices.Backward(f.Names) {
+		if file = name; strings.Contains(err.Error(), name+":") {
+			break
+		}
+	}
+	return file
+}
+
+// Error is what went wrong with a value, and the file that it is about.
+type Error struct {
+	What, File string
+	Err        error
+}
+
+func (e *Error) Error() string { return e.What + ": " + e.Err.Error() }
+
+// Unwrap gives the error without what it befell.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Failures joins what went wrong, each with what it befell; nil if nothing did, or what was there before is kept.
 func Failures(all ...Outcome) error {
 	var errs []error
 	for _, out := range all {
 		if out.Err != nil && !out.Kept {
-			errs = append(errs, fmt.Errorf("%s: %w", out.What, out.Err))
+			errs = append(errs, &Error{out.What, out.File, out.Err})
 		}
 	}
 	return errors.Join(errs...)
