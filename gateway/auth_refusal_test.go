@@ -82,15 +82,15 @@ func TestRefusalSelectsAProtocol(t *testing.T) {
 	wantField(t, m, "Sec-Websocket-Protocol", "chat")
 }
 
-// TestOutageIsNotCalledInvalid: a page that is told so throws away a token that is good.
+// TestOutageIsNotCalledInvalid: a page that is told so throws away a token that is good. The code may be chosen.
 func TestOutageIsNotCalledInvalid(t *testing.T) {
 	t.Parallel()
 	b, s := listen(t), serve(t, true, judge)
 	g := start(t, func(cfg *config.Config) {
 		takeService(cfg, s)
-		cfg.AuthTimeout, cfg.AuthRefusal = 100*time.Millisecond, config.RefuseClose
+		cfg.AuthTimeout, cfg.AuthRefusal, cfg.AuthUnavailableCode = 100*time.Millisecond, config.RefuseClose, 4013
 	}, b.url())
-	closedBy(t, g, 1013, handshake("/", "Authorization: good"))
+	closedBy(t, g, 4013, handshake("/", "Authorization: good"))
 	wantRefused(t, g, "auth_unavailable", 1)
 	b.wantUntouched()
 }

@@ -26,7 +26,7 @@ func TestPressGatherMemory(t *testing.T) {
 		for _, up := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s up=%v", way, up), func(t *testing.T) {
 				t.Parallel()
-				r := startPress(t, way, func(cfg *config.Config) { cfg.GatherMemory = 2 << 20 })
+				r := startPress(t, way, func(cfg *config.Config) { cfg.GatherMemory, cfg.GatherMemoryCode = 2<<20, 4013 })
 				message := records(900 << 10)
 				var from, to [3]*talk
 				frame := frameOf(message)
@@ -49,9 +49,9 @@ func TestPressGatherMemory(t *testing.T) {
 				}
 				go func() { _, _ = from[2].conn.Write(frame[100<<10:]) }() // nobody may take it all
 				if up {
-					to[2].wantClose(1013)
-					from[2].wantClose(1013)
-					wantMetric(t, r.Gateway, `weir_sessions_closed_total{reason="gather_memory",code="1013"}`, 1)
+					to[2].wantClose(4013)
+					from[2].wantClose(4013)
+					wantMetric(t, r.Gateway, `weir_sessions_closed_total{reason="gather_memory",code="4xxx"}`, 1)
 				} else if to[2].want(ws.OpBinary, message) {
 					t.Error("the message found room to be compressed")
 				}

@@ -66,6 +66,7 @@ func TestGatherTimeout(t *testing.T) {
 			}
 			r := startPress(t, "tunnel", func(cfg *config.Config) {
 				cfg.GatherTimeout, cfg.Messages, cfg.CloseTimeout = limit, config.MessagesJSON, 200*time.Millisecond
+				cfg.GatherMemoryCode = 3008
 			})
 			client, back := r.open()
 			source := client
@@ -92,9 +93,9 @@ func TestGatherTimeout(t *testing.T) {
 				return
 			default:
 				source.write(message[:90<<10])
-				client.wantClose(1013)
+				client.wantClose(3008)
 			}
-			wantMetric(t, r.Gateway, `weir_sessions_closed_total{reason="gather_timeout",code="1013"}`, 1)
+			wantMetric(t, r.Gateway, `weir_sessions_closed_total{reason="gather_timeout",code="3xxx"}`, 1)
 			wantMetric(t, r.Gateway, "weir_gathered_bytes", 0)
 		})
 	}

@@ -50,23 +50,23 @@ func TestSlowClose(t *testing.T) {
 	})
 }
 
-// TestSlowCloseIsRead by a client that wakes up within the close timeout: behind whole frames, with the code.
+// TestSlowCloseIsRead by a client that wakes up within the close timeout: behind whole frames, with the code that was chosen.
 func TestSlowCloseIsRead(t *testing.T) {
 	t.Parallel()
 	eachRoad(t, func(cfg *config.Config) {
 		narrow(cfg, config.SlowClose, 100*time.Millisecond)
-		cfg.CloseTimeout = patience
+		cfg.CloseTimeout, cfg.SlowReaderCode = patience, 1008
 	}, func(t *testing.T, r *road) {
 		client, server := r.slowly()
 		done := server.flood(someFrames())
-		server.wantClose(1013)
+		server.wantClose(1008)
 		for {
 			f, err := client.next()
 			if err != nil {
 				t.Fatal(err)
 			}
 			if f.Header.OpCode == ws.OpClose {
-				if code, _ := ws.ParseCloseFrameData(f.Payload); code != 1013 {
+				if code, _ := ws.ParseCloseFrameData(f.Payload); code != 1008 {
 					t.Errorf("closed with %d", code)
 				}
 				break
@@ -75,11 +75,11 @@ func TestSlowCloseIsRead(t *testing.T) {
 				t.Fatal("a frame did not come whole")
 			}
 		}
-		client.sendClose(1013)
+		client.sendClose(1008)
 		client.wantEnd()
 		_, _ = client.conn.Close(), server.out.Close()
 		await(t, done, "the end of the backend")
-		wantMetric(t, r.Gateway, ended("slow_reader", "1013"), 1)
+		wantMetric(t, r.Gateway, ended("slow_reader", "1008"), 1)
 	})
 }
 
