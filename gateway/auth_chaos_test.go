@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"weir/gateway/config"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 const (

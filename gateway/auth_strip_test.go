@@ -9,7 +9,7 @@ import (
 
 	"weir/gateway"
 	"weir/gateway/config"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // asPlain sends a request that is no handshake and gives what came to the backend of it.

@@ -8,7 +8,7 @@
 //	web                  plain HTTP, on net/http
 //	observe, reasons     counters, log lines, and the names of refusals, closes and drops
 //	admin                HTTP for people and tools, over one interface
-//	auth, origin, clientaddr, certs, rate, route, sticky, limits, logqueue    what plans are made of
+//	auth, origin, clientaddr, certs, rate, routing, sticky, limits, logqueue    what plans are made of
 //
 // # Lifetimes
 //

@@ -13,7 +13,7 @@ import (
 
 	"weir/gateway"
 	"weir/gateway/config"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // hashed runs a gateway that chooses by on and tells its choice, with no bound on loads.

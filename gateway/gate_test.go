@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"weir/gateway/config"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // TestRoutesShareAGate where they ask for the same: one key set is fetched once, a broken file is told of once, and

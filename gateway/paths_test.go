@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"weir/gateway/config"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // TestPathsGetPastNobody: a path that a backend may read as one of a guarded route is refused in every protocol, and a route

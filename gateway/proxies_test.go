@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"weir/gateway/config"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // plain HTTP behind a trusted proxy.

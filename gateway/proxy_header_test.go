@@ -10,7 +10,7 @@ import (
 
 	"weir/gateway"
 	"weir/gateway/config"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // proxyV2 is a header of version 2 for TCP over IPv4, with a value of no interest behind the addresses.

@@ -11,7 +11,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"weir/gateway/config"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // handshakeFor is a handshake for another host.

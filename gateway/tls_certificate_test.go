@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"weir/gateway/config"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // TestClientCertificate is checked, and told to the backend; nobody else can claim one.

@@ -14,7 +14,7 @@ import (
 
 	"weir/gateway"
 	"weir/gateway/config"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // edge is a gateway that is reached in clear and over TLS, with plain HTTP beside WebSocket.

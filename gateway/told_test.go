@@ -14,7 +14,7 @@ import (
 
 	"weir/gateway"
 	"weir/gateway/config"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 	"weir/internal/freeport"
 )
 

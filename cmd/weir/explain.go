@@ -11,7 +11,7 @@ import (
 
 	"weir/codec/http1"
 	"weir/gateway/config"
-	"weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // routes lists them where there is more to tell than the backends of one.
@@ -40,7 +40,7 @@ type request struct {
 // fields are the header fields it comes with.
 type fields http.Header
 
-// Get is nil if there is none, as route.Fields wants it.
+// Get is nil if there is none, as routing.Fields wants it.
 func (f fields) Get(name string) []byte {
 	values := http.Header(f).Values(name)
 	if values == nil {
@@ -74,7 +74,7 @@ func parseRequests(urls, headers []string, method string) ([]request, error) {
 // explain says which route the request takes, and why not those before it.
 func (r *request) explain(cfg *config.Config, w io.Writer) {
 	table, _ := cfg.Table() // Load has checked it
-	subject := &route.Subject{Method: []byte(r.method), Host: []byte(r.url.Host), Path: []byte(r.path), Query: []byte(r.url.RawQuery), Fields: r.fields}
+	subject := &routing.Subject{Method: []byte(r.method), Host: []byte(r.url.Host), Path: []byte(r.path), Query: []byte(r.url.RawQuery), Fields: r.fields}
 	fmt.Fprintf(w, "\n%s\n", withoutQuery(r.url.String()))
 	t := newTable(w)
 	defer t.Flush()
@@ -83,18 +83,18 @@ func (r *request) explain(cfg *config.Config, w io.Writer) {
 		return
 	}
 	taken, out := table.Choose(subject)
-	if out == route.Unclear {
+	if out == routing.Unclear {
 		t.row("refused", "a backend could read this path in another way than the routes do")
 		return
 	}
 	lines := table.Explain(subject)
-	if out == route.Taken {
+	if out == routing.Taken {
 		lines = lines[:taken]
 	}
 	for i, why := range lines {
 		t.row(cfg.Routes[i].Name, "no: "+why)
 	}
-	if out == route.Unserved {
+	if out == routing.Unserved {
 		t.row("refused", "no route takes it")
 		return
 	}
@@ -119,7 +119,7 @@ func (r *request) then(cfg *config.Config) string {
 		return "; refused, as http is false"
 	}
 	if rewrite, _ := cfg.Rewrite(); rewrite != nil {
-		if to := rewrite(route.Normal([]byte(r.path))); to != nil { // in the form in which it is matched
+		if to := rewrite(routing.Normal([]byte(r.path))); to != nil { // in the form in which it is matched
 			return "; the backend is asked for " + string(to)
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"strings"
 
-	"weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 const envPrefix = "WEIR_"
@@ -28,7 +28,7 @@ type knob struct {
 
 var (
 	knobs      = define(reflect.TypeFor[Config]())
-	matchKnobs = define(reflect.TypeFor[route.Match]())
+	matchKnobs = define(reflect.TypeFor[routing.Match]())
 	siteKnobs  = define(reflect.TypeFor[Site]())
 )
 
@@ -117,5 +117,5 @@ func (k *knob) isList() bool { return k.typ.Kind() == reflect.Slice }
 
 func (k *knob) isSwitch() bool { return k.typ.Kind() == reflect.Bool }
 
-// of is the knob's field in what section points to: a Config, a route.Match or a Site.
+// of is the knob's field in what section points to: a Config, a routing.Match or a Site.
 func (k *knob) of(section any) reflect.Value { return reflect.ValueOf(section).Elem().Field(k.field) }

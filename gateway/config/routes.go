@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // catchAll is the name of the route that the top level's backends make.
@@ -14,7 +14,7 @@ const catchAll = "default"
 // A Route is what requests that match get. Immutable.
 type Route struct {
 	Name   string
-	Match  route.Match
+	Match  routing.Match
 	Config *Config // the whole configuration with this route's own values in it; its Routes are nil
 
 	added  bool              // by arrange
@@ -69,18 +69,18 @@ func (c *Config) under(r *Route) *Config {
 func (c *Config) isRoute() bool { return len(c.Routes) == 0 || c.Routes[len(c.Routes)-1].added }
 
 // Table finds the route of a request.
-func (c *Config) Table() (*route.Table, error) {
-	matches := make([]route.Match, len(c.Routes))
+func (c *Config) Table() (*routing.Table, error) {
+	matches := make([]routing.Match, len(c.Routes))
 	for i, r := range c.Routes {
 		matches[i] = r.Match
 		matches[i].Terms = r.Config.terms()
 	}
-	return route.New(matches)
+	return routing.New(matches)
 }
 
 // terms are what counts where a path can be read in several ways.
-func (c *Config) terms() route.Terms {
-	return route.Terms{ReadsPath: c.PathRewrite != "" || c.AuthURL != "", Encoded: c.PathEncoded == EncodedPass, Guard: c.guardText(), Backends: c.backendNames()}
+func (c *Config) terms() routing.Terms {
+	return routing.Terms{ReadsPath: c.PathRewrite != "" || c.AuthURL != "", Encoded: c.PathEncoded == EncodedPass, Guard: c.guardText(), Backends: c.backendNames()}
 }
 
 // guardText is all that is asked of who comes in, "" for nothing. Who need not bring a credential is not asked for one.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"weir/gateway/config"
-	"weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 const routed = `listen: ":1"
@@ -41,7 +41,7 @@ func TestRoutes(t *testing.T) {
 		t.Fatalf("%d routes", len(c.Routes))
 	}
 	chat, big, rest := c.Routes[0], c.Routes[1], c.Routes[2]
-	if want := (route.Match{
+	if want := (routing.Match{
 		Hosts: []string{"chat.example.com", "*.chat.example.com"}, Prefixes: []string{"/ws/"}, Paths: []string{"/socket,1"},
 		Regexps: []string{"/v[0-9]{1,2}/.*"}, Headers: []string{"X-Team: blue, green"}, Queries: []string{"a=1", "b"},
 	}); !reflect.DeepEqual(chat.Match, want) {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"weir/codec/http1"
-	"weir/gateway/route"
+	"weir/gateway/routing"
 	"weir/upstream"
 )
 
@@ -83,7 +83,7 @@ func (v *verdict) matches(c *Config) {
 		return
 	}
 	for _, err := range joined.Unwrap() {
-		if wrong := (*route.Error)(nil); errors.As(err, &wrong) {
+		if wrong := (*routing.Error)(nil); errors.As(err, &wrong) {
 			r, key := &c.Routes[wrong.Entry], matchPrefix+wrong.Key
 			one := verdict{places: r.places, where: r.at(wrong.Entry) + ": "}
 			one.wrong(key, "%w", wrong.Err)

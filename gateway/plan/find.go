@@ -7,7 +7,7 @@ import (
 
 	"weir/codec/http1"
 	"weir/gateway/reasons"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // Question is a request of either kind, as far as it decides where that may go.

@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"weir/codec/http1"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 	"weir/gateway/web"
 )
 

@@ -11,7 +11,7 @@ import (
 	"weir/gateway/clientaddr"
 	"weir/gateway/config"
 	"weir/gateway/rate"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 	"weir/netpoll"
 	"weir/upstream"
 )

@@ -12,7 +12,7 @@ import (
 	"weir/codec/http1"
 	"weir/gateway/auth"
 	"weir/gateway/config"
-	routing "weir/gateway/route"
+	"weir/gateway/routing"
 	"weir/gateway/sticky"
 	"weir/gateway/web"
 	"weir/upstream"

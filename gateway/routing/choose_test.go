@@ -1,27 +1,27 @@
-package route_test
+package routing_test
 
 import (
 	"strings"
 	"testing"
 
-	"weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // guarded are routes as operators write them: some ask who comes in, and all lead to one backend but for elsewhere.
-func guarded(t testing.TB, pass bool) *route.Table {
+func guarded(t testing.TB, pass bool) *routing.Table {
 	t.Helper()
-	to := func(m route.Match, guard string) route.Match {
-		m.Terms = route.Terms{Guard: guard, Backends: []string{"a:80", "b:80"}, Encoded: pass}
+	to := func(m routing.Match, guard string) routing.Match {
+		m.Terms = routing.Terms{Guard: guard, Backends: []string{"a:80", "b:80"}, Encoded: pass}
 		return m
 	}
-	away := route.Match{Prefixes: []string{"/away"}, Terms: route.Terms{Backends: []string{"c:80"}}}
-	table, err := route.New([]route.Match{
-		to(route.Match{Prefixes: []string{"/admin/assets"}}, ""),
-		to(route.Match{Prefixes: []string{"/admin"}}, "staff"),
-		to(route.Match{Paths: []string{"/secret", "/caf%C3%A9,x"}}, "token"),
-		to(route.Match{Regexps: []string{"/rooms/[0-9]+"}}, "token"),
+	away := routing.Match{Prefixes: []string{"/away"}, Terms: routing.Terms{Backends: []string{"c:80"}}}
+	table, err := routing.New([]routing.Match{
+		to(routing.Match{Prefixes: []string{"/admin/assets"}}, ""),
+		to(routing.Match{Prefixes: []string{"/admin"}}, "staff"),
+		to(routing.Match{Paths: []string{"/secret", "/caf%C3%A9,x"}}, "token"),
+		to(routing.Match{Regexps: []string{"/rooms/[0-9]+"}}, "token"),
 		away,
-		to(route.Match{Prefixes: []string{"/"}}, ""),
+		to(routing.Match{Prefixes: []string{"/"}}, ""),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestNoSpellingGetsPastARoute(t *testing.T) {
 		table := guarded(t, pass)
 		for _, path := range spellings {
 			i, out := table.Choose(subject("a"+path, nil))
-			if out == route.Taken && (i == open || i == assets) {
+			if out == routing.Taken && (i == open || i == assets) {
 				t.Errorf("%s, passing %v: taken by route %d", path, pass, i)
 			}
 		}
@@ -90,10 +90,10 @@ func TestChoose(t *testing.T) {
 	} {
 		for pass, want := range map[bool]int{false: c.strict, true: c.lax} {
 			i, out := guarded(t, pass).Choose(subject("a"+c.path, nil))
-			if out == route.Unclear {
+			if out == routing.Unclear {
 				i = -1
 			}
-			if i != want || out == route.Unserved {
+			if i != want || out == routing.Unserved {
 				t.Errorf("%s, passing %v: route %d, %v, want %d", c.path, pass, i, out, want)
 			}
 		}
@@ -104,11 +104,11 @@ func TestChoose(t *testing.T) {
 // that could take it.
 func TestPathsOfOtherHosts(t *testing.T) {
 	host := func(name string) []string { return []string{name} }
-	table, err := route.New([]route.Match{
+	table, err := routing.New([]routing.Match{
 		{Hosts: host("files"), Methods: []string{"GET", "PUT"}},
 		{Hosts: host("files"), Prefixes: []string{"/post"}},
-		{Hosts: host("asked"), Terms: route.Terms{ReadsPath: true}},
-		{Hosts: host("passed"), Terms: route.Terms{ReadsPath: true, Encoded: true}},
+		{Hosts: host("asked"), Terms: routing.Terms{ReadsPath: true}},
+		{Hosts: host("passed"), Terms: routing.Terms{ReadsPath: true, Encoded: true}},
 		{Hosts: host("chat"), Prefixes: []string{"/chat"}},
 		{Hosts: host("chat")},
 		{Prefixes: []string{"/any"}},
@@ -116,16 +116,16 @@ func TestPathsOfOtherHosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for url, want := range map[string]route.Outcome{
-		"files/a%2Fb//c;d/..": route.Taken,
-		"FILES:80/a%2Fb":      route.Taken,
-		"asked/a/b":           route.Taken,
-		"asked/a%2Fb":         route.Unclear,
-		"passed/a%2Fb/..;":    route.Taken,
-		"chat/a/b":            route.Taken,
-		"chat/a%2Fb":          route.Unclear,
-		"other/a/b":           route.Unserved,
-		"other/a%2Fb":         route.Unclear,
+	for url, want := range map[string]routing.Outcome{
+		"files/a%2Fb//c;d/..": routing.Taken,
+		"FILES:80/a%2Fb":      routing.Taken,
+		"asked/a/b":           routing.Taken,
+		"asked/a%2Fb":         routing.Unclear,
+		"passed/a%2Fb/..;":    routing.Taken,
+		"chat/a/b":            routing.Taken,
+		"chat/a%2Fb":          routing.Unclear,
+		"other/a/b":           routing.Unserved,
+		"other/a%2Fb":         routing.Unclear,
 	} {
 		if i, out := table.Choose(subject(url, nil)); out != want {
 			t.Errorf("%s: %v by %d, want %v", url, out, i, want)
@@ -133,12 +133,12 @@ func TestPathsOfOtherHosts(t *testing.T) {
 	}
 	post := subject("files/a%2Fb", nil)
 	post.Method = []byte("POST")
-	if _, out := table.Choose(post); out != route.Unclear {
+	if _, out := table.Choose(post); out != routing.Unclear {
 		t.Errorf("a POST, for which paths decide, is %v", out)
 	}
-	for _, m := range []route.Match{{}, {Hosts: host("a")}} {
-		table, _ := route.New([]route.Match{m})
-		if _, out := table.Choose(subject("a/a%2Fb", nil)); out != route.Taken {
+	for _, m := range []routing.Match{{}, {Hosts: host("a")}} {
+		table, _ := routing.New([]routing.Match{m})
+		if _, out := table.Choose(subject("a/a%2Fb", nil)); out != routing.Taken {
 			t.Errorf("the only route is not taken: %v", out)
 		}
 	}

@@ -1,4 +1,4 @@
-// Package route finds the route that a request takes: the first, in the order
+// Package routing finds the route that a request takes: the first, in the order
 // they were written, whose conditions on host, path, headers and query all hold.
 //
 //	[]Match  -- New -->  Table  -- Find(Subject) -->  index of a Match
@@ -21,4 +21,4 @@
 //	any other                                   refused, if a reading leads to a
 //	                                            route with the same backend that
 //	                                            asks more of who comes in
-package route
+package routing

@@ -1,4 +1,4 @@
-package route_test
+package routing_test
 
 import (
 	"net/url"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 func TestNormal(t *testing.T) {
@@ -21,7 +21,7 @@ func TestNormal(t *testing.T) {
 		"/%zz%61":       "/%zz%61",
 		"/%0%31":        "/%0%31",
 	} {
-		if got := string(route.Normal([]byte(text))); got != want {
+		if got := string(routing.Normal([]byte(text))); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}
@@ -33,14 +33,14 @@ func TestAmbiguous(t *testing.T) {
 		"/a%2fb", "/a%2Fb", "/a%5cb", "/a%5Cb", `/a\b`, `/..\a`, "/a%00", "/%", "/a%2", "/a%zz", "/a%u002e",
 		"//", "/a//b", "/a/%2e/", "/a;b", "/a%3Bb", "/;", "/a;", "/;..", "/a;.", "/a%c0%afb", "/%c1%9c", "/%C0%AE%C0%AE/", "/%c1x", "/%e0%80%af", "/%e0%9fa%af", "/%f0%80%80%af", "/%f8%80%80%80%af", "/%fc%80%80%80%80%af",
 	} {
-		if !route.Ambiguous([]byte(text)) {
+		if !routing.Ambiguous([]byte(text)) {
 			t.Errorf("%s is taken for plain", text)
 		}
 	}
 	for _, text := range []string{
 		"", "/", "/a", "/a/", "/.well-known/x", "/..a", "/a..", "/...", "/a.b/c..d", "/%2ea", "/%20%c3%a9", "/%252e%252e", "/~a", "/a,b=c", "/%e0%a4%85", "/%f0%9f%98%80", "/%e9t%e9", "/%fcber", "/%e0",
 	} {
-		if route.Ambiguous([]byte(text)) {
+		if routing.Ambiguous([]byte(text)) {
 			t.Errorf("%s is taken for ambiguous", text)
 		}
 	}
@@ -54,14 +54,14 @@ func FuzzPath(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		text = "/" + text
-		normal := string(route.Normal([]byte(text)))
-		if again := string(route.Normal([]byte(normal))); again != normal {
+		normal := string(routing.Normal([]byte(text)))
+		if again := string(routing.Normal([]byte(normal))); again != normal {
 			t.Errorf("%q becomes %q and then %q", text, normal, again)
 		}
-		if route.Ambiguous([]byte(text)) != route.Ambiguous([]byte(normal)) {
+		if routing.Ambiguous([]byte(text)) != routing.Ambiguous([]byte(normal)) {
 			t.Errorf("%q and %q differ in being ambiguous", text, normal)
 		}
-		if route.Ambiguous([]byte(text)) {
+		if routing.Ambiguous([]byte(text)) {
 			return
 		}
 		plain, err := url.PathUnescape(text)
@@ -84,11 +84,11 @@ func FuzzFind(f *testing.F) {
 	f.Add("*.b", "/%61", "/", "(?i)x", "X", "q", "x.b.", "/b/%2e", "q")
 	f.Add("[::1]", "/x", "/", ".*", "", "=", "[::1]:8", "", "&&=")
 	f.Fuzz(func(t *testing.T, host, exact, prefix, expression, header, query, askedHost, askedPath, askedQuery string) {
-		table, _ := route.New([]route.Match{
+		table, _ := routing.New([]routing.Match{
 			{Hosts: []string{host}, Queries: []string{query}}, {Paths: []string{exact}}, {Prefixes: []string{prefix}}, {Regexps: []string{expression}},
 			{Headers: []string{header}}, {Hosts: []string{host}, Paths: []string{exact}, Prefixes: []string{prefix}},
 		})
-		s := &route.Subject{Host: []byte(askedHost), Path: []byte(askedPath), Query: []byte(askedQuery), Fields: fields{"X": "y"}}
+		s := &routing.Subject{Host: []byte(askedHost), Path: []byte(askedPath), Query: []byte(askedQuery), Fields: fields{"X": "y"}}
 		i, ok := table.Find(s)
 		lines := table.Explain(s)
 		if ok != (len(lines) > 0 && lines[len(lines)-1] == "taken") || ok && i != len(lines)-1 {

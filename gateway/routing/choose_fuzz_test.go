@@ -1,4 +1,4 @@
-package route_test
+package routing_test
 
 import (
 	"net/url"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"weir/gateway/route"
+	"weir/gateway/routing"
 )
 
 // models do with a path what servers do, by other code than the table's.
@@ -83,13 +83,13 @@ func FuzzChoose(f *testing.F) {
 		if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '?' || r == '#' }) {
 			return // no parser of ours lets it come so far
 		}
-		ambiguous := route.Ambiguous([]byte(text))
-		for _, table := range []*route.Table{strict, lax} {
+		ambiguous := routing.Ambiguous([]byte(text))
+		for _, table := range []*routing.Table{strict, lax} {
 			i, out := table.Choose(subject("a"+text, nil))
-			if ambiguous && table == strict && out == route.Taken {
+			if ambiguous && table == strict && out == routing.Taken {
 				t.Fatalf("%q is ambiguous, and taken by %d", text, i)
 			}
-			if out != route.Taken || i == away {
+			if out != routing.Taken || i == away {
 				continue
 			}
 			for _, p := range compositions(text, 3) {

@@ -1,4 +1,4 @@
-package route
+package routing
 
 // Ambiguous tells whether servers read the path in ways that lead to different
 // places. They do where there is, escaped or not, a dot segment, a backslash, a
