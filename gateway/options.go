@@ -18,6 +18,11 @@ func OnUpgrade(do func() (pid int, err error)) Option {
 	return func(g *Gateway) { g.onUpgrade = do }
 }
 
+// OnDrain is called once, when a drain begins, whatever asked for it.
+func OnDrain(do func()) Option {
+	return func(g *Gateway) { g.onDrain = do }
+}
+
 // OnReload is how the configuration is read again, and who is told of one that has come into force; nil: nobody.
 func OnReload(load func() (*config.Config, error), taken func(*config.Config)) Option {
 	return func(g *Gateway) { g.load, g.taken = load, taken }

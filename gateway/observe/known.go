@@ -85,6 +85,14 @@ func knownEndings(s *Scrape) (all []CloseKey) {
 	for _, cfg := range s.Routes {
 		for reason, code := range codesOf(cfg) {
 			add(reason, code)
+			if len(cfg.UpgradeOther) > 0 {
+				add(reason, 0)
+			}
+		}
+		if len(cfg.UpgradeOther) > 0 { // what is no WebSocket has no codes
+			for _, reason := range []string{reasons.ClientClose, reasons.BackendClose, reasons.Closed, reasons.Idle} {
+				add(reason, 0)
+			}
 		}
 	}
 	return all

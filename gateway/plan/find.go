@@ -108,3 +108,10 @@ func (p *Plan) Identity(host string, state *tls.ConnectionState) string {
 	}
 	return state.VerifiedChains[0][0].Subject.String()
 }
+
+// AsksOther tells whether a request asks for another protocol than WebSocket that its route lets pass.
+func (p *Plan) AsksOther(r *http1.Request) bool {
+	q := Question{Method: r.Method, Host: r.Host, Path: r.Path, Query: r.Query, Asks: r}
+	i, out := p.table.Choose(q.subject())
+	return out == routing.Taken && r.AsksFor(p.Routes[i].Config.UpgradeOther) != ""
+}

@@ -18,26 +18,30 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	if id := s.stream.Endpoint().ID(); to.Sticky != nil && id != h.sticky {
 		sh.fields = append(sh.fields, http1.Field{Name: []byte("Set-Cookie"), Value: []byte(to.Sticky.SetCookie(id, time.Now(), h.secure))})
 	}
-	if a.Status == 101 {
+	switch {
+	case a.Status == 101 && h.other != "":
+		s.marks.set(opaque, true)
+		sh.scratch = http1.AppendOtherSwitching(sh.scratch[:0], h.other, sh.fields)
+	case a.Status == 101:
 		sh.fields = to.Filter(s.selectProtocol(sh.fields))
 		if h.deflates {
 			sh.fields = s.compresses(h.deflate, sh.fields)
 		}
 		sh.scratch = http1.AppendSwitching(sh.scratch[:0], h.accept[:], sh.fields)
-	} else {
+	default:
 		sh.scratch = http1.AppendAnswer(sh.scratch[:0], a.Status, a.Reason, sh.fields)
 	}
 	clear(sh.fields)
 	s.client.Write(sh.scratch)
 	if a.Status != 101 {
-		s.Phase = declining
+		s.phase = declining
 		sh.declined(s, a.Status)
 		s.dropHandshake()
 		s.loop().Schedule(&s.timer, to.Config.BackendTimeout, s) // bounds a body that trickles
 		s.client.Resume()
 		return
 	}
-	s.Phase = Talking
+	s.phase = talking
 	deflates, others := a.Extensions()
 	passed := !to.PlainBackend && deflates
 	s.marks.set(extended, to.Extensions && others)
@@ -71,7 +75,7 @@ func (s *session) OnRefused(why *http1.Refusal) {
 // close a socket with bytes unread would reset it and take the answer along.
 func (s *session) refuse(why *http1.Refusal) {
 	sh := s.lane.shard
-	s.Phase = refusing
+	s.phase = refusing
 	why = s.dressed(why)
 	sh.refused(s, why)
 	s.dropHandshake()
@@ -107,13 +111,13 @@ func (s *session) finishBody(whole bool) {
 		s.finish()
 		return
 	}
-	s.Phase = refusing
+	s.phase = refusing
 	s.lastWords()
 }
 
 // gone finishes a session whose client left before it had a WebSocket.
 func (s *session) gone(reason string) {
-	if s.Phase <= asking {
+	if s.phase <= asking {
 		s.lane.shard.count.Refused[reason]++
 	}
 	s.finish()

@@ -31,7 +31,7 @@ func (s *session) authenticate(to *plan.Route, q *plan.Question, b []byte, n int
 		return
 	}
 	h.keep(b)
-	s.Phase = authenticating
+	s.phase = authenticating
 	s.client.Pause()
 	copied, loop := r.Clone(), s.loop()
 	ctx, cancel := context.WithTimeout(p.Running, s.cfg().HandshakeTimeout)
@@ -46,10 +46,10 @@ func (s *session) authenticate(to *plan.Route, q *plan.Question, b []byte, n int
 
 // resume goes on with a handshake whose credential somebody else has looked at.
 func (s *session) resume(h *handshake, n int, out auth.Outcome) {
-	if s.Phase != authenticating || s.hs != h {
+	if s.phase != authenticating || s.hs != h {
 		return // the client has left, or waited too long
 	}
-	s.Phase = greeting
+	s.phase = greeting
 	s.client.Resume()
 	b := h.head.B
 	h.request.Reset()
@@ -60,7 +60,8 @@ func (s *session) resume(h *handshake, n int, out auth.Outcome) {
 	q := h.question(s)
 	to, why := s.lane.plan.Find(&q)
 	if why == nil {
-		why = h.request.CheckUpgrade()
+		h.asksOther(to, &q)
+		why = h.check()
 	}
 	if why != nil {
 		s.refuse(why)
@@ -76,7 +77,7 @@ func (s *session) authenticated(to *plan.Route, q *plan.Question, out auth.Outco
 		s.refuse(reasons.RefusedByAdmin)
 	case out.Refusal == nil:
 		s.ask(to, q, out.Identity, early)
-	case to.Config.AuthRefusal == config.RefuseClose:
+	case to.Config.AuthRefusal == config.RefuseClose && s.hs.other == "":
 		s.refuseOpen(to.Config, out, early)
 	default:
 		s.refuse(out.Refusal)
@@ -94,7 +95,7 @@ func (s *session) refuseOpen(cfg *config.Config, out auth.Outcome, early []byte)
 		code = ws.StatusCode(cfg.AuthUnavailableCode)
 	}
 	accept, fields := http1.Accept(s.hs.request.Key), offered(&s.hs.request)
-	s.Phase = refusing
+	s.phase = refusing
 	sh.refused(s, out.Refusal)
 	sh.scratch = http1.AppendSwitching(sh.scratch[:0], accept[:], fields)
 	sh.scratch = frame.AppendClose(sh.scratch, code, out.Refusal.Reason, nil)
@@ -125,7 +126,7 @@ func (s *session) know(who *auth.Identity) {
 // selectProtocol answers a client whose token was offered as a subprotocol, where the backend has seen none of it:
 // browsers give a connection up whose offers are not answered.
 func (s *session) selectProtocol(fields []http1.Field) []http1.Field {
-	if s.Extra == nil || s.Extra.who == nil || s.Extra.who.Protocol == "" || !s.cfg().AuthStrip {
+	if s.extra == nil || s.extra.who == nil || s.extra.who.Protocol == "" || !s.cfg().AuthStrip {
 		return fields
 	}
 	for _, f := range fields {
@@ -133,5 +134,5 @@ func (s *session) selectProtocol(fields []http1.Field) []http1.Field {
 			return fields
 		}
 	}
-	return append(fields, http1.Field{Name: []byte(protocolField), Value: []byte(s.Extra.who.Protocol)})
+	return append(fields, http1.Field{Name: []byte(protocolField), Value: []byte(s.extra.who.Protocol)})
 }

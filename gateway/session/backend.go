@@ -9,7 +9,7 @@ import (
 
 // OnBackendData is called by the stream.
 func (s *session) OnBackendData(b []byte) {
-	if s.Phase == declining {
+	if s.phase == declining {
 		s.passBody(b)
 		return
 	}
@@ -25,7 +25,7 @@ func (s *session) OnBackendDrained() {
 
 // OnBackendEOF is called by the stream: the backend has said all it will, with or without a close frame.
 func (s *session) OnBackendEOF() {
-	if s.Phase == declining {
+	if s.phase == declining {
 		s.finishBody(true)
 		return
 	}
@@ -38,7 +38,7 @@ func (s *session) OnBackendLost(error) {
 	s.chargeQueues()
 	s.up.closed = true
 	s.client.Resume() // it may be waiting for a backend that took no more
-	if s.Phase == declining {
+	if s.phase == declining {
 		s.finishBody(false)
 		return
 	}

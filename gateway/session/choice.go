@@ -26,8 +26,8 @@ func (c *Choice) has(s *session) bool {
 		r = s.hs.to
 	}
 	var who *auth.Identity
-	if s.Extra != nil {
-		who = s.Extra.who
+	if s.extra != nil {
+		who = s.extra.who
 	}
 	return c.isAt(r, s.from().Addr()) && c.is(who)
 }
@@ -51,22 +51,22 @@ func (c *Choice) is(who *auth.Identity) bool {
 // it is known whose it is.
 func (s *session) closeIf(c *Choice, code ws.StatusCode) bool {
 	switch {
-	case s.Phase == authenticating && !c.has(s) && c.isAt(s.hs.to, s.from().Addr()):
+	case s.phase == authenticating && !c.has(s) && c.isAt(s.hs.to, s.from().Addr()):
 		if s.hs.closed = append(s.hs.closed, c); len(s.hs.closed) > maxClosed {
 			s.refuse(auth.Unavailable)
 		}
 		return false
 	case !c.has(s):
 		return false
-	case s.Phase == Talking:
+	case s.phase == talking:
 		if s.ending() == nil {
 			s.hangUp(reasons.Closed, code)
 		}
 		return true
-	case s.Phase < greeting:
+	case s.phase < greeting:
 		s.turnAway(reasons.Closed)
 		return true
-	case s.Phase <= asking:
+	case s.phase <= asking:
 		s.refuse(reasons.RefusedByAdmin)
 		return true
 	}
@@ -83,11 +83,11 @@ func (h *handshake) wasClosed(who *auth.Identity) bool {
 
 // renewIf lets a session that is chosen last until the credential's new end, and tells whether it is.
 func (s *session) renewIf(c *Choice, expires time.Time) bool {
-	if s.Phase != Talking || !c.has(s) {
+	if s.phase != talking || !c.has(s) {
 		return false
 	}
-	if s.ending() == nil && s.Extra != nil && !s.Extra.expires.IsZero() {
-		s.Extra.expires = expires
+	if s.ending() == nil && s.extra != nil && !s.extra.expires.IsZero() {
+		s.extra.expires = expires
 		s.beat()
 	}
 	return true

@@ -10,13 +10,13 @@ type clientSide session
 
 func (c *clientSide) OnData(_ *netpoll.Conn, b []byte) {
 	s := (*session)(c)
-	switch s.Phase {
-	case Talking:
+	switch s.phase {
+	case talking:
 		s.up.heard = s.now()
 		s.forwardUp(b)
 	case greeting:
 		s.greet(b)
-	case Silent, announced:
+	case silent, announced:
 		s.firstHeard(b)
 	case announcing:
 		s.announce(b)
@@ -45,15 +45,19 @@ func (c *clientSide) OnEOF(*netpoll.Conn) {
 		s.gone(reasons.NothingSent)
 		return
 	}
-	if s.Phase != Talking {
+	if s.phase != talking {
 		s.gone(reasons.ClientGone)
 		return
 	}
-	if s.Extra != nil && !s.up.closed && (s.Extra.rest != nil || s.inGrace()) {
-		s.Extra.ended = true // told again behind the rest
+	if s.extra != nil && !s.up.closed && (s.extra.rest != nil || s.inGrace()) {
+		s.extra.ended = true // told again behind the rest
 		return
 	}
 	s.up.eof = true
+	if s.marks.has(opaque) {
+		s.opaqueClientEnded()
+		return
+	}
 	s.begin(reasons.ClientEOF, 0)
 	switch {
 	case s.up.due != 0:
@@ -70,18 +74,18 @@ func (c *clientSide) OnClose(_ *netpoll.Conn, err error) {
 		s.gone(reasons.NothingSent)
 		return
 	}
-	if s.Phase == securing {
+	if s.phase == securing {
 		s.tlsFailed(err)
 		return
 	}
-	if s.Phase != Talking {
+	if s.phase != talking {
 		s.gone(reasons.ClientGone)
 		return
 	}
 	s.begin(reasons.ClientLost, 0)
 	s.down.closed = true
-	if !s.up.closed && (s.Extra.rest != nil || s.inGrace()) {
-		s.Extra.ended = true // the rest first
+	if !s.up.closed && (s.extra.rest != nil || s.inGrace()) {
+		s.extra.ended = true // the rest first
 	} else {
 		s.up.eof = true
 	}

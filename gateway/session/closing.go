@@ -24,6 +24,10 @@ func (s *session) closeClient(code ws.StatusCode) {
 	if s.down.closed || s.down.due != 0 {
 		return
 	}
+	if s.marks.has(opaque) {
+		s.endClient()
+		return
+	}
 	s.down.due = code
 	switch {
 	case s.down.scan.AtBoundary() && !s.awaitsGathered():
@@ -73,7 +77,7 @@ func (s *session) cutClient() {
 func (s *session) closeBackend(code ws.StatusCode, why string) {
 	switch {
 	case s.up.closed:
-	case s.up.scan.AtBoundary():
+	case s.up.scan.AtBoundary() && !s.marks.has(opaque):
 		s.tellBackend(code, why)
 	default:
 		s.up.closed = true
@@ -120,10 +124,10 @@ func (s *session) backendClosed() {
 	case s.marks.has(closedUp):
 		s.stream.Parted(false)
 	case s.stream.Shared() && !s.up.closed:
-		s.Extra.held = false // by a rate, for longer
+		s.extra.held = false // by a rate, for longer
 		s.hold(answerGrace)
 	}
 }
 
 // inGrace tells whether what the client says waits for the end of the backend's stream.
-func (s *session) inGrace() bool { return s.Extra.held && s.backendSaid() && !s.up.closed }
+func (s *session) inGrace() bool { return s.extra.held && s.backendSaid() && !s.up.closed }

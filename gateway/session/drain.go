@@ -40,7 +40,7 @@ func (sh *Shard) BeginDrain(timeout time.Duration) {
 	// The close timeout at the end, or half of the time if that is less, is for clients to answer.
 	now, window := sh.Loop.Now(), max(timeout-sh.Plan.Config.CloseTimeout, timeout/2)
 	d.deadline, d.pace = now+timeout, pace{end: now + window}
-	d.due = append(d.due[:0], sh.Sessions...)
+	d.due = append(d.due[:0], sh.sessions...)
 	sh.OnTimer(nil)
 }
 
@@ -48,16 +48,16 @@ func (sh *Shard) BeginDrain(timeout time.Duration) {
 func (sh *Shard) OnTimer(*netpoll.Timer) {
 	d, now := &sh.drain, sh.Loop.Now()
 	if now >= d.deadline {
-		for len(sh.Sessions) > 0 {
-			s := sh.Sessions[len(sh.Sessions)-1]
+		for len(sh.sessions) > 0 {
+			s := sh.sessions[len(sh.sessions)-1]
 			if s.isSilent() {
 				s.appear()
 			}
-			if s.Phase < greeting {
+			if s.phase < greeting {
 				s.turnAway(reasons.RefusedDraining.Reason)
 				continue
 			}
-			if s.Phase <= asking {
+			if s.phase <= asking {
 				s.refuse(reasons.RefusedDraining)
 			}
 			s.begin(reasons.Drain, 0)
@@ -78,16 +78,16 @@ func (sh *Shard) OnTimer(*netpoll.Timer) {
 
 // drain ends one session, however far it has come.
 func (s *session) drain() {
-	if s.lane.shard.drain.timeout == 0 && s.Phase == Talking {
+	if s.lane.shard.drain.timeout == 0 && s.phase == talking {
 		return
 	}
 	if s.isSilent() {
 		s.appear()
 	}
 	switch {
-	case s.Phase < greeting:
+	case s.phase < greeting:
 		s.turnAway(reasons.RefusedDraining.Reason)
-	case s.Phase == greeting:
+	case s.phase == greeting:
 		s.refuse(reasons.RefusedDraining)
 	case s.stands():
 		s.goAway(reasons.Drain)
@@ -96,7 +96,7 @@ func (s *session) drain() {
 
 // ended is called after every end of a session: the last one of a drain ends the drain.
 func (sh *Shard) ended() {
-	if d := &sh.drain; d.active && !d.done && len(sh.Sessions) == 0 {
+	if d := &sh.drain; d.active && !d.done && len(sh.sessions) == 0 {
 		d.done = true
 		sh.Loop.Cancel(&d.timer)
 		sh.proc.Drained.Done()

@@ -25,7 +25,7 @@ func (s *session) begin(reason string, code ws.StatusCode) {
 		}
 		s.loop().Schedule(&s.timer, s.cfg().CloseTimeout, s)
 	}
-	if s.ending().code == 0 {
+	if s.ending().code == 0 && !s.marks.has(opaque) {
 		s.ending().code = code
 	}
 }
@@ -42,8 +42,11 @@ func (s *session) bothClosed() {
 
 // dropUp reads what may not pass any more for the client's close frame alone.
 func (s *session) dropUp(b []byte) {
-	if s.Extra != nil && s.Extra.rest != nil {
-		s.up.scan.Discard(s.Extra.rest.B)
+	if s.marks.has(opaque) {
+		return
+	}
+	if s.extra != nil && s.extra.rest != nil {
+		s.up.scan.Discard(s.extra.rest.B)
 		s.dropRest()
 	}
 	if s.up.scan.Discard(b) {
@@ -54,7 +57,7 @@ func (s *session) dropUp(b []byte) {
 // drop is what becomes of the rest of a read behind which nothing passes in that direction.
 func (s *session) drop(h *half, rest []byte) {
 	switch {
-	case !h.closed || s.Phase != Talking:
+	case !h.closed || s.phase != talking:
 	case h == &s.up:
 		s.dropUp(rest)
 	default:
@@ -64,6 +67,9 @@ func (s *session) drop(h *half, rest []byte) {
 
 // dropDown is the same for the backend's close frame.
 func (s *session) dropDown(b []byte) {
+	if s.marks.has(opaque) {
+		return
+	}
 	if said := s.backendSaid(); s.down.scan.Discard(b) && !said {
 		s.backendClosed()
 	}
@@ -73,8 +79,12 @@ func (s *session) dropDown(b []byte) {
 // one the client is told, if it can be.
 func (s *session) backendEnded(reason string) {
 	s.down.eof = true
-	if s.Extra != nil && s.Extra.held {
-		s.loop().Schedule(&s.Extra.pace, 0, (*pacer)(s)) // there is nothing to wait for
+	if s.marks.has(opaque) {
+		s.opaqueBackendEnded(reason)
+		return
+	}
+	if s.extra != nil && s.extra.held {
+		s.loop().Schedule(&s.extra.pace, 0, (*pacer)(s)) // there is nothing to wait for
 	}
 	if !s.down.closed {
 		code := ws.StatusCode(s.cfg().BackendLostCode)
@@ -128,13 +138,13 @@ func (s *session) late() {
 
 // settle finishes the session if nothing is left to wait for.
 func (s *session) settle() {
-	if s.ending() == nil || s.Phase != Talking {
+	if s.ending() == nil || s.phase != talking {
 		return
 	}
 	toBackend := s.stream != nil && s.stream.Buffered() > 0
 	toClient := s.client.Open() && s.client.Buffered() > 0
 	switch {
-	case toBackend || toClient || s.Extra.rest != nil && !s.up.closed:
+	case toBackend || toClient || s.extra.rest != nil && !s.up.closed:
 	case s.stream != nil && !s.down.eof && (s.client.Open() || s.up.closed || s.up.bytes > 0 && !s.stream.Delivered()):
 		// Closing the stream may reset it, and the backend would lose what is still under way to it.
 	case !s.client.Open(), s.up.eof:
@@ -148,7 +158,7 @@ const unanswered = "close_timeout"
 // cut ends the session at a deadline, whatever is still under way. A backend whose client did not answer a close frame in
 // time gets ours now.
 func (s *session) cut() {
-	if s.Phase == Talking {
+	if s.phase == talking {
 		s.lane.shard.count.Cut++
 		switch {
 		case s.down.due == 0 || s.down.closed:

@@ -39,7 +39,7 @@ func (sh *Shard) evict(p *plan.Plan) {
 	}
 	for _, l := range sh.lanes {
 		if l.stale && l.sessions > 0 {
-			sh.scan(p, len(sh.Sessions))
+			sh.scan(p, len(sh.sessions))
 			return
 		}
 	}
@@ -51,9 +51,9 @@ func (sh *Shard) scan(p *plan.Plan, end int) {
 	if sh.Plan != p {
 		return // the next reload looks for itself
 	}
-	end = min(end, len(sh.Sessions))
+	end = min(end, len(sh.sessions))
 	from := max(0, end-evictScan)
-	for _, s := range sh.Sessions[from:end] {
+	for _, s := range sh.sessions[from:end] {
 		if s.stands() && s.lane.stale && !s.marks.has(evicted) && !s.hasPlace(p) {
 			sh.eviction.add(s)
 		}
@@ -105,6 +105,10 @@ func (e *eviction) OnTimer(*netpoll.Timer) {
 // the backend, which gets the same close frame in the place of the answer.
 func (s *session) goAway(reason string) {
 	code := ws.StatusCode(s.lane.shard.Plan.Config.DrainCode)
+	if s.marks.has(opaque) {
+		s.hangUp(reason, 0)
+		return
+	}
 	s.begin(reason, code)
 	s.closeClient(code)
 	if s.up.scan.CloseCode() == 0 {

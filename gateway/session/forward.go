@@ -66,17 +66,19 @@ func (s *session) forwardDown(b []byte) {
 // toClient is where messages for the client go.
 func (s *session) toClient() writer {
 	if s.sheds() {
-		return s.Extra.slow
+		return s.extra.slow
 	}
 	return &s.client
 }
 
-// upRules are the route's, or those that have messages announced to a session that looks at some as a whole, or those for an
+// upRules are nil for what is no WebSocket. Else they are the route's, or those that have messages announced to a session that looks at some as a whole, or those for an
 // extension.
 func (s *session) upRules() *frame.Rules {
 	switch {
-	case marks(s.window)|s.marks&extended == 0:
+	case marks(s.window)|s.marks&(extended|opaque) == 0:
 		return &s.lane.route.UpRules
+	case s.marks.has(opaque):
+		return nil
 	case s.window > 0:
 		return &s.lane.route.UpAnnounced
 	}
@@ -85,6 +87,8 @@ func (s *session) upRules() *frame.Rules {
 
 func (s *session) downRules() *frame.Rules {
 	switch {
+	case s.marks.has(opaque):
+		return nil
 	case s.window > 0 || s.sheds():
 		return &s.lane.route.DownAnnounced
 	case s.marks.has(extended):
@@ -96,6 +100,10 @@ func (s *session) downRules() *frame.Rules {
 // forward walks the frames in b and passes on what is good. It tells whether the source must be paused since
 // too much is queued on the other side.
 func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, counts *frame.Counts) (full bool) {
+	if rules == nil {
+		to.Write(b)
+		return to.Full(s.lane.route.PauseAt)
+	}
 	for {
 		pass, used, ev := s.scan(h, b, rules, counts)
 		switch {
@@ -172,7 +180,7 @@ func (s *session) started(h *half, to writer, b []byte, rules *frame.Rules, coun
 		}
 	} else {
 		if s.sheds() {
-			s.Extra.slow.begun = true
+			s.extra.slow.begun = true
 		}
 		if s.worth(head) && s.roomFor(head, len(b)) {
 			return s.takeAside(h, to, head, b, rules, counts)

@@ -48,7 +48,7 @@ func (s *session) gathering(h *half) *gathering {
 
 // gathers tells whether a message that is looked at as a whole is under way.
 func (s *session) gathers(h *half) bool {
-	return s.Extra != nil && s.Extra.gathered != nil && s.gathering(h).buf != nil
+	return s.extra != nil && s.extra.gathered != nil && s.gathering(h).buf != nil
 }
 
 // takeAside takes the message that begins with b aside. It gives what comes behind, and tells whether the direction goes on.
@@ -100,7 +100,7 @@ func (s *session) gatherLeft(h *half) (left time.Duration, any bool) {
 	if !s.gathers(h) {
 		return 0, false
 	}
-	unread := s.client.Paused() || s.Extra.held
+	unread := s.client.Paused() || s.extra.held
 	if h == &s.down {
 		unread = s.client.Buffered() > 0 || s.stream == nil
 	}
@@ -200,16 +200,16 @@ func (s *session) dropGathered(h *half) {
 
 // chargeQueues counts what waits for both sides where messages go on whole: it may be much longer than what was read last.
 func (s *session) chargeQueues() {
-	if s.Phase != Talking || s.window == 0 && !s.lane.route.JSON {
+	if s.phase != talking || s.window == 0 && !s.lane.route.JSON {
 		return
 	}
 	n := counted(s.client.Buffered())
 	if s.stream != nil {
 		n += counted(s.stream.Buffered())
 	}
-	if n > 0 || s.Extra != nil {
+	if n > 0 || s.extra != nil {
 		s.lane.shard.gathered += n - s.extraOf().charged
-		s.Extra.charged = n
+		s.extra.charged = n
 	}
 }
 

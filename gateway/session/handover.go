@@ -67,7 +67,7 @@ func takeBack(conn net.Conn, c *web.Client, head, early []byte) {
 
 func (d *Listener) takeBack(conn net.Conn, c *web.Client, read []byte) {
 	sh := d.Shard
-	s := &session{opened: sh.Loop.Now(), Phase: greeting}
+	s := &session{opened: sh.Loop.Now(), phase: greeting}
 	l := d.lane
 	if l.plan != sh.Plan { // the listener has gone
 		l = &lane{shard: sh, listener: d, plan: sh.Plan}

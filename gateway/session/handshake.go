@@ -37,6 +37,7 @@ type handshake struct {
 	deflates bool
 	terms    string        // of TLS, on a connection that was kept; "": it was not
 	to       *plan.Route   // as soon as it is known
+	other    string        // protocol other than WebSocket that it asks for and the route lets pass; "": none
 	plain    bool          // it asks for no WebSocket, and to is known: a refusal is dressed
 	page     []http1.Field // by which a page can read that
 	trail    upstream.Trail
@@ -119,6 +120,9 @@ func (s *session) dispatch(b []byte, n int) {
 	s.logAsked(q.From.RequestID)
 	r, why := s.lane.plan.Find(&q)
 	h.to = r
+	if r != nil {
+		h.asksOther(r, &q)
+	}
 	if h.plain = r != nil && !q.Upgrade; h.plain {
 		page, pages := h.request.Only("origin")
 		h.page = r.Gate.CORSFields(page, pages, q.OriginHost(), q.From.TLS)
@@ -145,7 +149,7 @@ func (s *session) dispatch(b []byte, n int) {
 // enter tells whether a handshake may go on to the route's backends.
 func (s *session) enter(to *plan.Route, q *plan.Question, b []byte, n int) {
 	h := s.hs
-	why := h.request.CheckUpgrade()
+	why := h.check()
 	switch {
 	case why != nil:
 	case !to.Gate.AllowsOrigin(q, &h.request):
@@ -180,19 +184,21 @@ func (s *session) ask(to *plan.Route, q *plan.Question, who *auth.Identity, earl
 		s.refuse(why)
 		return
 	}
-	h.accept = http1.Accept(h.request.Key)
+	if h.other == "" {
+		h.accept = http1.Accept(h.request.Key)
+	}
 	if len(early) > 0 {
 		h.early = bytebufferpool.Get()
 		h.early.B = append(h.early.B, early...)
 	}
 	r := upstream.Request{Key: to.HashKey(q.From.Addr, h.request.Path, &h.request, who), Target: to.Target(&h.request),
-		WebSocketKey: h.request.Key, Source: s.from(), Destination: s.local(), Trail: &h.trail}
+		WebSocketKey: h.request.Key, Method: h.request.Method, Protocol: h.other, Source: s.from(), Destination: s.local(), Trail: &h.trail}
 	if to.Sticky != nil {
 		h.sticky, _ = to.Sticky.Read(h.request.Cookie(to.Config.StickyCookie), time.Now())
 		r.Prefer = h.sticky
 	}
 	h.secure = q.From.TLS
-	if to.Compression != nil {
+	if to.Compression != nil && h.other == "" {
 		h.deflate, h.deflates = to.Compression.Agree(&h.request)
 	}
 	if q.From.RequestID == "" {
@@ -221,7 +227,7 @@ func (s *session) ask(to *plan.Route, q *plan.Question, who *auth.Identity, earl
 		s.refuse(why)
 		return
 	}
-	s.Phase = asking
+	s.phase = asking
 	s.loop().Cancel(&s.timer) // the attempt has deadlines of its own
 	s.client.Pause()
 }

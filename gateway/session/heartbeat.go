@@ -15,15 +15,15 @@ import (
 func (s *session) beat() {
 	cfg := s.cfg()
 	next := time.Duration(1<<63 - 1)
-	if s.Extra != nil && !s.Extra.expires.IsZero() {
-		left := time.Until(s.Extra.expires)
+	if s.extra != nil && !s.extra.expires.IsZero() {
+		left := time.Until(s.extra.expires)
 		if left <= 0 {
 			s.hangUp(reasons.Expired, ws.StatusCode(cfg.AuthExpiredCode))
 			return
 		}
 		next = min(left, wallClockLook)
 	}
-	if s.Extra != nil && s.Extra.held {
+	if s.extra != nil && s.extra.held {
 		s.up.heard = s.now() // we do not listen
 	}
 	if cfg.IdleTimeout > 0 {
@@ -34,7 +34,7 @@ func (s *session) beat() {
 		}
 		next = min(next, left)
 	}
-	if cfg.PingInterval > 0 {
+	if cfg.PingInterval > 0 && !s.marks.has(opaque) {
 		left, alive := s.heartbeat(&s.up, cfg.PingInterval)
 		if !alive {
 			s.hangUp(reasons.Pong, ws.StatusGoingAway)
@@ -42,7 +42,7 @@ func (s *session) beat() {
 		}
 		next = min(next, left)
 	}
-	if cfg.BackendPing > 0 {
+	if cfg.BackendPing > 0 && !s.marks.has(opaque) {
 		left, alive := s.heartbeat(&s.down, cfg.BackendPing)
 		if !alive {
 			s.hangUp(reasons.BackendPong, ws.StatusCode(cfg.BackendLostCode))

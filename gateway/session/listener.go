@@ -59,18 +59,18 @@ func (d *Listener) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 // appear says what a client has to go through, which the plan of its first byte decides; one that ends without has to go
 // through the same. A client whose listener has gone stays with the plan that it came under.
 func (s *session) appear() {
-	known := s.Phase == announced
+	known := s.phase == announced
 	if d := s.lane.listener; !known && d.lane != s.lane && d.lane.plan == d.Shard.Plan {
 		s.enterLane(d.lane)
 	}
 	l, from := s.lane, s.from().Addr()
 	switch {
 	case !known && l.plan.Config.ProxyProtocol && l.plan.IsProxy(from):
-		s.Phase = announcing
+		s.phase = announcing
 	case l.secure:
-		s.Phase = securing
+		s.phase = securing
 	default:
-		s.Phase = greeting
+		s.phase = greeting
 	}
 	if !known && l.plan.IsProxy(from) {
 		s.leaveNewcomers() // it may be trusted only since it came
@@ -99,8 +99,8 @@ func (s *session) leaveNewcomers() {
 
 // add puts a session on the books; its request has to come in time.
 func (sh *Shard) add(s *session) {
-	s.index = int32(len(sh.Sessions))
-	sh.Sessions = append(sh.Sessions, s)
+	s.index = int32(len(sh.sessions))
+	sh.sessions = append(sh.sessions, s)
 	sh.Loop.Schedule(&s.timer, s.cfg().HandshakeTimeout, s)
 }
 

@@ -19,4 +19,4 @@ func (p *pace) take(left int, now, step time.Duration) int {
 }
 
 // stands tells whether a session is open and not ending.
-func (s *session) stands() bool { return s.Phase == Talking && s.ending() == nil }
+func (s *session) stands() bool { return s.phase == talking && s.ending() == nil }

@@ -11,7 +11,7 @@ import (
 // ServePlain makes the server of plain HTTP, which asks the plan in force about each request.
 func (p *Process) ServePlain() {
 	p.Web = web.New(web.Options{
-		Find: p.findPlain, Origin: func(r *http.Request, c *web.Client) http1.From { return p.Plan.Load().OriginPlain(r, c) }, Upgrade: takeBack, Log: p.logPlain, Logger: p.Log,
+		Find: p.findPlain, Origin: func(r *http.Request, c *web.Client) http1.From { return p.Plan.Load().OriginPlain(r, c) }, Upgrade: takeBack, Other: p.asksOther, Log: p.logPlain, Logger: p.Log,
 		Dress: p.dressPlain, Enter: p.enterRequest, Starts: newTurns(p.Start.IPv6Prefix),
 		Limits: plan.HeadLimits(p.Start), HeaderTimeout: p.Start.HandshakeTimeout, IdleTimeout: p.Start.HTTPIdleTimeout, MaxConns: p.Start.MaxHTTPConnections,
 		MinRate: int(p.Start.HTTPMinRate), HalfClose: p.Start.HTTPHalfClose == config.HalfCloseAnswer,
@@ -30,4 +30,14 @@ func (p *Process) dressPlain(r *http.Request, c *web.Client, from http1.From, ow
 	now := p.InForce()
 	defer now.Release()
 	return now.DressPlain(r, c, from, owner, why)
+}
+
+// asksOther tells whether a request asks for another protocol than WebSocket that its route lets pass.
+func (p *Process) asksOther(r *http1.Request) bool {
+	if r.Get("upgrade") == nil {
+		return false
+	}
+	now := p.InForce()
+	defer now.Release()
+	return now.AsksOther(r)
 }

@@ -16,12 +16,12 @@ import (
 // TLS where the listener asks for it.
 
 // isSilent tells whether a client has still sent nothing of its own.
-func (s *session) isSilent() bool { return s.Phase == Silent || s.Phase == announced }
+func (s *session) isSilent() bool { return s.phase == silent || s.phase == announced }
 
 // firstHeard takes a client's first bytes.
 func (s *session) firstHeard(b []byte) {
 	s.appear()
-	switch s.Phase {
+	switch s.phase {
 	case announcing:
 		s.announce(b)
 	case securing:
@@ -53,7 +53,7 @@ func (s *session) announce(b []byte) {
 		bytebufferpool.Put(h.head)
 		h.head = nil
 	}
-	s.Phase = announced
+	s.phase = announced
 	if len(rest) > 0 {
 		s.firstHeard(rest)
 	}
@@ -62,12 +62,12 @@ func (s *session) announce(b []byte) {
 // OnConnect says that TLS stands.
 func (c *clientSide) OnConnect(*netpoll.Conn) {
 	s := (*session)(c)
-	if s.Phase != securing {
+	if s.phase != securing {
 		return
 	}
 	state := s.client.TLSState()
 	s.lane.shard.count.Handshook(state)
-	s.Phase = greeting
+	s.phase = greeting
 	switch state.NegotiatedProtocol {
 	case "h2":
 		s.handOver(nil, s.from().Addr())
@@ -78,7 +78,7 @@ func (c *clientSide) OnConnect(*netpoll.Conn) {
 
 // notSecured answers a client that speaks in clear where TLS is spoken.
 func (s *session) notSecured() {
-	s.Phase = greeting
+	s.phase = greeting
 	s.refuse(reasons.RefusedClear)
 }
 

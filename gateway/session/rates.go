@@ -25,8 +25,8 @@ type tally struct {
 
 // counting appends to list, which has room for three, where what the session sends counts besides its own rate.
 func (s *session) counting(in *plan.Shares, list []tally) []tally {
-	if in.User != nil && s.Extra.known() {
-		list = append(list, tally{in.User, s.Extra.user})
+	if in.User != nil && s.extra.known() {
+		list = append(list, tally{in.User, s.extra.user})
 	}
 	if in.IP != nil {
 		list = append(list, tally{in.IP, s.ipKey()})
@@ -119,7 +119,7 @@ func (s *session) spendBytes(n int) {
 	for _, at := range s.counting(&m.AllBytes, room[:0]) {
 		wait = max(wait, at.table.Spend(at.key, now, float64(n)))
 	}
-	if wait > 0 && s.Phase == Talking && s.ending() == nil {
+	if wait > 0 && s.phase == talking && s.ending() == nil {
 		s.hold(wait)
 	}
 }
@@ -127,7 +127,7 @@ func (s *session) spendBytes(n int) {
 // spendFrames counts frames that bring no message to its end, of which a client needs few.
 func (s *session) spendFrames(n uint64) {
 	wait := s.spent.frames.Spend(&s.lane.route.Meter.Terms.Frames, s.loop().Now(), float64(n))
-	if wait > 0 && s.Phase == Talking && s.ending() == nil {
+	if wait > 0 && s.phase == talking && s.ending() == nil {
 		s.hangUp(reasons.FrameRate, ws.StatusPolicyViolation)
 	}
 }
@@ -153,9 +153,9 @@ func (s *session) keepRest(b []byte) {
 }
 
 func (s *session) dropRest() {
-	if s.Extra.rest != nil {
-		bytebufferpool.Put(s.Extra.rest)
-		s.Extra.rest = nil
+	if s.extra.rest != nil {
+		bytebufferpool.Put(s.extra.rest)
+		s.extra.rest = nil
 	}
 }
 
@@ -165,7 +165,7 @@ type pacer session
 // OnTimer lets pass what was kept, and reads the client again.
 func (p *pacer) OnTimer(*netpoll.Timer) {
 	s := (*session)(p)
-	s.Extra.held = false
+	s.extra.held = false
 	s.up.heard = s.now() // it was not silent, we were deaf
 	s.goOn()
 }
@@ -173,7 +173,7 @@ func (p *pacer) OnTimer(*netpoll.Timer) {
 // goOn lets pass what was kept of the client's bytes and then reads it again, unless its rates or a backend that takes
 // no more speak against it.
 func (s *session) goOn() {
-	if m := s.Extra; m != nil {
+	if m := s.extra; m != nil {
 		if m.held {
 			return
 		}
@@ -186,7 +186,7 @@ func (s *session) goOn() {
 		if m.held || m.rest != nil {
 			return
 		}
-		if m.ended && s.Phase == Talking {
+		if m.ended && s.phase == talking {
 			m.ended = false
 			(*clientSide)(s).OnEOF(&s.client)
 			return

@@ -21,7 +21,7 @@ import (
 type phase uint8
 
 const (
-	Silent         phase = iota // nothing has come
+	silent         phase = iota // nothing has come
 	announcing                  // a trusted proxy is to say whom it speaks for
 	announced                   // it has said so, and nothing more has come
 	securing                    // TLS does not stand yet
@@ -30,7 +30,7 @@ const (
 	asking                      // the backend has not answered yet
 	declining                   // the backend answered something else than 101, which is being passed on
 	refusing                    // the gateway answered the request itself
-	Talking                     // the WebSocket stands
+	talking                     // the WebSocket stands
 	over
 )
 
@@ -59,13 +59,13 @@ type session struct {
 	down   half            // backend to client
 	timer  netpoll.Timer   // the one next deadline, whatever it is
 	hs     *handshake      // until the answer
-	Extra  *extra          // what only some sessions have, or for a time only
+	extra  *extra          // what only some sessions have, or for a time only
 	spent  *spent          // of the rates of one session; nil: there are none
 	index  int32           // place in the shard's list
 	pingAt moment          // when the ping went out that the client has not answered yet; 0: none
 	rtt    uint16          // of the last one it answered, in milliseconds, rounded up; 0: not known
 	port   uint16          // of the client; 0 if only its address is known
-	Phase  phase
+	phase  phase
 	window uint8 // of messages that the gateway compresses for the client, in bits; 0: it does not
 	marks  marks
 }
@@ -85,6 +85,7 @@ const (
 	closedUp                      // a close frame has gone to the backend
 	extended                      // an extension was agreed on that the gateway does not know
 	unix                          // the client has no address, as its socket is a unix one
+	opaque                        // it speaks another protocol than WebSocket, which is passed on unread
 	nameless                      // a PROXY header named nobody, so that its requests are not believed in whom they name
 )
 
@@ -117,18 +118,18 @@ type extra struct {
 }
 
 func (s *session) extraOf() *extra {
-	if s.Extra == nil {
-		s.Extra = new(extra)
+	if s.extra == nil {
+		s.extra = new(extra)
 	}
-	return s.Extra
+	return s.extra
 }
 
 // ending is how the session ends; nil before it does.
 func (s *session) ending() *ending {
-	if s.Extra == nil || !s.Extra.ends {
+	if s.extra == nil || !s.extra.ends {
 		return nil
 	}
-	return &s.Extra.end
+	return &s.extra.end
 }
 
 // ending is what is known of how a session ends.
@@ -166,34 +167,34 @@ func (s *session) since(m moment) time.Duration {
 
 // finish closes what is still open and takes the session off all books.
 func (s *session) finish() {
-	if s.Phase == over {
+	if s.phase == over {
 		return
 	}
 	sh := s.lane.shard
-	if s.Phase == Talking {
+	if s.phase == talking {
 		sh.closedSession(s)
 	}
 	if s.ending() != nil {
 		sh.endings--
 	}
-	s.Phase = over
+	s.phase = over
 	sh.Loop.Cancel(&s.timer)
-	if s.Extra != nil {
-		sh.Loop.Cancel(&s.Extra.pace)
+	if s.extra != nil {
+		sh.Loop.Cancel(&s.extra.pace)
 		s.caughtUp()
 		s.dropRest()
 		s.dropGathered(&s.up)
 		s.dropGathered(&s.down)
-		sh.gathered -= s.Extra.charged
-		s.Extra.charged = 0
+		sh.gathered -= s.extra.charged
+		s.extra.charged = 0
 	}
 	s.client.Close()
 	s.dropStream()
 	s.dropHandshake()
-	last := sh.Sessions[len(sh.Sessions)-1]
-	sh.Sessions[s.index], last.index = last, s.index
-	sh.Sessions[len(sh.Sessions)-1] = nil
-	sh.Sessions = sh.Sessions[:len(sh.Sessions)-1]
+	last := sh.sessions[len(sh.sessions)-1]
+	sh.sessions[s.index], last.index = last, s.index
+	sh.sessions[len(sh.sessions)-1] = nil
+	sh.sessions = sh.sessions[:len(sh.sessions)-1]
 	s.leaveNewcomers()
 	if s.marks.has(admitted) {
 		var by netip.Addr
@@ -219,7 +220,7 @@ func (s *session) dropStream() {
 
 // lostStream forgets a stream that is closed.
 func (s *session) lostStream() {
-	if s.Phase == Talking {
+	if s.phase == talking {
 		s.extraOf().served = s.stream.Endpoint()
 	}
 	s.stream = nil
@@ -228,7 +229,7 @@ func (s *session) lostStream() {
 // endpoint is who serves a session that talks, or did.
 func (s *session) endpoint() *upstream.Endpoint {
 	if s.stream == nil {
-		return s.Extra.served
+		return s.extra.served
 	}
 	return s.stream.Endpoint()
 }
@@ -240,16 +241,16 @@ func (s *session) OnTimer(*netpoll.Timer) {
 		s.appear()
 	}
 	switch {
-	case s.Phase < greeting:
-		if s.Phase == securing && spoke {
+	case s.phase < greeting:
+		if s.phase == securing && spoke {
 			s.lane.shard.count.TLSFailed[certs.TimedOut]++
 		}
 		s.turnAway(reasons.RefusedSlow.Reason)
-	case s.Phase == greeting:
+	case s.phase == greeting:
 		s.refuse(reasons.RefusedSlow)
-	case s.Phase == authenticating:
+	case s.phase == authenticating:
 		s.refuse(auth.Unavailable)
-	case s.ending() != nil || s.Phase != Talking:
+	case s.ending() != nil || s.phase != talking:
 		s.late()
 	default:
 		s.beat()

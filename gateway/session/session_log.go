@@ -52,10 +52,10 @@ func (s *session) logRefused(status int, reason string) {
 
 // user is who was let in; "": nobody is told apart.
 func (s *session) user() string {
-	if s.Extra == nil || s.Extra.who == nil {
+	if s.extra == nil || s.extra.who == nil {
 		return ""
 	}
-	return s.Extra.who.Subject
+	return s.extra.who.Subject
 }
 
 // logPlain is for requests that asked for no WebSocket.

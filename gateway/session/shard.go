@@ -35,7 +35,7 @@ type Shard struct {
 	unprepared []*plan.Route // of the plan: their lanes have not inherited yet
 	pools      upstream.PoolStats
 	Listeners  []*Listener
-	Sessions   []*session
+	sessions   []*session
 	count      observe.Counters
 	talking    int // sessions; counted as they come and go, since to look at a million takes a loop too long
 	endings    int
@@ -117,7 +117,7 @@ func (sh *Shard) declined(s *session, status int) {
 
 // snapshot copies the counters, for a reader on another goroutine.
 func (sh *Shard) snapshot() observe.LoopStats {
-	st := observe.LoopStats{Counters: sh.count, Loop: sh.Loop.Stats(), Sessions: len(sh.Sessions), Talking: sh.talking, Ending: sh.endings, Gathered: sh.gathered, Waiting: sh.waiting}
+	st := observe.LoopStats{Counters: sh.count, Loop: sh.Loop.Stats(), Sessions: len(sh.sessions), Talking: sh.talking, Ending: sh.endings, Gathered: sh.gathered, Waiting: sh.waiting}
 	st.Pools = sh.pools.Clone()
 	st.Refused, st.Closed = maps.Clone(sh.count.Refused), maps.Clone(sh.count.Closed)
 	st.Secured, st.TLSFailed = maps.Clone(sh.count.Secured), maps.Clone(sh.count.TLSFailed)

@@ -31,11 +31,11 @@ type slow struct {
 }
 
 // sheds tells whether the client is that slow.
-func (s *session) sheds() bool { return s.Extra != nil && s.Extra.slow != nil && s.Extra.slow.sheds }
+func (s *session) sheds() bool { return s.extra != nil && s.extra.slow != nil && s.extra.slow.sheds }
 
 // isSlow begins to count how long the client's queue is full.
 func (s *session) isSlow() {
-	if s.cfg().SlowReader == config.SlowWait || s.ending() != nil {
+	if s.cfg().SlowReader == config.SlowWait || s.ending() != nil || s.marks.has(opaque) && s.cfg().SlowReader == config.SlowDrop {
 		return
 	}
 	m := s.extraOf()
@@ -62,14 +62,14 @@ func (d *slow) OnTimer(*netpoll.Timer) {
 
 // caughtUp sends the client what waited for it, now that it takes something or since the session ends.
 func (s *session) caughtUp() {
-	if s.Extra == nil || s.Extra.slow == nil {
+	if s.extra == nil || s.extra.slow == nil {
 		return
 	}
-	d := s.Extra.slow
+	d := s.extra.slow
 	s.loop().Cancel(&d.timer)
 	d.flush()
 	if s.ending() != nil || !s.client.Full(s.lane.route.PauseAt) {
-		s.Extra.slow = nil
+		s.extra.slow = nil
 	}
 }
 
