@@ -25,6 +25,7 @@ type Gateway struct {
 	cfg       *config.Config                 // of the start, for what counts after a restart alone
 	inherited *handover.Inherited            // nil: nothing
 	onUpgrade func() (pid int, err error)    // nil: there is none
+	onDrain   func()                         // nil: nobody hears
 	load      func() (*config.Config, error) // reads the configuration again; nil: it cannot be
 	taken     func(*config.Config)           // hears of each that was taken; nil: nobody does
 	end       context.CancelFunc             // of what runs until the gateway ends
@@ -206,6 +207,9 @@ func (g *Gateway) drain(timeout time.Duration) {
 	g.proc.log.Info("draining", "sessions", g.proc.admitted.Len(), "timeout", timeout)
 	if first {
 		g.proc.drained.Add(len(g.shards) + 1)
+		if g.onDrain != nil {
+			g.onDrain()
+		}
 	}
 	for _, sh := range g.shards {
 		if sh.loop.Post(func() { sh.beginDrain(timeout) }) != nil && first {

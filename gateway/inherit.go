@@ -25,6 +25,11 @@ func OnUpgrade(do func() (pid int, err error)) Option {
 	return func(g *Gateway) { g.onUpgrade = do }
 }
 
+// OnDrain is called once, when a drain begins, whatever asked for it.
+func OnDrain(do func()) Option {
+	return func(g *Gateway) { g.onDrain = do }
+}
+
 // takeKeys goes on with the keys that the process before made at its start.
 func (g *Gateway) takeKeys() error {
 	if g.inherited == nil {

@@ -68,7 +68,7 @@ func serve(args []string, p program) int {
 		go onSignals(upgrades, stop, u.replace)
 		go onSignals(reloads, stop, u.readAgain)
 		u.tell(u.systemd.Ready())
-		exit, err = await(u, signals, log)
+		exit, err = await(g, signals, log)
 	}
 	lines.Close(lastWords)
 	if err != nil {

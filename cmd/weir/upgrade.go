@@ -42,8 +42,8 @@ type upgrader struct {
 	systemd sdnotify.Socket
 	gateway *gateway.Gateway
 
-	left atomic.Bool // a successor is the service's main process
-	one  sync.Mutex  // upgrade at a time
+	elsewhere atomic.Bool // another process is the service's main one: a successor, or still the one before
+	one       sync.Mutex  // upgrade at a time
 }
 
 // start begins to serve, in the place of the process before this one if there is one. That process is told of a failure.
@@ -52,7 +52,8 @@ func (u *upgrader) start(cfg *config.Config) (*gateway.Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := gateway.New(cfg, u.log, gateway.Inherit(in), gateway.OnUpgrade(u.upgrade), gateway.OnReload(u.reload, u.reloaded))
+	u.elsewhere.Store(in != nil && in.State.PID != 0)
+	g, err := gateway.New(cfg, u.log, gateway.Inherit(in), gateway.OnUpgrade(u.upgrade), gateway.OnReload(u.reload, u.reloaded), gateway.OnDrain(u.draining))
 	if err != nil {
 		in.Failed(err)
 		return nil, err
@@ -62,7 +63,7 @@ func (u *upgrader) start(cfg *config.Config) (*gateway.Gateway, error) {
 		in.Failed(err)
 		return nil, err
 	}
-	if in == nil || in.State.PID == 0 {
+	if !u.elsewhere.Load() {
 		return g, nil
 	}
 	if err := awaitReady(g); err != nil {
@@ -71,6 +72,7 @@ func (u *upgrader) start(cfg *config.Config) (*gateway.Gateway, error) {
 		return nil, errors.Join(err, g.Wait())
 	}
 	before, err := in.Ready()
+	u.elsewhere.Store(false)
 	if err != nil {
 		u.log.Warn("the process before this one did not say that it has left", "pid", in.State.PID, "error", err)
 	}
@@ -126,7 +128,7 @@ func (u *upgrader) upgrade() (pid int, err error) {
 	if pid, err = next.Wait(readyTimeout); err != nil {
 		return 0, err
 	}
-	u.left.Store(true)
+	u.elsewhere.Store(true)
 	u.tell(u.systemd.MainPID(pid))
 	place := filepath.Join(cmp.Or(os.Getenv("RUNTIME_DIRECTORY"), os.TempDir()), fmt.Sprintf("weir-%d.sock", os.Getpid()))
 	if err := u.gateway.Leave(place); err != nil {
@@ -154,16 +156,12 @@ func (u *upgrader) readAgain() {
 	u.tell(u.systemd.Ready())
 }
 
-// Drain winds down. It is the end of the service unless a successor has taken over.
-func (u *upgrader) Drain() {
-	if !u.left.Load() {
+// draining hears of the end of this process, and so of the service's, unless another is its main process.
+func (u *upgrader) draining() {
+	if !u.elsewhere.Load() {
 		u.tell(u.systemd.Stopping())
 	}
-	u.gateway.Drain()
 }
-
-// Wait returns when the gateway has been drained.
-func (u *upgrader) Wait() error { return u.gateway.Wait() }
 
 // tell hears whether systemd was told.
 func (u *upgrader) tell(err error) {
