@@ -18,13 +18,17 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	if id := s.stream.Endpoint().ID(); to.sticky != nil && id != h.sticky {
 		sh.fields = append(sh.fields, http1.Field{Name: []byte("Set-Cookie"), Value: []byte(to.sticky.SetCookie(id, time.Now(), h.secure))})
 	}
-	if a.Status == 101 {
+	switch {
+	case a.Status == 101 && h.other != "":
+		s.marks.set(opaque, true)
+		sh.scratch = http1.AppendOtherSwitching(sh.scratch[:0], h.other, sh.fields)
+	case a.Status == 101:
 		sh.fields = to.filter(s.selectProtocol(sh.fields))
 		if h.deflates {
 			sh.fields = s.compresses(h.deflate, sh.fields)
 		}
 		sh.scratch = http1.AppendSwitching(sh.scratch[:0], h.accept[:], sh.fields)
-	} else {
+	default:
 		sh.scratch = http1.AppendAnswer(sh.scratch[:0], a.Status, a.Reason, sh.fields)
 	}
 	clear(sh.fields)

@@ -51,6 +51,10 @@ func (c *clientSide) OnEOF(*netpoll.Conn) {
 		return
 	}
 	s.up.eof = true
+	if s.marks.has(opaque) {
+		s.opaqueClientEnded()
+		return
+	}
 	s.begin(reasonClientEOF, 0)
 	switch {
 	case s.up.due != 0:

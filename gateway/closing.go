@@ -23,6 +23,10 @@ func (s *session) closeClient(code ws.StatusCode) {
 	if s.down.closed || s.down.due != 0 {
 		return
 	}
+	if s.marks.has(opaque) {
+		s.endClient()
+		return
+	}
 	s.down.due = code
 	switch {
 	case s.down.scan.AtBoundary() && !s.awaitsWhole():
@@ -72,7 +76,7 @@ func (s *session) cutClient() {
 func (s *session) closeBackend(code ws.StatusCode, why string) {
 	switch {
 	case s.up.closed:
-	case s.up.scan.AtBoundary():
+	case s.up.scan.AtBoundary() && !s.marks.has(opaque):
 		s.tellBackend(code, why)
 	default:
 		s.up.closed = true

@@ -25,7 +25,7 @@ func (s *session) begin(reason string, code ws.StatusCode) {
 		}
 		s.loop().Schedule(&s.timer, s.cfg().CloseTimeout, s)
 	}
-	if s.ending().code == 0 {
+	if s.ending().code == 0 && !s.marks.has(opaque) {
 		s.ending().code = code
 	}
 }
@@ -42,6 +42,9 @@ func (s *session) bothClosed() {
 
 // dropUp reads what may not pass any more for the client's close frame alone.
 func (s *session) dropUp(b []byte) {
+	if s.marks.has(opaque) {
+		return
+	}
 	if s.more != nil && s.more.rest != nil {
 		s.up.scan.Discard(s.more.rest.B)
 		s.dropRest()
@@ -64,6 +67,9 @@ func (s *session) drop(h *half, rest []byte) {
 
 // dropDown is the same for the backend's close frame.
 func (s *session) dropDown(b []byte) {
+	if s.marks.has(opaque) {
+		return
+	}
 	if said := s.backendSaid(); s.down.scan.Discard(b) && !said {
 		s.backendClosed()
 	}
@@ -73,6 +79,10 @@ func (s *session) dropDown(b []byte) {
 // one the client is told, if it can be.
 func (s *session) backendEnded(reason string) {
 	s.down.eof = true
+	if s.marks.has(opaque) {
+		s.opaqueBackendEnded(reason)
+		return
+	}
 	if s.more != nil && s.more.held {
 		s.loop().Schedule(&s.more.pace, 0, (*pacer)(s)) // there is nothing to wait for
 	}

@@ -103,6 +103,10 @@ func (e *eviction) OnTimer(*netpoll.Timer) {
 // the backend, which gets the same close frame in the place of the answer.
 func (s *session) goAway(reason string) {
 	code := ws.StatusCode(s.lane.shard.plan.cfg.DrainCode)
+	if s.marks.has(opaque) {
+		s.hangUp(reason, 0)
+		return
+	}
 	s.begin(reason, code)
 	s.closeClient(code)
 	if s.up.scan.CloseCode() == 0 {

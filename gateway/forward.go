@@ -70,12 +70,14 @@ func (s *session) toClient() writer {
 	return &s.client
 }
 
-// upRules are the route's, or those that have messages announced to a session that looks at some as a whole, or those for an
+// upRules are nil for what is no WebSocket. Else they are the route's, or those that have messages announced to a session that looks at some as a whole, or those for an
 // extension.
 func (s *session) upRules() *frame.Rules {
 	switch {
-	case marks(s.window)|s.marks&extended == 0:
+	case marks(s.window)|s.marks&(extended|opaque) == 0:
 		return &s.lane.route.upRules
+	case s.marks.has(opaque):
+		return nil
 	case s.window > 0:
 		return &s.lane.route.upAnnounced
 	}
@@ -84,6 +86,8 @@ func (s *session) upRules() *frame.Rules {
 
 func (s *session) downRules() *frame.Rules {
 	switch {
+	case s.marks.has(opaque):
+		return nil
 	case s.window > 0 || s.sheds():
 		return &s.lane.route.downAnnounced
 	case s.marks.has(extended):
@@ -95,6 +99,10 @@ func (s *session) downRules() *frame.Rules {
 // forward walks the frames in b and passes on what is good. It tells whether the source must be paused since
 // too much is queued on the other side.
 func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, counts *frame.Counts) (full bool) {
+	if rules == nil {
+		to.Write(b)
+		return to.Full(s.lane.route.pauseAt)
+	}
 	for {
 		pass, used, ev := s.scan(h, b, rules, counts)
 		switch {

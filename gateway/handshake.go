@@ -35,6 +35,7 @@ type handshake struct {
 	deflates bool
 	terms    string        // of TLS, on a connection that was kept; "": it was not
 	to       *route        // as soon as it is known
+	other    string        // protocol other than WebSocket that it asks for and the route lets pass; "": none
 	plain    bool          // it asks for no WebSocket, and to is known: a refusal is dressed
 	page     []http1.Field // by which a page can read that
 	trail    upstream.Trail
@@ -117,6 +118,9 @@ func (s *session) route(b []byte, n int) {
 	s.logAsked(q.from.RequestID)
 	r, why := s.lane.plan.direct(&q)
 	h.to = r
+	if r != nil {
+		h.asksOther(r, &q)
+	}
 	if h.plain = r != nil && !q.upgrade; h.plain {
 		page, pages := h.request.Only("origin")
 		h.page = r.gate.shows(page, pages, q.originHost(), q.from.TLS)
@@ -143,7 +147,7 @@ func (s *session) route(b []byte, n int) {
 // enter tells whether a handshake may go on to the route's backends.
 func (s *session) enter(to *route, q *question, b []byte, n int) {
 	h := s.hs
-	why := h.request.CheckUpgrade()
+	why := h.check()
 	switch {
 	case why != nil:
 	case !to.gate.allows(q, &h.request):
@@ -178,19 +182,21 @@ func (s *session) ask(to *route, q *question, who *auth.Identity, early []byte) 
 		s.refuse(why)
 		return
 	}
-	h.accept = http1.Accept(h.request.Key)
+	if h.other == "" {
+		h.accept = http1.Accept(h.request.Key)
+	}
 	if len(early) > 0 {
 		h.early = bytebufferpool.Get()
 		h.early.B = append(h.early.B, early...)
 	}
 	r := upstream.Request{Key: to.hashKey(q.from.Addr, h.request.Path, &h.request, who), Target: to.target(&h.request),
-		WebSocketKey: h.request.Key, Source: s.from(), Destination: s.local(), Trail: &h.trail}
+		WebSocketKey: h.request.Key, Method: h.request.Method, Protocol: h.other, Source: s.from(), Destination: s.local(), Trail: &h.trail}
 	if to.sticky != nil {
 		h.sticky, _ = to.sticky.Read(h.request.Cookie(to.cfg.StickyCookie), time.Now())
 		r.Prefer = h.sticky
 	}
 	h.secure = q.from.TLS
-	if to.press != nil {
+	if to.press != nil && h.other == "" {
 		h.deflate, h.deflates = to.press.agree(&h.request)
 	}
 	if q.from.RequestID == "" {

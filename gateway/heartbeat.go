@@ -33,7 +33,7 @@ func (s *session) beat() {
 		}
 		next = min(next, left)
 	}
-	if cfg.PingInterval > 0 {
+	if cfg.PingInterval > 0 && !s.marks.has(opaque) {
 		left, alive := s.heartbeat(&s.up, cfg.PingInterval)
 		if !alive {
 			s.hangUp(reasonPong, ws.StatusGoingAway)
@@ -41,7 +41,7 @@ func (s *session) beat() {
 		}
 		next = min(next, left)
 	}
-	if cfg.BackendPing > 0 {
+	if cfg.BackendPing > 0 && !s.marks.has(opaque) {
 		left, alive := s.heartbeat(&s.down, cfg.BackendPing)
 		if !alive {
 			s.hangUp(reasonBackendPong, ws.StatusCode(cfg.BackendLostCode))

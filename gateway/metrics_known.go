@@ -84,6 +84,14 @@ func knownEndings(s *scrape) (all []closeKey) {
 	for _, cfg := range s.routes {
 		for reason, code := range codesOf(cfg) {
 			add(reason, code)
+			if len(cfg.UpgradeOther) > 0 {
+				add(reason, 0)
+			}
+		}
+		if len(cfg.UpgradeOther) > 0 { // what is no WebSocket has no codes
+			for _, reason := range []string{reasonClientClose, reasonBackendClose, reasonClosed, reasonIdle} {
+				add(reason, 0)
+			}
 		}
 	}
 	return all

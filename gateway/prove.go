@@ -58,7 +58,8 @@ func (s *session) resume(h *handshake, n int, out auth.Outcome) {
 	q := h.question(s)
 	to, why := s.lane.plan.direct(&q)
 	if why == nil {
-		why = h.request.CheckUpgrade()
+		h.asksOther(to, &q)
+		why = h.check()
 	}
 	if why != nil {
 		s.refuse(why)
@@ -74,7 +75,7 @@ func (s *session) proved(to *route, q *question, out auth.Outcome, early []byte)
 		s.refuse(refusedByAdmin)
 	case out.Refusal == nil:
 		s.ask(to, q, out.Identity, early)
-	case to.cfg.AuthRefusal == config.RefuseClose:
+	case to.cfg.AuthRefusal == config.RefuseClose && s.hs.other == "":
 		s.refuseOpen(to.cfg, out, early)
 	default:
 		s.refuse(out.Refusal)

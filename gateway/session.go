@@ -83,6 +83,7 @@ const (
 	closedUp                      // a close frame has gone to the backend
 	extended                      // an extension was agreed on that the gateway does not know
 	unix                          // the client has no address, as its socket is a unix one
+	opaque                        // it speaks another protocol than WebSocket, which is passed on unread
 	nameless                      // a PROXY header named nobody, so that its requests are not believed in whom they name
 )
 

@@ -34,7 +34,7 @@ func (s *session) sheds() bool { return s.more != nil && s.more.slow != nil && s
 
 // isSlow begins to count how long the client's queue is full.
 func (s *session) isSlow() {
-	if s.cfg().SlowReader == config.SlowWait || s.ending() != nil {
+	if s.cfg().SlowReader == config.SlowWait || s.ending() != nil || s.marks.has(opaque) && s.cfg().SlowReader == config.SlowDrop {
 		return
 	}
 	m := s.moreOf()

@@ -42,7 +42,7 @@ func (a *Attempt) free() {
 
 // copy keeps what r lends.
 func (a *Attempt) copy(r *Request) {
-	size := len(r.Target) + len(r.Host) + len(r.WebSocketKey)
+	size := len(r.Method) + len(r.Target) + len(r.Host) + len(r.WebSocketKey)
 	for _, f := range r.Fields {
 		size += len(f.Name) + len(f.Value)
 	}
@@ -58,7 +58,7 @@ func (a *Attempt) copy(r *Request) {
 		a.fields = append(a.fields, http1.Field{Name: keep(f.Name), Value: keep(f.Value)})
 	}
 	a.request = *r
-	a.request.Target, a.request.Host, a.request.WebSocketKey = keep(r.Target), keep(r.Host), keep(r.WebSocketKey)
+	a.request.Method, a.request.Target, a.request.Host, a.request.WebSocketKey = keep(r.Method), keep(r.Target), keep(r.Host), keep(r.WebSocketKey)
 	a.request.Fields = a.fields
 }
 

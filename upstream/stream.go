@@ -51,11 +51,13 @@ type Sink interface {
 	OnBackendLost(err error)
 }
 
-// Request is a client's wish for a WebSocket, made of what was understood of its own request. All of it is
+// Request is a client's wish for a WebSocket, or another protocol, made of what was understood of its own request. All of it is
 // lent to Open.
 type Request struct {
 	Key          uint64 // place on the ring
 	Prefer       uint64 // ID of the endpoint to ask first, if it is well; 0: none
+	Method       []byte // where Protocol is set; else it is GET
+	Protocol     string // other than WebSocket, to be upgraded to by a tunnel
 	Target       []byte // origin-form (RFC 9112 section 3.2.1)
 	Host         []byte
 	WebSocketKey []byte        // the client's Sec-WebSocket-Key

@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/bytebufferpool"
 
+	"weir/codec"
 	"weir/codec/http1"
 	"weir/codec/proxyproto"
 	"weir/netpoll"
@@ -106,7 +107,11 @@ func (t *tunnel) OnConnect(*netpoll.Conn) {
 	}
 	a.asked()
 	r := &a.request
-	a.links.scratch = http1.AppendUpgrade(a.links.scratch[:0], r.Target, r.Host, r.WebSocketKey, r.Fields)
+	if r.Protocol != "" {
+		a.links.scratch = http1.AppendOther(a.links.scratch[:0], r.Method, r.Target, r.Host, r.Protocol, r.Fields)
+	} else {
+		a.links.scratch = http1.AppendUpgrade(a.links.scratch[:0], r.Target, r.Host, r.WebSocketKey, r.Fields)
+	}
 	t.conn.Write(a.links.scratch)
 }
 
@@ -172,8 +177,7 @@ func (t *tunnel) readAnswer(b []byte) {
 			return
 		}
 		if fault == nil && parsed.Status == 101 {
-			accept := http1.Accept(a.request.WebSocketKey)
-			fault = parsed.CheckSwitch(accept[:])
+			fault = a.request.checkSwitch(parsed)
 		}
 		switch {
 		case fault != nil:
@@ -190,6 +194,15 @@ func (t *tunnel) readAnswer(b []byte) {
 		b = b[n:]
 		parsed.Reset()
 	}
+}
+
+// checkSwitch tells whether a 101 is to what was asked for.
+func (r *Request) checkSwitch(a *http1.Response) *codec.ProtocolError {
+	if r.Protocol != "" {
+		return a.CheckOtherSwitch(r.Protocol)
+	}
+	accept := http1.Accept(r.WebSocketKey)
+	return a.CheckSwitch(accept[:])
 }
 
 // keepAnswer copies an incomplete head, since what b is made of is only lent.
@@ -224,7 +237,11 @@ func (t *tunnel) switched(rest []byte) {
 
 // declined passes any other answer on, with its body.
 func (t *tunnel) declined(rest []byte) {
-	body, fault := t.answer.parsed.Body()
+	var body http1.Body // an answer to HEAD has none (RFC 9112 section 6.3)
+	var fault *codec.ProtocolError
+	if string(t.attempt.request.Method) != "HEAD" {
+		body, fault = t.answer.parsed.Body()
+	}
 	if fault != nil {
 		t.attempt.note(fault.Text)
 		t.attempt.refuse(RefusedAnswer)

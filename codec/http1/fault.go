@@ -28,6 +28,9 @@ var (
 	wrongAccept  = blame("backend_wrong_accept", "the backend's 101 does not carry the one right Sec-WebSocket-Accept (RFC 6455 section 4.1)")
 )
 
+// What CheckOtherSwitch finds besides.
+var wrongProtocol = blame("backend_wrong_protocol", "the backend's 101 does not upgrade to the protocol that was asked for (RFC 9110 section 7.8)")
+
 // What Body and Scan find.
 var (
 	badLength = blame("backend_bad_content_length", "the backend's Content-Length is not one number (RFC 9112 section 6.3)")

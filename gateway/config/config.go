@@ -156,6 +156,7 @@ type Config struct {
 	MaxHTTPConnections int           `knob:"max-http-connections" group:"HTTP" restart:"true" range:"1..1000000" help:"client connections with plain requests at once, in all"`
 	HTTPMinRate        Size          `knob:"http-min-rate" group:"HTTP" range:"0|1..1GiB" restart:"true" help:"bytes a second that a client has to take of a plain answer that waits for it, measured over each minute of waiting; 0: it has to take some in each"`
 	HTTPHalfClose      HalfClose     `knob:"http-half-close" group:"HTTP" restart:"true" help:"a client that ends its direction behind a plain request over HTTP/1.1: answer (it still gets the answer) or cut (it is taken to have left)"`
+	UpgradeOther       []string      `knob:"upgrade-other" group:"HTTP" route:"true" arg:"NAME" help:"protocols besides WebSocket that clients may upgrade to, such as tcp or SPDY/3.1: their bytes pass both ways unread; the backends must be ws:// or wss://; none given: such requests are plain HTTP"`
 	PathRewrite        string        `knob:"path-rewrite" group:"HTTP" route:"true" arg:"RULE" help:"change the path on its way to the backend, WebSockets' too: 'REGEXP REPLACEMENT', as '^/chat/(.*)$ /$1'; the query stays"`
 	PathEncoded        PathEncoded   `knob:"path-encoded" group:"HTTP" route:"true" help:"paths that servers read in different ways (%2F, ;, //, dot segments, overlong UTF-8), where the path decides the route, the rewriting or the answer of auth-url: refuse (400), or pass (as they came, if every reading leads to this route)"`
 

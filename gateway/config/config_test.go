@@ -44,7 +44,7 @@ var samples = map[string]string{
 	"connection-rate": "10/s burst 50", "auth-failure-rate": "5/s burst 7", "message-rate": "100/60s", "message-rate-user": "200/m", "message-rate-ip": "300/m", "message-rate-route": "1000/s", "byte-rate": "64KiB/s", "rate-action": "drop", "rate-code": "4003",
 	"ipv6-prefix": "56", "rate-table": "2000", "messages": "text", "frame-rate": "50/s", "byte-rate-user": "1MiB/s", "byte-rate-ip": "2MiB/s", "byte-rate-route": "1GiB/s",
 	"compression": "gateway", "compression-level": "3", "compression-threshold": "1KiB", "compression-window": "12", "gather-memory": "1GiB",
-	"http-min-rate": "1KiB", "http-half-close": "cut", "max-path-length": "8KiB",
+	"upgrade-other": "tcp,SPDY/3.1", "http-min-rate": "1KiB", "http-half-close": "cut", "max-path-length": "8KiB",
 	"slow-reader": "drop", "tcp-notsent-lowat": "64KiB", "slow-reader-timeout": "3s", "backend-ping-interval": "40s",
 }
 

@@ -101,6 +101,8 @@ func (v *verdict) perRoute(c *Config) {
 	v.guard(c)
 	v.headers(c)
 	v.health(c)
+	_, err = each(c.UpgradeOther, checkProtocol)
+	v.reject("upgrade-other", err)
 	_, err = c.Rewrite()
 	v.reject("path-rewrite", err)
 	if c.StickyCookie != "" && !httpguts.ValidHeaderFieldName(c.StickyCookie) { // both are tokens (RFC 6265 section 4.1.1)
@@ -143,6 +145,9 @@ func (v *verdict) fits(c *Config) {
 	if c.HealthPort > 0 && slices.ContainsFunc(backends, func(s upstream.Spec) bool { return s.Path != "" }) {
 		v.wrong("health-port", "a backend is a unix socket, which has no ports; write 0 here")
 	}
+	if len(c.UpgradeOther) > 0 && slices.ContainsFunc(backends, upstream.Spec.Pools) {
+		v.wrong("upgrade-other", "needs backends with a connection for each session, and one is pooled; write ws:// or wss:// in upstream")
+	}
 	if c.MaxMessageSize > 0 && c.MaxFrameSize > c.MaxMessageSize {
 		v.wrong("max-frame-size", "%s is more than max-message-size (%s)", c.MaxFrameSize, c.MaxMessageSize)
 	}
@@ -173,6 +178,21 @@ func (v *verdict) fieldName(name, field string) {
 		_, err := http1.ParseRule("add " + field + ": x")
 		v.reject(name, err)
 	}
+}
+
+// checkProtocol takes the name of a protocol that connections may be upgraded to (RFC 9110 section 7.8). HTTP/2 would let
+// requests past everything that is checked here.
+func checkProtocol(s string) (struct{}, error) {
+	name, version, versioned := strings.Cut(s, "/")
+	switch {
+	case !httpguts.ValidHeaderFieldName(name) || versioned && !httpguts.ValidHeaderFieldName(version): // both are tokens
+		return struct{}{}, fmt.Errorf("%q is not a protocol's name, such as tcp or SPDY/3.1", s)
+	case strings.EqualFold(name, "websocket"):
+		return struct{}{}, errors.New("websocket needs no permission; leave it out")
+	case strings.EqualFold(name, "h2c"), strings.EqualFold(name, "h2"), strings.EqualFold(name, "HTTP"):
+		return struct{}{}, fmt.Errorf("%s cannot be passed on: its requests would get past all checks", s)
+	}
+	return struct{}{}, nil
 }
 
 // isServerName tells whether a certificate can have s among its names.

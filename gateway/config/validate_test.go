@@ -59,6 +59,11 @@ func TestValidate(t *testing.T) {
 		{"frame above message", func(c *config.Config) { c.MaxFrameSize, c.MaxMessageSize = 2048, 1024 }, "max-frame-size: 2KiB is more than max-message-size (1KiB)"},
 		{"high water too low", func(c *config.Config) { c.HighWater = 100 << 10 }, "high-water: 100KiB is less than twice read-buffer (64KiB); write at least 128KiB"},
 		{"low water above high", func(c *config.Config) { c.LowWater = c.HighWater }, "low-water: 128KiB is not below high-water (128KiB)"},
+		{"another upgrade on a pool", func(c *config.Config) {
+			c.UpgradeOther, c.Upstream = []string{"tcp"}, []string{"ws://127.0.0.1:1", "ws+h2c://127.0.0.1:2"}
+		}, "upgrade-other: needs backends with a connection for each session, and one is pooled; write ws:// or wss:// in upstream"},
+		{"an upgrade to HTTP/2", func(c *config.Config) { c.UpgradeOther = []string{"tcp", "H2C"} }, "upgrade-other: H2C cannot be passed on: its requests would get past all checks"},
+		{"an upgrade to nothing", func(c *config.Config) { c.UpgradeOther = []string{"a b"} }, "upgrade-other: \"a b\" is not a protocol's name, such as tcp or SPDY/3.1"},
 		{"extensions that nobody can read", func(c *config.Config) { c.Extensions, c.Messages = config.ExtensionsPass, config.MessagesJSON }, "messages: looks at messages or drops them, which it cannot where they are of an extension that it does not know; write extensions: strip"},
 		{"extensions and dropped messages", func(c *config.Config) { c.Extensions, c.SlowReader = config.ExtensionsPass, config.SlowDrop }, "slow-reader: looks at messages or drops them, which it cannot where they are of an extension that it does not know; write extensions: strip"},
 		{"code that may not be sent", func(c *config.Config) { c.BackendLostCode = 1006 }, "backend-lost-code: 1006 is no code that a close frame may carry; write one of 1000 to 1003, 1007 to 1014 or 3000 to 4999"},

@@ -45,14 +45,15 @@ type Options struct {
 	Log    func(Line)
 	Logger *slog.Logger // what net/http has to say, at debug, and panics; nil: nobody is told
 
-	Limits        http1.Limits  // of a request's head
-	HeaderTimeout time.Duration // from the first byte of a request to the end of its head
-	IdleTimeout   time.Duration // between two requests; 0: a minute
-	StallTimeout  time.Duration // of a client that neither sends the body nor reads the answer; 0: a minute
-	MinRate       int           // bytes a second that it has to take of what waits for it, over StallTimeout; 0: any
-	HalfClose     bool          // who ends its direction behind an HTTP/1.1 request still gets the answer
-	MaxConns      int           // at once; more are not taken
-	MaxStreams    uint32        // requests at once on an HTTP/2 connection; 0: 100
+	Limits        http1.Limits              // of a request's head
+	HeaderTimeout time.Duration             // from the first byte of a request to the end of its head
+	IdleTimeout   time.Duration             // between two requests; 0: a minute
+	StallTimeout  time.Duration             // of a client that neither sends the body nor reads the answer; 0: a minute
+	MinRate       int                       // bytes a second that it has to take of what waits for it, over StallTimeout; 0: any
+	Other         func(*http1.Request) bool // tells whether Upgrade gets a request that asks for another protocol than WebSocket; nil: none
+	HalfClose     bool                      // who ends its direction behind an HTTP/1.1 request still gets the answer
+	MaxConns      int                       // at once; more are not taken
+	MaxStreams    uint32                    // requests at once on an HTTP/2 connection; 0: 100
 }
 
 const (

@@ -20,8 +20,9 @@ type plainConn struct {
 	// immutable
 	net.Conn
 	limits    http1.Limits
-	headTime  time.Duration // for a head, from its first byte; 0: no limit
-	halfClose bool          // that the client ends its direction does not end a request that is whole
+	headTime  time.Duration             // for a head, from its first byte; 0: no limit
+	other     func(*http1.Request) bool // see Options; nil: never
+	halfClose bool                      // that the client ends its direction does not end a request that is whole
 
 	// the goroutine that reads, of which net/http has one at a time
 	body  body   // of the head that has passed
@@ -121,7 +122,7 @@ func (c *plainConn) look() error {
 		c.divert()
 	case n == 0:
 		return c.more()
-	case h.request.AsksUpgrade():
+	case h.request.AsksUpgrade() || c.other != nil && c.other(&h.request):
 		c.asked = n
 		c.divert()
 	default:

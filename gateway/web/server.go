@@ -144,7 +144,7 @@ func (s *Server) Serve(conn net.Conn, c *Client) error {
 	if t, ok := conn.(*tls.Conn); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
 		l.seen = newH2Conn(conn)
 	} else {
-		l.plain = &plainConn{Conn: conn, limits: s.options.Limits, headTime: s.options.HeaderTimeout, halfClose: s.options.HalfClose}
+		l.plain = &plainConn{Conn: conn, limits: s.options.Limits, headTime: s.options.HeaderTimeout, halfClose: s.options.HalfClose, other: s.options.Other}
 		l.seen = l.plain
 	}
 	s.mu.Lock()
