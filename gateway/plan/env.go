@@ -84,10 +84,10 @@ func (e *Env) silent(err error) {
 // as long as it is the same, or again.
 func (e *Env) reread(gs *gates, again bool) error {
 	var all []watch.Outcome
-	for _, n := range gs.Networks {
+	for _, n := range gs.networks {
 		all = append(all, n.Reload())
 	}
-	for _, who := range gs.Policies {
+	for _, who := range gs.policies {
 		all = append(all, who.Reload()...)
 	}
 	for _, out := range all {

@@ -45,13 +45,13 @@ type policy struct {
 // gates are those of a plan, and their parts by what they are made of.
 type gates struct {
 	byTerms  map[gateTerms]*gate
-	Networks map[string]*clientaddr.Networks
-	Policies map[string]*policy
+	networks map[string]*clientaddr.Networks
+	policies map[string]*policy
 	seats    []string // the names of the cookies that any route keeps clients at a backend by
 }
 
 func newGates(routes []config.Route) gates {
-	gs := gates{byTerms: map[gateTerms]*gate{}, Networks: map[string]*clientaddr.Networks{}, Policies: map[string]*policy{}}
+	gs := gates{byTerms: map[gateTerms]*gate{}, networks: map[string]*clientaddr.Networks{}, policies: map[string]*policy{}}
 	known := map[string]bool{"": true}
 	for i := range routes {
 		if name := routes[i].Config.StickyCookie; !known[name] {
@@ -104,13 +104,13 @@ func (b *builder) gateOf(cfg *config.Config) (*gate, error) {
 	if err := errors.Join(addresses, credentials); err != nil {
 		return nil, err
 	}
-	d := newGate(cfg, networks, who, b.Gates.seatsBeside(o), lendsAddress(from, o))
-	if known := cmp.Or(b.Gates.byTerms[d.terms], b.before.Gates.byTerms[d.terms]); known != nil {
+	d := newGate(cfg, networks, who, b.gates.seatsBeside(o), lendsAddress(from, o))
+	if known := cmp.Or(b.gates.byTerms[d.terms], b.before.gates.byTerms[d.terms]); known != nil {
 		d = known
 	} else if err := d.open(); err != nil {
 		return nil, err
 	}
-	b.Gates.byTerms[d.terms] = d
+	b.gates.byTerms[d.terms] = d
 	return d, nil
 }
 
@@ -143,13 +143,13 @@ func (b *builder) networksOf(from *clientaddr.Sources) (n *clientaddr.Networks, 
 		return nil, nil
 	}
 	text := textOf(*from)
-	if n = cmp.Or(b.Gates.Networks[text], b.before.Gates.Networks[text]); n == nil {
+	if n = cmp.Or(b.gates.networks[text], b.before.gates.networks[text]); n == nil {
 		from.Past = b.before.file
 		if n, err = clientaddr.Open(*from); err != nil {
 			return nil, err
 		}
 	}
-	b.Gates.Networks[text] = n
+	b.gates.networks[text] = n
 	return n, nil
 }
 
@@ -159,7 +159,7 @@ func (b *builder) policyOf(o *auth.Options) (*policy, error) {
 		return nil, nil
 	}
 	text := textOf(*o)
-	who := cmp.Or(b.Gates.Policies[text], b.before.Gates.Policies[text])
+	who := cmp.Or(b.gates.policies[text], b.before.gates.policies[text])
 	if who == nil {
 		e := b.env
 		o.Past, o.OnFetch, o.OnSilence = b.before.file, e.fetched, e.silent
@@ -170,19 +170,19 @@ func (b *builder) policyOf(o *auth.Options) (*policy, error) {
 		}
 		who = &policy{Policy: made, part: part{begin: made.Start, end: made.Close, parting: &e.Parting}}
 	}
-	b.Gates.Policies[text] = who
+	b.gates.policies[text] = who
 	b.has(&who.part)
 	return who, nil
 }
 
 // file finds what a part made of a file, by its key; nil if none did.
 func (gs *gates) file(key string) any {
-	for _, n := range gs.Networks {
+	for _, n := range gs.networks {
 		if f := n.Files(key); f != nil {
 			return f
 		}
 	}
-	for _, who := range gs.Policies {
+	for _, who := range gs.policies {
 		if f := who.Files(key); f != nil {
 			return f
 		}

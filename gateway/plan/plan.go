@@ -27,7 +27,7 @@ type Plan struct {
 	stickyKey     []byte
 	Fleets        fleets
 	backends      map[tlsTerms]*backendTLS
-	Gates         gates
+	gates         gates
 	Routes        []*Route
 	byIdentity    map[string]*Route
 	table         *routing.Table
@@ -35,7 +35,7 @@ type Plan struct {
 	TLS           *netpoll.TLS // likewise
 	certTerms     string       // that certs was made of
 	certsPart     *part
-	HandshakeRate *rate.Table // handshakes by address; nil: any number
+	handshakeRate *rate.Table // handshakes by address; nil: any number
 	HeadLimits    http1.Limits
 	Sockets       int // of a session: 1 where all backends are pooled, else 2
 	GatherMax     int // bytes of unfinished messages, of one loop
@@ -60,7 +60,7 @@ func (e *Env) Build(cfg *config.Config, before *Plan) (p *Plan, warnings []strin
 		before = new(Plan)
 	}
 	b := builder{before: before, held: map[*part]bool{}, Plan: &Plan{env: e, Config: cfg, Generation: before.Generation + 1, Sockets: 1,
-		Gates: newGates(cfg.Routes), byIdentity: map[string]*Route{}, backends: map[tlsTerms]*backendTLS{}}}
+		gates: newGates(cfg.Routes), byIdentity: map[string]*Route{}, backends: map[tlsTerms]*backendTLS{}}}
 	b.users.Store(1)
 	b.HeadLimits = HeadLimits(cfg)
 	if b.stickyKey = []byte(cfg.StickyKey); len(b.stickyKey) == 0 {
@@ -71,7 +71,7 @@ func (e *Env) Build(cfg *config.Config, before *Plan) (p *Plan, warnings []strin
 		return nil, nil, err
 	}
 	b.IsProxy = trust.Has
-	b.HandshakeRate = b.handshakeRateOf()
+	b.handshakeRate = b.handshakeRateOf()
 	err = b.buildTLS()
 	if err == nil {
 		err = b.buildFleets()
@@ -105,7 +105,7 @@ func (b *builder) has(p *part) {
 func (b *builder) handshakeRateOf() *rate.Table {
 	cfg, old := b.Config, b.before.Config
 	if old != nil && old.ConnectionRate == cfg.ConnectionRate && old.RateTable == cfg.RateTable {
-		return b.before.HandshakeRate
+		return b.before.handshakeRate
 	}
 	if cfg.ConnectionRate.Per == 0 {
 		return nil
@@ -120,7 +120,7 @@ func (p *Plan) file(key string) any {
 			return f
 		}
 	}
-	return p.Gates.file(key)
+	return p.gates.file(key)
 }
 
 // Start begins what no plan before has begun: files are watched, keys fetched, backends looked after.
@@ -148,7 +148,7 @@ func (p *Plan) Release() {
 
 // AllowsHandshake counts a newcomer, and tells whether there were too many of its address lately.
 func (p *Plan) AllowsHandshake(ip netip.Addr) bool {
-	return p.HandshakeRate == nil || !ip.IsValid() || p.HandshakeRate.Take(rate.IPKey(ip, p.Config.IPv6Prefix), rate.Now(), 1)
+	return p.handshakeRate == nil || !ip.IsValid() || p.handshakeRate.Take(rate.IPKey(ip, p.Config.IPv6Prefix), rate.Now(), 1)
 }
 
 // EachEndpoint walks the endpoints of all fleets.

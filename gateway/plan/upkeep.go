@@ -9,12 +9,12 @@ import (
 
 // NeedsUpkeep tells whether there is anything to read again or to sweep.
 func (p *Plan) NeedsUpkeep() bool {
-	return len(p.tables()) > 0 || len(p.Gates.Networks)+len(p.Gates.Policies) > 0
+	return len(p.tables()) > 0 || len(p.gates.networks)+len(p.gates.policies) > 0
 }
 
 // LookAtFiles takes the files of gates anew that have changed. What went wrong is told once.
 func (p *Plan) LookAtFiles() {
-	_ = p.env.reread(&p.Gates, false) // was told
+	_ = p.env.reread(&p.gates, false) // was told
 }
 
 // Reread reads what the configuration names again: certificates, keys, authorities, lists of addresses and users; key
@@ -24,10 +24,10 @@ func (p *Plan) Reread() error {
 	if p.Certs != nil {
 		tls = p.Certs.Reload()
 	}
-	for _, who := range p.Gates.Policies {
+	for _, who := range p.gates.policies {
 		who.Refetch()
 	}
-	return errors.Join(tls, p.env.reread(&p.Gates, true))
+	return errors.Join(tls, p.env.reread(&p.gates, true))
 }
 
 // Sweep has a part of each table of rates forget whom it need not remember.
@@ -40,7 +40,7 @@ func (p *Plan) Sweep() {
 
 // tables are those of all rates.
 func (p *Plan) tables() []*rate.Table {
-	all := append(p.env.Failures.Tables(), p.HandshakeRate)
+	all := append(p.env.Failures.Tables(), p.handshakeRate)
 	for _, r := range p.Routes {
 		if m := r.Meter; m != nil {
 			for _, in := range []Shares{m.Messages, m.AllBytes} {

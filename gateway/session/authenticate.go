@@ -26,7 +26,7 @@ func (s *session) authenticate(to *plan.Route, q *plan.Question, b []byte, n int
 		return
 	}
 	client := r.Client
-	if !p.CredentialChecks.Enter(client) {
+	if !p.credentialChecks.Enter(client) {
 		s.refuse(auth.Unavailable)
 		return
 	}
@@ -39,7 +39,7 @@ func (s *session) authenticate(to *plan.Route, q *plan.Question, b []byte, n int
 	go func() {
 		defer cancel()
 		out := to.Gate.Auth.Wait(ctx, copied)
-		p.CredentialChecks.Leave(client)
+		p.credentialChecks.Leave(client)
 		_ = loop.Post(func() { s.resume(h, n, out) }) // a stopped loop has ended the session
 	}()
 }

@@ -13,11 +13,11 @@ import (
 // Bounds are what is counted across all loops and protocols. It is touched when a client or a request comes, is admitted
 // and goes, never by a message.
 type Bounds struct {
-	Accepted         *limits.Count  // connections, from accept to their last byte
-	Newcomers        *limits.Count  // of these, those of limited addresses whose request is still to come
+	accepted         *limits.Count  // connections, from accept to their last byte
+	newcomers        *limits.Count  // of these, those of limited addresses whose request is still to come
 	Admitted         *limits.Count  // connections whose request was let in
 	Requests         *limits.Count  // plain requests in flight, over whatever they came
-	CredentialChecks *limits.Shares // handshakes whose credential somebody else looks at
+	credentialChecks *limits.Shares // handshakes whose credential somebody else looks at
 }
 
 const (
@@ -39,7 +39,7 @@ func newTurns(ipv6Prefix int) *limits.Turns {
 
 func newBounds(ipv6Prefix int) Bounds {
 	count := func() *limits.Count { return limits.NewCount(0, 0, ipv6Prefix) } // until Bound
-	return Bounds{Accepted: count(), Newcomers: count(), Admitted: count(), Requests: count(), CredentialChecks: limits.NewShares(maxCredentialChecks, ipv6Prefix)}
+	return Bounds{accepted: count(), newcomers: count(), Admitted: count(), Requests: count(), credentialChecks: limits.NewShares(maxCredentialChecks, ipv6Prefix)}
 }
 
 // Bound sets what there may be of clients under a plan.
@@ -52,9 +52,9 @@ func (p *Process) Bound(next *plan.Plan) {
 	if perIP == 0 {
 		perIP = max(1, requests/4)
 	}
-	b.Accepted.Set(most+refusalRoom, 0)
+	b.accepted.Set(most+refusalRoom, 0)
 	b.Admitted.Set(most, cfg.MaxConnectionsPerIP)
-	b.Newcomers.Set(most+refusalRoom, max(cfg.MaxConnectionsPerIP, leastNewcomers))
+	b.newcomers.Set(most+refusalRoom, max(cfg.MaxConnectionsPerIP, leastNewcomers))
 	b.Requests.Set(requests, perIP)
 }
 

@@ -33,7 +33,7 @@ func (s *session) inflate(h *half, payload []byte) (plain []byte, on bool) {
 	if sh.inflater == nil {
 		sh.inflater = deflate.NewInflater()
 	}
-	room := min(limit, max(uncounted, sh.Plan.GatherMax-sh.gathered))
+	room := min(limit, max(uncounted, sh.plan.GatherMax-sh.gathered))
 	plain, err := sh.inflater.Append(sh.plain[:0], payload, room)
 	sh.plain = plain
 	sh.count.InflatedFrom += uint64(len(payload))

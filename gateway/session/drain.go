@@ -38,7 +38,7 @@ func (sh *Shard) BeginDrain(timeout time.Duration) {
 		return
 	}
 	// The close timeout at the end, or half of the time if that is less, is for clients to answer.
-	now, window := sh.Loop.Now(), max(timeout-sh.Plan.Config.CloseTimeout, timeout/2)
+	now, window := sh.Loop.Now(), max(timeout-sh.plan.Config.CloseTimeout, timeout/2)
 	d.deadline, d.pace = now+timeout, pace{end: now + window}
 	d.due = append(d.due[:0], sh.sessions...)
 	sh.OnTimer(nil)

@@ -48,7 +48,7 @@ func (sh *Shard) evict(p *plan.Plan) {
 // scan looks at some sessions below the index end, and has the rest looked at later. Sessions that end meanwhile fill their
 // place with one that was looked at, so that none is missed.
 func (sh *Shard) scan(p *plan.Plan, end int) {
-	if sh.Plan != p {
+	if sh.plan != p {
 		return // the next reload looks for itself
 	}
 	end = min(end, len(sh.sessions))
@@ -71,7 +71,7 @@ func (s *session) hasPlace(p *plan.Plan) bool {
 
 // evictLate is for a session of a route of before that opens only now.
 func (sh *Shard) evictLate(s *session) {
-	if s.lane.stale && sh.Plan.Config.ReloadDrain > 0 && !s.hasPlace(sh.Plan) {
+	if s.lane.stale && sh.plan.Config.ReloadDrain > 0 && !s.hasPlace(sh.plan) {
 		sh.eviction.add(s)
 	}
 }
@@ -104,7 +104,7 @@ func (e *eviction) OnTimer(*netpoll.Timer) {
 // goAway asks both sides of a session to end. The client is told first: what it sends until it has answered still goes to
 // the backend, which gets the same close frame in the place of the answer.
 func (s *session) goAway(reason string) {
-	code := ws.StatusCode(s.lane.shard.Plan.Config.DrainCode)
+	code := ws.StatusCode(s.lane.shard.plan.Config.DrainCode)
 	if s.marks.has(opaque) {
 		s.hangUp(reason, 0)
 		return

@@ -159,8 +159,8 @@ func (sh *Shard) grow(b *bytebufferpool.ByteBuffer, n, limit int) bool {
 	}
 	others := sh.gathered - counted(cap(b.B))
 	room := sh.large
-	if room == nil || cap(room.B) < size || others+counted(cap(room.B)) > sh.Plan.GatherMax {
-		if others+counted(size) > sh.Plan.GatherMax {
+	if room == nil || cap(room.B) < size || others+counted(cap(room.B)) > sh.plan.GatherMax {
+		if others+counted(size) > sh.plan.GatherMax {
 			return false
 		}
 		room = &bytebufferpool.ByteBuffer{B: make([]byte, 0, size)}

@@ -35,7 +35,7 @@ func (s *session) handOver(early []byte, client netip.Addr) {
 	if !s.marks.has(byAddress) {
 		charged = netip.Addr{}
 	}
-	c := &web.Client{Peer: s.from(), Nameless: s.marks.has(nameless), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.TLSTermsOf(s.client.TLSState()), Owner: s.lane.listener, Closed: func() { p.Admitted.Leave(charged); p.Accepted.Leave(netip.Addr{}) }}
+	c := &web.Client{Peer: s.from(), Nameless: s.marks.has(nameless), Local: s.local(), TLS: s.client.TLSState(), Terms: s.lane.plan.TLSTermsOf(s.client.TLSState()), Owner: s.lane.listener, Closed: func() { p.Admitted.Leave(charged); p.accepted.Leave(netip.Addr{}) }}
 	s.marks.set(admitted, false) // the connection's end takes it off, not the session's
 	s.marks.set(handed, true)
 	conn := s.client.Detach(early)
@@ -69,8 +69,8 @@ func (d *Listener) takeBack(conn net.Conn, c *web.Client, read []byte) {
 	sh := d.Shard
 	s := &session{opened: sh.Loop.Now(), phase: greeting}
 	l := d.lane
-	if l.plan != sh.Plan { // the listener has gone
-		l = &lane{shard: sh, listener: d, plan: sh.Plan}
+	if l.plan != sh.plan { // the listener has gone
+		l = &lane{shard: sh, listener: d, plan: sh.plan}
 	}
 	s.enterLane(l)
 	s.setFrom(c.Peer)
@@ -81,7 +81,7 @@ func (d *Listener) takeBack(conn net.Conn, c *web.Client, read []byte) {
 		s.lane.leave()
 		return
 	}
-	sh.proc.Accepted.Again()
+	sh.proc.accepted.Again()
 	sh.add(s)
 	s.hs = newHandshake()
 	s.hs.terms = c.Terms

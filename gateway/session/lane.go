@@ -90,10 +90,10 @@ func (sh *Shard) unlinkSome() {
 func (sh *Shard) laneOf(r *plan.Route) *lane {
 	l := sh.lanes[r]
 	if l == nil {
-		next := sh.Plan.ByIdentity(r.Identity)
+		next := sh.plan.ByIdentity(r.Identity)
 		l = &lane{shard: sh, route: r, links: sh.link(r.Fleet), stale: next != r}
 		sh.lanes[r] = l
-		switch before := sh.links[sh.Plan.Fleets.Before[r.Fleet]]; {
+		switch before := sh.links[sh.plan.Fleets.Before[r.Fleet]]; {
 		case !l.stale && before != nil:
 			l.links.Inherit(before.Links)
 		case l.stale && next != nil: // a handshake that began under the plan before
@@ -132,7 +132,7 @@ func (sh *Shard) unlink(f *plan.Fleet) {
 
 // adopt has newcomers judged by p from now on. Who is there stays with the plan that it came under.
 func (sh *Shard) adopt(p *plan.Plan) {
-	sh.Plan = p
+	sh.plan = p
 	secure := map[string]bool{}
 	for _, w := range p.Addresses() {
 		secure[w.Name] = w.Secure
@@ -159,7 +159,7 @@ func (sh *Shard) settle() (done bool) {
 		sh.prepare(sh.unprepared[0])
 	}
 	for r, l := range sh.lanes {
-		if sh.Plan.ByIdentity(r.Identity) == r || l.stale {
+		if sh.plan.ByIdentity(r.Identity) == r || l.stale {
 			continue
 		}
 		if time.Now().After(end) {
@@ -173,10 +173,10 @@ func (sh *Shard) settle() (done bool) {
 // prepare gives a route of the plan in force its pooled connections: those of the fleet whose place its own has taken, and as
 // many as pool-min asks for.
 func (sh *Shard) prepare(r *plan.Route) {
-	if sh.lanes[r] != nil || sh.Plan.ByIdentity(r.Identity) != r {
+	if sh.lanes[r] != nil || sh.plan.ByIdentity(r.Identity) != r {
 		return
 	}
-	if sh.links[sh.Plan.Fleets.Before[r.Fleet]] != nil {
+	if sh.links[sh.plan.Fleets.Before[r.Fleet]] != nil {
 		sh.laneOf(r)
 	}
 	if r.Pools && r.Config.PoolMin > 0 {

@@ -31,7 +31,7 @@ func (d *Listener) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 	if sh.sockets.Full(0) {
 		sh.proc.shortage()
 	}
-	if sh.sockets.Full(refusalFiles) || b.Accepted.Enter(netip.Addr{}) != limits.In {
+	if sh.sockets.Full(refusalFiles) || b.accepted.Enter(netip.Addr{}) != limits.In {
 		sh.count.Refused[reasons.RefusedFull.Reason]++
 		ln.Refuse(fd)
 		return
@@ -40,7 +40,7 @@ func (d *Listener) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 	s.enterLane(d.lane)
 	s.setFrom(from)
 	if !s.enterNewcomers() {
-		b.Accepted.Leave(netip.Addr{})
+		b.accepted.Leave(netip.Addr{})
 		sh.count.Refused[reasons.RefusedPerIP.Reason]++
 		ln.Refuse(fd)
 		d.lane.leave()
@@ -48,7 +48,7 @@ func (d *Listener) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 	}
 	if err := sh.Loop.Attach(&s.client, fd, (*clientSide)(s)); err != nil {
 		s.leaveNewcomers()
-		b.Accepted.Leave(netip.Addr{})
+		b.accepted.Leave(netip.Addr{})
 		sh.count.Refused[reasons.Descriptors]++
 		s.lane.leave()
 		return
@@ -60,7 +60,7 @@ func (d *Listener) OnAccept(ln *netpoll.Listener, fd int, from netip.AddrPort) {
 // through the same. A client whose listener has gone stays with the plan that it came under.
 func (s *session) appear() {
 	known := s.phase == announced
-	if d := s.lane.listener; !known && d.lane != s.lane && d.lane.plan == d.Shard.Plan {
+	if d := s.lane.listener; !known && d.lane != s.lane && d.lane.plan == d.Shard.plan {
 		s.enterLane(d.lane)
 	}
 	l, from := s.lane, s.from().Addr()
@@ -84,7 +84,7 @@ func (s *session) enterNewcomers() (ok bool) {
 	if !proc.Admitted.PerAddress() || !ip.IsValid() || s.lane.plan.IsProxy(ip) {
 		return true
 	}
-	ok = proc.Newcomers.Enter(ip) == limits.InByAddress // it always bounds addresses
+	ok = proc.newcomers.Enter(ip) == limits.InByAddress // it always bounds addresses
 	s.marks.set(newcomer, ok)
 	return ok
 }
@@ -93,7 +93,7 @@ func (s *session) enterNewcomers() (ok bool) {
 func (s *session) leaveNewcomers() {
 	if s.marks.has(newcomer) {
 		s.marks.set(newcomer, false)
-		s.lane.shard.proc.Newcomers.Leave(s.from().Addr())
+		s.lane.shard.proc.newcomers.Leave(s.from().Addr())
 	}
 }
 

@@ -20,14 +20,14 @@ func (p *Process) ServePlain() {
 
 // findPlain finds where a plain request goes.
 func (p *Process) findPlain(r *http.Request, c *web.Client) (web.Found, *http1.Refusal) {
-	now := p.InForce()
+	now := p.inForce()
 	defer now.Release()
 	return now.FindPlain(r, c)
 }
 
 // dressPlain gives a refusal what the request's route adds to it.
 func (p *Process) dressPlain(r *http.Request, c *web.Client, from http1.From, owner any, why *http1.Refusal) *http1.Refusal {
-	now := p.InForce()
+	now := p.inForce()
 	defer now.Release()
 	return now.DressPlain(r, c, from, owner, why)
 }
@@ -37,7 +37,7 @@ func (p *Process) asksOther(r *http1.Request) bool {
 	if r.Get("upgrade") == nil {
 		return false
 	}
-	now := p.InForce()
+	now := p.inForce()
 	defer now.Release()
 	return now.AsksOther(r)
 }

@@ -49,8 +49,8 @@ func NewProcess(cfg *config.Config) *Process {
 	return p
 }
 
-// InForce is the plan of newcomers, held.
-func (p *Process) InForce() *plan.Plan {
+// inForce is the plan of newcomers, held.
+func (p *Process) inForce() *plan.Plan {
 	for {
 		now := p.Plan.Load()
 		now.Hold()

@@ -204,7 +204,7 @@ func (s *session) finish() {
 		sh.proc.Admitted.Leave(by)
 	}
 	if !s.marks.has(handed) {
-		sh.proc.Accepted.Leave(netip.Addr{})
+		sh.proc.accepted.Leave(netip.Addr{})
 	}
 	s.lane.leave()
 	sh.proc.Memory.touch(sh.now())

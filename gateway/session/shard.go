@@ -28,7 +28,7 @@ type Shard struct {
 	sockets *netpoll.Sockets
 
 	// Owned by the loop.
-	Plan       *plan.Plan // of newcomers
+	plan       *plan.Plan // of newcomers
 	lanes      map[*plan.Route]*lane
 	links      map[*plan.Fleet]*fleetLinks
 	unlinking  []*plan.Fleet // whose links lanes have given up; those are to be closed if there are no others
@@ -61,7 +61,7 @@ func newShard(proc *Process, loop *netpoll.Loop, sockets *netpoll.Sockets) *Shar
 	for i := 0; i < len(seed); i += 8 {
 		binary.LittleEndian.PutUint64(seed[i:], rand.Uint64())
 	}
-	sh := &Shard{proc: proc, Loop: loop, sockets: sockets, random: rand.NewChaCha8(seed), count: observe.NewCounters(), Plan: proc.Plan.Load(),
+	sh := &Shard{proc: proc, Loop: loop, sockets: sockets, random: rand.NewChaCha8(seed), count: observe.NewCounters(), plan: proc.Plan.Load(),
 		lanes: map[*plan.Route]*lane{}, links: map[*plan.Fleet]*fleetLinks{}}
 	_ = loop.Do(func() { sh.skew = rate.Now() - loop.Now() })
 	return sh
@@ -81,7 +81,7 @@ func (sh *Shard) openedSession(s *session) {
 	sh.talking++
 	sh.proc.Memory.touch(sh.now())
 	sh.proc.Metrics.HandshakeTime.Update((sh.Loop.Now() - s.opened).Seconds())
-	sample := uint64(sh.Plan.Config.AccessLogSample)
+	sample := uint64(sh.plan.Config.AccessLogSample)
 	s.marks.set(unlogged, sample > 1 && sh.opened%sample != 0)
 	sh.opened++
 	if !s.marks.has(unlogged) {

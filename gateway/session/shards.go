@@ -102,7 +102,7 @@ func (all Shards) CountByGeneration() map[uint64]int {
 	for _, sh := range all {
 		_ = sh.Loop.Do(func() {
 			for r, l := range sh.lanes {
-				generation := sh.Plan.Generation
+				generation := sh.plan.Generation
 				if l.stale {
 					generation = r.Generation
 				}
