@@ -31,7 +31,11 @@ const (
 	GatherMemory  = "gather_memory"  // too many messages are under way that are looked at as a whole
 )
 
-const TLSFailed = "tls_failed" // the client could not be secured; weir_tls_handshake_failures_total says why
+// Panic is a fault of ours while a plain request was served; the log has the stack.
+const Panic = "panic"
+
+// TLSFailed: see weir_tls_handshake_failures_total.
+const TLSFailed = "tls_failed" // the client could not be secured
 
 var (
 	RefusedClear    = &http1.Refusal{Status: 400, Reason: "not_tls", Text: "This port speaks TLS: use https:// or wss://."}

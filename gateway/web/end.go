@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/codec/http1"
+	"weir/gateway/reasons"
 	"weir/upstream"
 )
 
@@ -79,15 +80,15 @@ func (x *exchange) broken(fault any) string {
 	switch {
 	case fault != http.ErrAbortHandler:
 		x.server.options.Logger.Error("panic while serving a request", "panic", fault, "stack", string(debug.Stack()))
-		return reasonPanic
+		return reasons.Panic
 	case context.Cause(x.request.Context()) == errDrained:
-		return reasonDrain
+		return reasons.Drain
 	case x.answer.stall.fired.Load() || x.upload.stall.fired.Load():
 		return refusedStalled.Reason
 	case x.request.Context().Err() == nil && !x.answer.lost:
-		return reasonBackendLost
+		return reasons.BackendLost
 	case x.answer.status == 0:
-		return reasonClientGone
+		return reasons.ClientGone
 	}
 	return refusedLost.Reason
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"weir/codec/http1"
+	"weir/gateway/reasons"
 )
 
 // What is refused here and nowhere else, and why an answer may be missing or broken off.
@@ -19,16 +20,9 @@ var (
 	refusedLost    = &http1.Refusal{Status: 400, Reason: "client_lost", Text: "The request's body broke off."}
 )
 
-const (
-	reasonBackendLost = "backend_lost"
-	reasonPanic       = "panic"             // a fault of ours; the log has the stack
-	reasonClientGone  = "client_gone_early" // left before it had an answer
-	reasonDrain       = "drain"
-)
-
 // Reasons are what a plain request can fail of here, besides what it may be refused for before it comes to a backend.
 var Reasons = []string{refusedHead.Reason, refusedHost.Reason, refusedTarget.Reason, refusedBody.Reason, refusedStalled.Reason, refusedLost.Reason,
-	reasonBackendLost, reasonPanic, reasonClientGone, reasonDrain}
+	reasons.BackendLost, reasons.Panic, reasons.ClientGone, reasons.Drain}
 
 // refuse answers in an endpoint's place, with the fields that [http1.Refusal.Append] writes.
 func (x *exchange) refuse(why *http1.Refusal) {

@@ -29,12 +29,13 @@ var inGateway = map[string]struct {
 	packages []string
 	why      string
 }{
-	"gateway":         {[]string{"plan", "session", "listen", "observe", "admin", "reasons"}, ""},
+	"gateway":         {[]string{"plan", "session", "listen", "observe", "admin", "web", "reasons"}, ""},
 	"gateway/listen":  {[]string{"plan", "session"}, "sockets are opened and handed on, whatever comes in by them"},
-	"gateway/session": {[]string{"plan", "observe", "reasons"}, "sessions must not know how a configuration is read, nor the HTTP of admin"},
-	"gateway/plan":    {[]string{"observe", "reasons"}, "a plan is held by loops and sessions, and must not know them"},
-	"gateway/observe": {[]string{"reasons"}, "counters and lines are handed over, not fetched"},
+	"gateway/session": {[]string{"plan", "observe", "web", "reasons"}, "sessions must not know how a configuration is read, nor the HTTP of admin"},
+	"gateway/plan":    {[]string{"observe", "web", "reasons"}, "a plan is held by loops and sessions, and must not know them"},
+	"gateway/observe": {[]string{"web", "reasons"}, "counters and lines are handed over, not fetched"},
 	"gateway/admin":   {[]string{"observe"}, "admin sees the gateway by one interface"},
+	"gateway/web":     {[]string{"reasons"}, "plain HTTP is told by a plan what to do, and asks for nothing"},
 	"gateway/reasons": {nil, "names know nobody"},
 }
 
