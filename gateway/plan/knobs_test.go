@@ -255,7 +255,7 @@ func readOtherValues(t *testing.T, files *strings.Replacer) map[string]otherValu
 func partsOf(p *Plan) map[string]any {
 	r := p.Routes[0]
 	parts := map[string]any{"route": r, "fleet": r.Fleet, "transports": r.transports, "gate": r.Gate, "networks": r.Gate.networks, "auth": r.Gate.Auth,
-		"meter": r.Meter, "certs": p.Certs, "newcomers": p.HandshakeRate, "listeners": fmt.Sprint(p.Addresses())}
+		"meter": r.Meter, "certs": p.Certs, "newcomers": p.handshakeRate, "listeners": fmt.Sprint(p.Addresses())}
 	if r.httpFleet != r.Fleet {
 		parts["http fleet"] = r.httpFleet
 	}
