@@ -256,7 +256,8 @@ func TestMissingFilesAreToldAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("it starts")
 	}
-	for _, want := range []string{"route members: ", "addresses /none/allow: ", "api-keys /none/keys: ", "basic-users /none/users: ", "route staff: ", "addresses /none/deny: "} {
+	for _, want := range []string{"route members: allow-file: there is no file /none/allow", "route members: api-keys: there is no file /none/keys",
+		"route members: basic-users: there is no file /none/users", "route staff: deny-file: there is no file /none/deny"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("nothing of %s in:\n%v", want, err)
 		}
