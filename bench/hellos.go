@@ -81,7 +81,8 @@ func replaying(target load.Target, conns int) (answered func() (perSecond float6
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, ReplayCommand, target.Addr.String(), target.TLS.ServerName, strconv.Itoa(conns))
+	// Elsewhere it would have a machine of its own: here it takes what the others leave.
+	cmd := exec.Command("nice", "-n", "19", self, ReplayCommand, target.Addr.String(), target.TLS.ServerName, strconv.Itoa(conns))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
