@@ -9,7 +9,7 @@ import (
 
 // Config holds every knob of the gateway. A field is the whole definition of a
 // knob: from its tags and its value in Default come the flag, the environment
-// variable, the YAML key, the line of --help and the row of README's table.
+// variable, the YAML key, the line of --help and the row of docs/reference/knobs.md.
 //
 //	knob:   the name; "idle-timeout" is --idle-timeout, WEIR_IDLE_TIMEOUT and idle-timeout:
 //	group:  the heading it stands under; groups are told in the order of first use

@@ -18,7 +18,7 @@
 // with what was given in the route put over it, so that whoever serves a route
 // looks nowhere else.
 //
-// The same definitions make Usage and, by go generate, the table in README.md.
+// The same definitions make Usage and, by go generate, docs/reference/knobs.md.
 package config
 
-//go:generate go run ./internal/readme ../../README.md
+//go:generate go run ./internal/reference ../../docs/reference

@@ -100,31 +100,3 @@ func wrap(text string, width int) []string {
 	}
 	return append(lines, line)
 }
-
-// Markdown is the table of knobs in README.md.
-func Markdown() string {
-	var b strings.Builder
-	b.WriteString("| Flag and YAML key | Variable | Default | Per route; needs a restart | What it does |\n| --- | --- | --- | --- | --- |\n")
-	group := ""
-	for i := range knobs {
-		k := &knobs[i]
-		if k.group != group {
-			group = k.group
-			fmt.Fprintf(&b, "| **%s** | | | | |\n", group)
-		}
-		preset := k.text(k.of(Default()))
-		if preset != "" {
-			preset = "`" + preset + "`"
-		}
-		perRoute := ""
-		if k.route {
-			perRoute = "yes"
-		}
-		if k.restart {
-			perRoute = "no; restart"
-		}
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n",
-			k.name, k.env(), preset, perRoute, strings.ReplaceAll(k.help, "|", `\|`))
-	}
-	return b.String()
-}

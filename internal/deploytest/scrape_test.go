@@ -18,8 +18,8 @@ import (
 	"weir/gateway/config"
 )
 
-// exposed is what a gateway tells of itself before anything has happened to it, with TLS and two backends.
-func exposed(t *testing.T) string {
+// startGateway starts a gateway with TLS and two backends, which ends with the test.
+func startGateway(t *testing.T) *gateway.Gateway {
 	t.Helper()
 	backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(backend.Close)
@@ -36,11 +36,17 @@ func exposed(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		g.Drain()
 		_ = g.Wait()
-	}()
-	return get(t, "http://"+g.AdminAddr().String()+"/metrics")
+	})
+	return g
+}
+
+// exposed is what a gateway tells of itself before anything has happened to it.
+func exposed(t *testing.T) string {
+	t.Helper()
+	return get(t, "http://"+startGateway(t).AdminAddr().String()+"/metrics")
 }
 
 // metricNames are the metrics that a gateway describes.
