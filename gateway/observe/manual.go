@@ -61,6 +61,11 @@ number of nanoseconds.
 
 A field in *italics* is left out while its value is unknown or does not apply. Query strings are never logged, because they may hold tokens.
 
+The lines below are written at level info: with a higher ` + "`log-level`" + ` there are none of them. Refusals and plain requests are always logged, except clients that left
+first or were turned away far beyond ` + "`max-connections`" + `. Other lines report each change of a backend or its addresses, pooled connections that broke with sessions on
+them, and each certificate that was renewed or could not be. What a client or a broken server could repeat endlessly is logged every ten seconds at most, and counted.
+If nobody reads standard error fast enough, lines are dropped and counted in ` + "`weir_log_lines_dropped_total`" + `.
+
 `
 
 // LogsPage is docs/reference/logs.md.

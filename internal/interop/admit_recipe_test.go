@@ -35,19 +35,19 @@ func keyFile(t testing.TB) string {
 	return writeFile(t, t.TempDir(), "hmac.key", hmacSecret)
 }
 
-// usualRecipe writes the README's recipe into a file, as it stands there but for the backend and the key.
+// usualRecipe writes the manual's recipe into a file, with another backend and key.
 func usualRecipe(t testing.TB, upstream string) string {
 	t.Helper()
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/limits.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, recipe, _ := strings.Cut(string(readme), "**The usual recipe**")
+	_, recipe, _ := strings.Cut(string(page), "## A whole example")
 	_, recipe, _ = strings.Cut(recipe, "```yaml\n")
 	recipe, _, _ = strings.Cut(recipe, "```")
 	for old, new := range map[string]string{"ws://10.0.0.1:9000": upstream, "ES256": "HS256", "/etc/weir/issuer.pub": keyFile(t)} {
 		if strings.Count(recipe, old) != 1 {
-			t.Fatalf("the README's recipe has no %s to be replaced:\n%s", old, recipe)
+			t.Fatalf("the manual's recipe has no %s to be replaced:\n%s", old, recipe)
 		}
 		recipe = strings.Replace(recipe, old, new, 1)
 	}
