@@ -10,15 +10,16 @@ const (
 	usageColumn = 36 // where the descriptions begin
 )
 
-const usageHeader = `Weir puts WebSocket clients through to WebSocket backends.
+const usageHeader = `Weir is a WebSocket gateway: it forwards WebSockets and plain HTTP to backends.
 
   weir [flags]             run the gateway
-  weir check [flags] [URL] check the configuration, say what would run and which route takes the URL
-                           (-H 'NAME: VALUE' for a header field of the request); with --files
-                           open all files, with --resolve look all names up
+  weir check [flags] [URL] check the configuration, show what would run and which route takes the URL;
+                           -H 'NAME: VALUE' adds a header field to that request, -X METHOD sets its
+                           method, --files opens all files, --resolve looks all names up,
+                           --diff FILE shows what a reload with FILE would change
   weir try URL [flags]     send a message through a gateway and show the way it took
-  weir healthcheck         ask the running weir whether it takes new sessions (exit 0 or 1)
-  weir upgrade             have the running weir replaced by the program on disk, without a gap
+  weir healthcheck         ask the running weir whether it accepts new sessions (exit 0 or 1)
+  weir upgrade             replace the running weir by the program on disk, without a gap
   weir version             print the version
 
 Examples
@@ -28,15 +29,16 @@ Examples
   WEIR_IDLE_TIMEOUT=10m weir --config weir.yaml
   weir --tls-listen :443 --tls-cert a.pem --tls-key a.key --upstream ws://10.0.0.1:9000
 
-Every flag is also a variable (--idle-timeout is WEIR_IDLE_TIMEOUT) and a key of the YAML file
-(idle-timeout: 10m); a flag goes before a variable, a variable before the file. Lists: give the flag
-several times, or put commas between the elements; header rules hold commas, so they go one a line.
-Durations are such as 500ms, 30s or 1h, sizes bytes or such as 64KiB or 1MiB. A switch is put out
-with =false, as in --forwarded=false. Routes and sites stand in the file alone; a route may have its
-own values for knobs marked "per route", which for it go before all others.
+Every flag is also an environment variable (--idle-timeout is WEIR_IDLE_TIMEOUT) and a key of the
+YAML file (idle-timeout: 10m). A flag overrides a variable; a variable overrides the file.
+For a list, repeat the flag or put commas between the values. Header rules contain commas: give
+them one per flag. Durations are 500ms, 30s or 1h; sizes are bytes, 64KiB or 1MiB.
+A switch is turned off with =false, as in --forwarded=false.
+Routes and sites can only be given in the file. A route may set the knobs marked "per route";
+a route's value overrides even a flag.
 
-SIGHUP, POST /reload and --config-watch read the file again while weir runs. All takes effect but
-knobs marked "restart"; flags and environment are those of the start.
+SIGHUP, POST /reload and --config-watch read the file again while weir runs. Knobs marked "restart"
+keep their value until a restart; flags and environment stay those of the start.
 `
 
 // Usage is the text of --help: no line longer than 100 columns.
