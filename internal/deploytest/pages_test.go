@@ -82,7 +82,7 @@ func TestPagesKeepTheirSize(t *testing.T) {
 		most := 12 << 10
 		switch {
 		case page == "README.md":
-			most = 128 << 10 // until its text has moved to docs/
+			most = 32 << 10 // until its last sections have moved to docs/
 		case page == "BENCHMARKS.md", strings.HasPrefix(page, "docs/reference/"):
 			continue
 		}

@@ -18,7 +18,7 @@ import (
 )
 
 // A kind of connection does what it can to make the gateway keep something for it: heap and stacks, of which most is as
-// much as README tells under "What is bounded".
+// much as docs/limits.md tells under "What is bounded".
 type kind struct {
 	name string
 	alpn string // over TLS, with this protocol; "": in clear
