@@ -196,3 +196,38 @@ func TestPagesMentionEverything(t *testing.T) {
 }
 
 var knobTag = regexp.MustCompile("`knob:\"([a-z0-9-]{2,})\"")
+
+// TestKnobTablesHaveTheDefaults: pages repeat the defaults of some knobs, in tables that begin with Knob and Default.
+func TestKnobTablesHaveTheDefaults(t *testing.T) {
+	defaults := map[string]string{}
+	for line := range strings.Lines(read(t, "docs/reference/knobs.md")) {
+		if cells := strings.Split(line, " | "); len(cells) == 5 {
+			defaults[strings.Trim(cells[0], "|` ")] = strings.Trim(cells[2], "` ")
+		}
+	}
+	rows := 0
+	for _, page := range pages(t) {
+		within := false
+		_, prose := split(page, read(t, page))
+		for i, line := range prose {
+			cells := strings.Split(line, " | ")
+			within = strings.HasPrefix(line, "| Knob | Default |") || within && len(cells) > 2
+			names := quoted.FindAllStringSubmatch(cells[0], -1)
+			if !within || len(names) == 0 {
+				continue
+			}
+			rows++
+			told := quoted.FindAllStringSubmatch(cells[1], -1)
+			for j, name := range names {
+				if preset, ok := defaults[name[1]]; !ok {
+					t.Errorf("%s:%d: there is no knob %s", page, i+1, name[1])
+				} else if len(told) == len(names) && told[j][1] != preset {
+					t.Errorf("%s:%d: the default of %s is %q, not %q", page, i+1, name[1], preset, told[j][1])
+				}
+			}
+		}
+	}
+	if rows < 10 {
+		t.Errorf("only %d rows were found", rows)
+	}
+}
