@@ -52,7 +52,7 @@ func TestRoutesShareAGate(t *testing.T) {
 		t.Error(err)
 	}
 	wantAnswer(t, g, 403, handshake("/a", good, "X-Forwarded-For: 198.51.100.7"))
-	if !eventually(func() bool { return strings.Contains(out.String(), `msg="taken anew" what="addresses `+deny+`"`) }) {
+	if !eventually(func() bool { return strings.Contains(out.String(), `msg="file reloaded" what="addresses `+deny+`"`) }) {
 		t.Errorf("nothing is told of the new list:\n%s", out.String())
 	}
 }

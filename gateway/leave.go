@@ -78,7 +78,7 @@ func (g *Gateway) Leave(path string) error {
 		err = g.admin.Move(path)
 	}
 	g.listeners.Leave()
-	g.proc.Log.Info("left: the successor accepts, open sessions go on here", "sessions", g.proc.Admitted.Len(), "admin", path)
+	g.proc.Log.Info("replaced: the successor accepts clients, open sessions go on here", "sessions", g.proc.Admitted.Len(), "admin", path)
 	go func() {
 		g.awaitHandshakes()
 		g.drain(g.proc.Plan.Load().Config.UpgradeDrain)

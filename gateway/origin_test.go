@@ -152,7 +152,7 @@ func TestFilesAreLookedAt(t *testing.T) {
 		t.Error("the file was not read again")
 	}
 	wantRefused(t, g, "address_denied", 1)
-	if !eventually(func() bool { return strings.Contains(out.String(), `msg="taken anew" what="addresses `+denied+`"`) }) {
+	if !eventually(func() bool { return strings.Contains(out.String(), `msg="file reloaded" what="addresses `+denied+`"`) }) {
 		t.Errorf("nobody was told of the new list:\n%s", out.String())
 	}
 	rewrite(t, denied, "nonsense\n")

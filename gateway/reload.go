@@ -32,7 +32,7 @@ func (g *Gateway) Reload() (Report, error) {
 	r, err := g.reload()
 	if err != nil {
 		g.proc.Metrics.ConfigFailures.Add(1)
-		g.proc.Log.Error("configuration not reloaded, the one before stays in force", "error", err)
+		g.proc.Log.Error("configuration not reloaded: the previous one stays in use", "error", err)
 		return r, err
 	}
 	g.proc.Metrics.ConfigReloads.Add(1)

@@ -123,7 +123,7 @@ func TestEndpointsTellTheLastError(t *testing.T) {
 	if n := metric(t, g, `weir_lookup_failures_total{host="`+ghost+`"}`); n < 1 {
 		t.Errorf("%v failed look-ups", n)
 	}
-	wantLine(t, &text, `level=WARN msg="a backend's name leads to no address.*" host=`+ghost+` route=default error=".*no such host"`)
+	wantLine(t, &text, `level=WARN msg="backend name has no address.*" host=`+ghost+` route=default error=".*no such host"`)
 }
 
 // TestStartsWithoutAName: a name that leads nowhere costs its own route alone, and the start waits for no route's names
@@ -146,7 +146,7 @@ func TestStartsWithoutAName(t *testing.T) {
 	if status, _ := ask(t, g, "GET", "/readyz"); status != 200 {
 		t.Errorf("/readyz answers %d, and one route can serve", status)
 	}
-	wantLine(t, &text, `level=WARN msg="a backend's name leads to no address.*" host=ghost- route=ghost`)
+	wantLine(t, &text, `level=WARN msg="backend name has no address.*" host=ghost- route=ghost`)
 
 	for _, panics := range []bool{true, false} {
 		lost := start(t, func(cfg *config.Config) { cfg.Panic = panics }, ghost)
@@ -204,8 +204,8 @@ func TestFewDescriptorsAreTold(t *testing.T) {
 		given int
 		line  string
 	}{
-		{0, `level=WARN msg="the limit of open files has room for few sessions.*LimitNOFILE.* limit=456 room=100 sockets_per_session=2$`},
-		{math.MaxInt32, `level=WARN msg="max-connections is more than the limit of open files has room for.* limit=456 room=100 sockets_per_session=2 max_connections=2147483647$`},
+		{0, `level=WARN msg="the limit of open files allows few sessions.*LimitNOFILE.* limit=456 room=100 sockets_per_session=2$`},
+		{math.MaxInt32, `level=WARN msg="max-connections exceeds the limit of open files.* limit=456 room=100 sockets_per_session=2 max_connections=2147483647$`},
 		{100, ""},
 	} {
 		var text logs
@@ -235,9 +235,9 @@ func TestAuthServiceFails(t *testing.T) {
 	for range 3 {
 		wantAnswer(t, g, 503, handshake("/", bearer("canary")))
 	}
-	wantLine(t, &text, `level=WARN msg="the auth service did not decide, its clients get 503" error="auth service `+s.URL+`/: status 404: .*" left_out=0`)
+	wantLine(t, &text, `level=WARN msg="no decision from the auth service: clients get 503" error="auth service `+s.URL+`/: status 404: .*" left_out=0`)
 	wantLine(t, &text, `refuse client=\S+ status=503 reason=auth_unavailable host=weir.test path=/ route=default detail="the auth service .*"`)
-	if n := strings.Count(text.String(), "did not decide"); n != 1 || strings.Contains(text.String(), "canary") {
+	if n := strings.Count(text.String(), "no decision from"); n != 1 || strings.Contains(text.String(), "canary") {
 		t.Errorf("told %d times, or what the URL holds:\n%s", n, text.String())
 	}
 	wantMetric(t, g, "weir_auth_service_failures_total", 3)

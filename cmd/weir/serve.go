@@ -55,7 +55,7 @@ func serve(args []string, p program) int {
 	slog.SetLogLoggerLevel(slog.LevelWarn)
 	slog.SetDefault(log) // what libraries say in package log's way becomes a line like the others
 	for _, text := range cfg.Warnings() {
-		log.Warn("the configuration is legal, but this is hardly meant", "what", text)
+		log.Warn("suspicious configuration", "what", text)
 	}
 	u := &upgrader{args: args, environ: p.environ, log: log, level: level, adapt: adapt, systemd: sdnotify.From(p.environ)}
 	g, err := u.start(cfg)
@@ -116,7 +116,7 @@ func await(s service, signals <-chan os.Signal, log *slog.Logger) (exit int, err
 			return exitOK, err
 		case sig := <-signals:
 			if draining {
-				log.Warn("stopping at once, sessions are cut", "signal", sig.String())
+				log.Warn("second signal: stopping at once, sessions are cut", "signal", sig.String())
 				return exitError, nil
 			}
 			log.Info("draining; a second signal stops at once", "signal", sig.String())

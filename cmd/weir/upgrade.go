@@ -74,7 +74,7 @@ func (u *upgrader) start(cfg *config.Config) (*gateway.Gateway, error) {
 	before, err := in.Ready()
 	u.elsewhere.Store(false)
 	if err != nil {
-		u.log.Warn("the process before this one did not say that it has left", "pid", in.State.PID, "error", err)
+		u.log.Warn("the previous process did not confirm that it has stopped accepting", "pid", in.State.PID, "error", err)
 	}
 	return g, g.Succeed(before)
 }
@@ -132,11 +132,11 @@ func (u *upgrader) upgrade() (pid int, err error) {
 	u.tell(u.systemd.MainPID(pid))
 	place := filepath.Join(cmp.Or(os.Getenv("RUNTIME_DIRECTORY"), os.TempDir()), fmt.Sprintf("weir-%d.sock", os.Getpid()))
 	if err := u.gateway.Leave(place); err != nil {
-		u.log.Warn("this process has no admin listener any more", "error", err)
+		u.log.Warn("this process has lost its admin listener", "error", err)
 		place = ""
 	}
 	if err := next.Go(handover.Predecessor{PID: os.Getpid(), Admin: place}); err != nil {
-		u.log.Warn("the successor was not told where this process is found", "pid", pid, "error", err)
+		u.log.Warn("could not tell the successor where this process answers", "pid", pid, "error", err)
 	}
 	u.log.Info("replaced", "successor", pid, "admin", place)
 	return pid, nil
@@ -145,7 +145,7 @@ func (u *upgrader) upgrade() (pid int, err error) {
 // replace is upgrade for a signal, whose sender hears of it in the log alone.
 func (u *upgrader) replace() {
 	if _, err := u.upgrade(); err != nil {
-		u.log.Error("not replaced, this process goes on", "error", err)
+		u.log.Error("upgrade failed, this process goes on", "error", err)
 	}
 }
 
@@ -166,7 +166,7 @@ func (u *upgrader) draining() {
 // tell hears whether systemd was told.
 func (u *upgrader) tell(err error) {
 	if err != nil {
-		u.log.Warn("systemd could not be told", "error", err)
+		u.log.Warn("could not notify systemd", "error", err)
 	}
 }
 

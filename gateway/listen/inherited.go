@@ -35,7 +35,7 @@ func (l *Listeners) Inherit(in *handover.Inherited) error {
 		case ok:
 			l.inherited[addr] = append(l.inherited[addr], f)
 		case in.State.PID != 0:
-			l.log.Info("no longer listened on", "address", at.String())
+			l.log.Info("closed an inherited listener that the configuration does not name", "address", at.String())
 			_ = f.Close()
 		default:
 			strangers = append(strangers, fmt.Errorf("systemd opened %s, which neither listen nor tls-listen names", at))

@@ -48,7 +48,7 @@ var logTable = []logLine{
 		{"ping_rtt_ms", "round trip of the last ping that the client answered, in milliseconds", true}, fieldUser}},
 	{"refuse", "A request or a connection was refused.", append([]logField{
 		fieldClient,
-		{"status", "HTTP status of the answer; 0: no answer. With `auth-refusal: close` the status that the close code stands for", false},
+		{"status", "HTTP status of the answer; 0: no answer. With `auth-refusal: close` the status that belongs to the close code", false},
 		fieldReason, fieldHost.maybe(), fieldPath.maybe(), fieldRoute.maybe(), fieldEndpoint.maybe(),
 		{"origin", "the `Origin` that was refused", true}, fieldDetail, fieldUser}, fieldsTrace...)},
 	{"http", "A plain HTTP request is over.", append([]logField{

@@ -45,7 +45,7 @@ func (e *Env) tookAccessFile(what string, err error) {
 func (e *Env) obtained(what string, err error) {
 	if errors.Is(err, certs.ErrNone) {
 		e.Metrics.ACMEFailures.Add(1)
-		e.Log.Error("not obtained, TLS for its name fails until it is", "what", what, "error", err)
+		e.Log.Error("certificate not obtained: TLS for its name fails until it is", "what", what, "error", err)
 		return
 	}
 	e.tookFile(what, err, &e.Metrics.ACMEObtained, &e.Metrics.ACMEFailures)
@@ -54,13 +54,13 @@ func (e *Env) obtained(what string, err error) {
 func (e *Env) tookFile(what string, err error, taken, failed *atomic.Uint64) {
 	switch {
 	case errors.Is(err, certs.ErrExpired):
-		e.Log.Warn("taken, though its time is over or has not come", "what", what, "error", err)
+		e.Log.Warn("certificate in use, but expired or not valid yet", "what", what, "error", err)
 	case err != nil:
 		failed.Add(1)
-		e.Log.Error("not taken, what was there before stays in use", "what", what, "error", err)
+		e.Log.Error("file not usable: the previous content stays in use", "what", what, "error", err)
 	default:
 		taken.Add(1)
-		e.Log.Info("taken anew", "what", what)
+		e.Log.Info("file reloaded", "what", what)
 	}
 }
 
@@ -76,7 +76,7 @@ func (e *Env) fetched(err error) {
 func (e *Env) silent(err error) {
 	e.Metrics.Silences.Add(1)
 	if ok, held := e.authSilences.Due(); ok {
-		e.Log.Warn("the auth service did not decide, its clients get 503", "error", err, "left_out", held)
+		e.Log.Warn("no decision from the auth service: clients get 503", "error", err, "left_out", held)
 	}
 }
 

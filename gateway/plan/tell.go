@@ -24,11 +24,11 @@ func (f *Fleet) tellOf(o *upstream.Options, log *slog.Logger) {
 	o.OnResolve = func(host string, addrs []netip.Addr, err error) {
 		switch {
 		case err == nil:
-			log.Info("name resolved", "host", host, "route", *name(), "addrs", addrs)
+			log.Info("backend name resolved", "host", host, "route", *name(), "addrs", addrs)
 		case len(addrs) == 0:
-			log.Warn("a backend's name leads to no address: it gets nobody until it does; further failures are not told", "host", host, "route", *name(), "error", err)
+			log.Warn("backend name has no address: it gets no sessions until it has one; further failures are not logged", "host", host, "route", *name(), "error", err)
 		default:
-			log.Warn("name look-up failed, the last answer stays in use; further failures are not told", "host", host, "route", *name(), "addrs", addrs, "error", err)
+			log.Warn("lookup of a backend name failed: the last addresses stay in use; further failures are not logged", "host", host, "route", *name(), "addrs", addrs, "error", err)
 		}
 	}
 }

@@ -48,9 +48,9 @@ func (p *Process) maxConnections(cfg *config.Config, room, sockets int) int {
 	about := []any{"limit", openFiles(), "room", room, "sockets_per_session", sockets}
 	switch {
 	case given > room:
-		p.Log.Warn("max-connections is more than the limit of open files has room for"+raise, append(about, "max_connections", given)...)
+		p.Log.Warn("max-connections exceeds the limit of open files"+raise, append(about, "max_connections", given)...)
 	case given == 0 && room < fewSessions:
-		p.Log.Warn("the limit of open files has room for few sessions"+raise, about...)
+		p.Log.Warn("the limit of open files allows few sessions"+raise, about...)
 	}
 	if given > 0 {
 		return given

@@ -39,7 +39,7 @@ func probed() int { return probedPerProcessor * runtime.NumCPU() }
 // AdviseHeartbeats tells those who mean to have more connections how to notice peers that vanish.
 func (p *Process) AdviseHeartbeats() {
 	if p.Start.TCPKeepAlive > 0 && p.Start.PingInterval == 0 && p.Admitted.Max() > probed() {
-		p.Log.Info("beyond so many connections TCP does not probe silent ones; set ping-interval to notice clients that vanish", "connections", probed())
+		p.Log.Info("TCP keep-alive covers only this many connections; set ping-interval to detect dead clients", "connections", probed())
 	}
 }
 

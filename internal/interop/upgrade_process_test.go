@@ -184,7 +184,7 @@ func TestFailedUpgrade(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGUSR2); err != nil {
 		t.Fatal(err)
 	}
-	p.stderr.await(t, "not replaced")
+	p.stderr.await(t, "upgrade failed")
 	if text := p.stderr.String(); !strings.Contains(text, "upstraem") {
 		t.Errorf("the log does not say why:\n%s", text)
 	}
