@@ -114,12 +114,20 @@ func TestTooManyWait(t *testing.T) {
 	t.Parallel()
 	const bound, more = 256 / 2, 40
 	keys := serve(t, true, text(keySet(t)))
-	g := start(t, func(cfg *config.Config) { takeRemote(cfg, keys); cfg.HandshakeTimeout = 4 * patience }, echo(t))
+	g := start(t, func(cfg *config.Config) {
+		takeRemote(cfg, keys)
+		cfg.HandshakeTimeout = 4 * patience
+	}, echo(t))
 	request := handshake("/", bearer(token(t, "ES256", nil)))
 	answers := make(chan string, bound+more)
+	var clients []*peer
 	for range bound + more {
-		client := connect(t, g)
+		clients = append(clients, connect(t, g))
+	}
+	for _, client := range clients { // at once, as the keys are waited for no longer than 5 seconds
 		client.write(request)
+	}
+	for _, client := range clients {
 		go func() {
 			b := make([]byte, len("HTTP/1.1 101"))
 			_ = client.conn.SetReadDeadline(time.Now().Add(patience))

@@ -39,6 +39,7 @@ func TestSlowModel(t *testing.T) {
 					var scripts [clients]*script
 					var all [clients]chan heard
 					total, came := 0, 0
+					gap := make(chan struct{}) // closed when clients may begin to read
 					for i := range clients {
 						client, server := r.slowly("Sec-WebSocket-Extensions: permessage-deflate")
 						scripts[i], all[i] = newScript(t, seed+uint64(i)<<32, 30000), make(chan heard, 1)
@@ -47,8 +48,16 @@ func TestSlowModel(t *testing.T) {
 							wire = append(wire, scripts[i].next()...)
 						}
 						go speak(server, wire, seed+uint64(i))
-						go func() { all[i] <- client.hearUntil(scripts[i].sent[count-1], seed+uint64(i)) }()
+						go func() { <-gap; all[i] <- client.hearUntil(scripts[i].sent[count-1], seed+uint64(i)) }()
 					}
+					held, least := "weir_buffered_bytes", 1.0
+					if policy == config.SlowDrop {
+						held, least = shedMessages, 1
+					}
+					if !eventually(func() bool { return metric(t, r.Gateway, held) >= least }) {
+						t.Errorf("%s does not reach %v while nobody reads", held, least)
+					}
+					close(gap)
 					for i := range clients {
 						h := <-all[i]
 						if err := h.judge(scripts[i].sent); err != nil {
@@ -81,7 +90,6 @@ func speak(server *far, wire []byte, seed uint64) {
 // hearUntil reads up to the last message, now and then not for a while, and answers the gateway's pings.
 func (p *peer) hearUntil(last string, seed uint64) (h heard) {
 	random := rand.New(rand.NewPCG(seed, 3))
-	time.Sleep(300 * time.Millisecond) // so that each has a gap
 	for {
 		if random.IntN(60) == 0 {
 			time.Sleep(time.Duration(random.IntN(200)) * time.Millisecond)

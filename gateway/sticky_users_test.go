@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/golang-jwt/jwt/v5"
@@ -56,6 +57,7 @@ func TestUsersStay(t *testing.T) {
 				takeTokens(t, cfg)
 				cfg.HashOn, cfg.BalanceFactor, cfg.Loops = config.HashOn{By: config.HashClaim, Name: "sub"}, 0, 2
 				cfg.TrustedProxies = []string{"127.0.0.1"}
+				cfg.CloseTimeout, cfg.DrainTimeout = 200*time.Millisecond, 200*time.Millisecond
 			}, urls...)
 			ways := e.ways()
 			users := map[string]int{}
