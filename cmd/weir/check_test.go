@@ -41,7 +41,7 @@ func TestCheckWarns(t *testing.T) {
 	want := `The configuration is good.
 Warning: WEIR_IMAGE_REGISTRY: no such variable, it is left alone
 Warning: --ping-interval: 2h is not below idle-timeout (1h): a silent session is closed before it is pinged
-Warning: --compression: sessions with a message of more than 1MiB are closed with 1009, as max-message-size sets no other limit
+Warning: --compression: sessions with a message of more than 1MiB are closed with 1009, because max-message-size sets no other limit
   listen`
 	if exit != exitOK || stderr != "" || !strings.HasPrefix(stdout, want) {
 		t.Errorf("exit %d, %s\n%s", exit, stderr, stdout)

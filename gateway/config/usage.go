@@ -13,9 +13,9 @@ const (
 const usageHeader = `Weir is a WebSocket gateway: it forwards WebSockets and plain HTTP to backends.
 
   weir [flags]             run the gateway
-  weir check [flags] [URL] check the configuration, show what would run and which route takes the URL;
-                           -H 'NAME: VALUE' adds a header field to that request, -X METHOD sets its
-                           method, --files opens all files, --resolve looks all names up,
+  weir check [flags] [URL] check the configuration, show what would run and which route the URL
+                           takes; -H 'NAME: VALUE' adds a header field to that request, -X METHOD
+                           sets its method, --files opens all files, --resolve looks all names up,
                            --diff FILE shows what a reload with FILE would change
   weir try URL [flags]     send a message through a gateway and show the way it took
   weir healthcheck         ask the running weir whether it accepts new sessions (exit 0 or 1)

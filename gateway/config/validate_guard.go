@@ -157,7 +157,7 @@ func (v *verdict) claims(c *Config, o *auth.Options) {
 	for _, rule := range rules {
 		for name, by := range claimed {
 			if rule.Op != http1.Remove && http1.Alike([]byte(rule.Name), name) {
-				v.wrong("request-header", "%s is what %s tells backends of who was let in, so no rule may set it", rule.Name, by)
+				v.wrong("request-header", "%s carries the verified identity (%s); a rule cannot set it", rule.Name, by)
 			}
 		}
 	}

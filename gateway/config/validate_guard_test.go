@@ -52,8 +52,8 @@ func TestAuthenticationThatCannotBe(t *testing.T) {
 		{"service's user", "auth-url: http://a\nauth-user-header: X Y\n", "", "", `weir.yaml:3: auth-user-header: forward auth: "X Y"`},
 
 		{"a rule on a claim", keys + "jwt-header: sub X-User\nrequest-header: ['set X-Team: a', 'add x_user: b']\n", "", "",
-			"weir.yaml:5: request-header: x_user is what jwt-header tells backends of who was let in, so no rule may set it"},
-		{"a rule on an answer", "auth-url: http://a\nauth-header: X-User\nrequest-header: 'set X-User: b'\n", "", "", "weir.yaml:4: request-header: X-User is what auth-header tells"},
+			"weir.yaml:5: request-header: x_user carries the verified identity (jwt-header); a rule cannot set it"},
+		{"a rule on an answer", "auth-url: http://a\nauth-header: X-User\nrequest-header: 'set X-User: b'\n", "", "", "weir.yaml:4: request-header: X-User carries the verified identity (auth-header)"},
 		{"a rule that takes away", keys + "jwt-header: sub X-User\nrequest-header: remove X-User\n", "", "", ""},
 		{"a rule where nobody is asked", keys + "jwt-header: sub X-User\nroutes: [{match: {host: a}, jwt-keys: off, request-header: 'set X-User: guest'}]\n", "", "", ""},
 	} {

@@ -127,7 +127,7 @@ func (v *verdict) health(c *Config) {
 	_, err = each(c.HealthHeader, parseField)
 	v.reject("health-header", err)
 	if len(c.HealthStatus) == 0 {
-		v.wrong("health-status", "is empty, so that no answer would be well; write 200-399")
+		v.wrong("health-status", "is empty: no answer would be healthy; write 200-399")
 	}
 }
 

@@ -72,7 +72,7 @@ func TestValidate(t *testing.T) {
 		{"health path", func(c *config.Config) { c.HealthPath = "well" }, `health-path: "well" is not a path; it begins with / and holds no spaces`},
 		{"health check", func(c *config.Config) { c.HealthStatus = []string{"204", "600"} }, `health-status: "600" is not a status from 200 to 599, nor a range such as 200-399`},
 		{"range of statuses", func(c *config.Config) { c.HealthStatus = []string{"399-200"} }, `health-status: "399-200" is not a status`},
-		{"no status", func(c *config.Config) { c.HealthStatus = nil }, `health-status: is empty, so that no answer would be well; write 200-399`},
+		{"no status", func(c *config.Config) { c.HealthStatus = nil }, `health-status: is empty: no answer would be healthy; write 200-399`},
 		{"health field", func(c *config.Config) { c.HealthHeader = []string{"X-Key"} }, `health-header: has to read 'NAME: VALUE'`},
 		{"health host", func(c *config.Config) { c.HealthHeader = []string{"host: a"} }, `health-header: Host is what upstream-host says`},
 		{"health key", func(c *config.Config) { c.HealthHeader = []string{"Sec-WebSocket-Key: a"} }, `health-header: Sec-WebSocket-Key frames messages or makes the handshake`},

@@ -57,12 +57,12 @@ func (v *verdict) doubt(c *Config) {
 		v.wrong("backend-ping-interval", "%s is not below idle-timeout (%s): a silent session is closed before its backend is pinged", durationText(c.BackendPing), durationText(c.IdleTimeout))
 	}
 	if c.StickyCookie != "" && c.StickySameSite == SameSiteNone && len(c.TLSListen) == 0 && len(c.TrustedProxies) == 0 {
-		v.wrong("sticky-same-site", "browsers take a cookie of none over TLS alone; there is no tls-listen, and no proxy in trusted-proxies that could have TLS")
+		v.wrong("sticky-same-site", "browsers accept a cookie of none only over TLS; there is no tls-listen, and no proxy in trusted-proxies that could end TLS")
 	}
 	if c.MaxMessageSize > 0 {
 		return
 	}
-	const limit = "sessions with a message of more than %s are closed with 1009, as max-message-size sets no other limit"
+	const limit = "sessions with a message of more than %s are closed with 1009, because max-message-size sets no other limit"
 	if c.Compression == CompressionGateway {
 		v.wrong("compression", limit, Size(WholeMessage))
 	}
@@ -99,7 +99,7 @@ func (v *verdict) doubtOpen(c *Config) {
 		})
 		if open >= 0 {
 			one := verdict{places: guard.places, where: guard.at(i) + ": "}
-			one.wrong("match", "route %s asks for a credential, and %s behind it leads to the same backend without one: what the backend takes for a request of %s in a way that the gateway does not know of gets past that. Give the two backends of their own, or have the backend check the credential", guard.Name, c.Routes[i+1+open].Name, guard.Name)
+			one.wrong("match", "route %s requires a credential, but route %s after it leads to the same backend without one: a path that only the backend reads as one of %s would bypass the check. Use different backends for the two, or let the backend check the credential", guard.Name, c.Routes[i+1+open].Name, guard.Name)
 			v.problems = append(v.problems, one.problems...)
 		}
 	}
@@ -111,6 +111,6 @@ func (v *verdict) doubtProxies(c *Config) {
 		return err == nil && (p.Bits() == 0 || p.Addr().Is4In6() && p.Bits() == 96)
 	})
 	if everybody >= 0 {
-		v.wrong("trusted-proxies", "%s is everybody: any client can say that it is another one, and get past allow, deny and limits of addresses", c.TrustedProxies[everybody])
+		v.wrong("trusted-proxies", "%s includes every client: any client could claim any address and bypass allow, deny and limits per address", c.TrustedProxies[everybody])
 	}
 }
