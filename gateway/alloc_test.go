@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"io"
+	"math"
 	"runtime"
 	"testing"
 	"time"
@@ -34,16 +35,29 @@ func TestNoAllocationPerMessage(t *testing.T) {
 			}
 		}
 		echoes(200)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		echoes(messages)
-		runtime.ReadMemStats(&after)
-		if n := after.Mallocs - before.Mallocs; n > messages/50 { // what the runtime does for itself
-			t.Errorf("%d bytes: %d allocations for %d messages each way", size, n, messages)
+		if n := fewestAllocations(messages, echoes); n > messages/stretches/50 { // what the runtime does for itself
+			t.Errorf("%d bytes: %d allocations for %d messages each way", size, n, messages/stretches)
 		}
 		_, _ = client.conn.Close(), server.conn.Close()
 		<-served
 	}
+}
+
+// stretches is how often fewestAllocations measures.
+const stretches = 5
+
+// fewestAllocations echoes messages in several stretches and returns what the process allocated in the one with the fewest
+// allocations. What messages cost is in each of them; what other goroutines allocate now and then is not.
+func fewestAllocations(messages int, echoes func(n int)) int {
+	fewest := math.MaxInt
+	for range stretches {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		echoes(messages / stretches)
+		runtime.ReadMemStats(&after)
+		fewest = min(fewest, int(after.Mallocs-before.Mallocs))
+	}
+	return fewest
 }
 
 // answerEach writes down for every size bytes that come, and allocates nothing for it. The channel tells the end.

@@ -68,6 +68,15 @@ func (b *backend) plain() net.Conn {
 	return secure
 }
 
+// silent accepts a connection and says nothing on it. TLS is completed if there is time for it.
+func (b *backend) silent() {
+	b.t.Helper()
+	conn := b.raw()
+	if b.tls != nil {
+		_ = tls.Server(conn, b.tls).Handshake()
+	}
+}
+
 // socket is what a connection is at bottom.
 func socket(conn net.Conn) *net.TCPConn {
 	if secure, ok := conn.(*tls.Conn); ok {
