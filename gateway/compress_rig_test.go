@@ -124,7 +124,7 @@ type talk struct {
 
 func (k *talk) write(b ...[]byte) {
 	k.t.Helper()
-	_ = k.conn.SetWriteDeadline(time.Now().Add(patience))
+	_ = k.conn.SetWriteDeadline(time.Now().Add(4 * patience)) // some write MiB, for an end that first reads much else
 	if _, err := k.conn.Write(bytes.Join(b, nil)); err != nil {
 		k.t.Fatalf("writing: %v", err)
 	}

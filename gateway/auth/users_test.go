@@ -90,18 +90,22 @@ func TestBasic(t *testing.T) {
 
 // An unknown name costs what a known one does. The shortest of several times is free of what else the machine does.
 func TestUnknownUsersCostTheSame(t *testing.T) {
-	const cost = 8
+	const cost = 5 // short enough to get by without being interrupted
 	p := policy(t, auth.Options{Basic: &auth.Basic{File: file(t, "ada:"+hashed(t, "x", cost))}})
 	shortest := map[string]time.Duration{"ada:y": time.Hour, "eve:y": time.Hour}
-	for range 9 {
+	same := func() bool {
+		known, unknown := shortest["ada:y"], shortest["eve:y"]
+		return known <= 2*unknown && unknown <= 2*known
+	}
+	for round := 0; round < 9 || !same() && round < 100; round++ {
 		for text := range shortest {
 			began := time.Now()
 			expect(t, p, login(t, text), "auth_invalid")
 			shortest[text] = min(shortest[text], time.Since(began))
 		}
 	}
-	if known, unknown := shortest["ada:y"], shortest["eve:y"]; known > 2*unknown || unknown > 2*known {
-		t.Errorf("a known user takes %v, an unknown %v", known, unknown)
+	if !same() {
+		t.Errorf("a known user takes %v, an unknown %v", shortest["ada:y"], shortest["eve:y"])
 	}
 }
 
