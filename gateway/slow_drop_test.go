@@ -45,7 +45,7 @@ func TestSlowDropLeavesLargeMessages(t *testing.T) {
 	eachRoad(t, dropping, func(t *testing.T, r *road) {
 		size := 32 << 20 // what the kernels keep is less
 		if r.pool {
-			size = 4 << 20 // a stream's window is all
+			size = 1 << 20 // a stream's window is all, and takes a round trip each 4 KiB
 		}
 		client, server := r.slowly()
 		s := newScript(t, 2, 3000)
@@ -105,7 +105,7 @@ func TestSlowDropEnds(t *testing.T) {
 			t.Parallel()
 			eachRoad(t, func(cfg *config.Config) {
 				dropping(cfg)
-				cfg.CloseTimeout, cfg.DrainTimeout = patience, 4*time.Second // a drain tells the only session after half of that
+				cfg.CloseTimeout, cfg.DrainTimeout = patience, 12*time.Second // a drain tells the only session after half of that, and the client needs time too
 			}, func(t *testing.T, r *road) {
 				client, server := r.slowly()
 				s := newScript(t, 3, 3000)
