@@ -110,9 +110,22 @@ func TestDrainWhileWaiting(t *testing.T) {
 
 // TestTooManyWait: of one address half as many as the key set's bound wait, all others are answered at once, and those get in
 // after all.
+// Whoever waits does so for no longer than a fetch of keys may take, 5 seconds, which a busy machine may need to let all come in:
+// then it is tried again.
 func TestTooManyWait(t *testing.T) {
 	t.Parallel()
+	for range 5 {
+		if tooManyWait(t) {
+			return
+		}
+	}
+	t.Error("a fetch of keys gave up before all clients had come, each time")
+}
+
+// tooManyWait gives false where the keys were given up before all clients had come.
+func tooManyWait(t *testing.T) (inTime bool) {
 	const bound, more = 256 / 2, 40
+	began := time.Now()
 	keys := serve(t, true, text(keySet(t)))
 	g := start(t, func(cfg *config.Config) {
 		takeRemote(cfg, keys)
@@ -120,14 +133,9 @@ func TestTooManyWait(t *testing.T) {
 	}, echo(t))
 	request := handshake("/", bearer(token(t, "ES256", nil)))
 	answers := make(chan string, bound+more)
-	var clients []*peer
 	for range bound + more {
-		clients = append(clients, connect(t, g))
-	}
-	for _, client := range clients { // at once, as the keys are waited for no longer than 5 seconds
+		client := connect(t, g)
 		client.write(request)
-	}
-	for _, client := range clients {
 		go func() {
 			b := make([]byte, len("HTTP/1.1 101"))
 			_ = client.conn.SetReadDeadline(time.Now().Add(patience))
@@ -136,20 +144,27 @@ func TestTooManyWait(t *testing.T) {
 		}()
 	}
 	for range more {
-		if a := <-answers; a != "HTTP/1.1 503" {
+		if a := <-answers; a != "HTTP/1.1 503" && time.Since(began) < 4*time.Second {
 			t.Fatalf("before the keys came, an answer is %q", a)
 		}
 	}
-	wantRefused(t, g, "auth_unavailable", more)
+	refused := metric(t, g, `weir_sessions_refused_total{reason="auth_unavailable"}`)
 	keys.release()
+	if time.Since(began) > 4*time.Second {
+		return false
+	}
 	for range bound {
 		if a := <-answers; a != "HTTP/1.1 101" {
 			t.Fatalf("when the keys had come, an answer is %q", a)
 		}
 	}
+	if refused != more {
+		t.Errorf("%v clients were refused, want %d", refused, more)
+	}
 	if n := keys.asked.Load(); n != 1 {
 		t.Errorf("the key set was asked for %d times", n)
 	}
+	return true
 }
 
 // TestUnknownKeyIDs do not have the key set fetched again and again, and good tokens pass meanwhile.
