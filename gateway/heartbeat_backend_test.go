@@ -151,7 +151,7 @@ func TestBlindBackends(t *testing.T) {
 	t.Parallel()
 	for _, byClient := range []bool{true, false} {
 		eachRoad(t, func(cfg *config.Config) {
-			beating(3 * time.Second)(cfg)
+			beating(8 * time.Second)(cfg)
 			narrow(cfg, config.SlowWait, time.Second)
 		}, func(t *testing.T, r *road) {
 			client, server := r.slowly()
@@ -166,7 +166,7 @@ func TestBlindBackends(t *testing.T) {
 			} else if _, err := server.fill(someFrames()); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(7 * time.Second) // more than two timeouts
+			time.Sleep(17 * time.Second) // more than two timeouts
 			if n := metric(t, r.Gateway, "weir_sessions_open"); n != 1 {
 				t.Fatalf("%v sessions are open", n)
 			}

@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -89,24 +88,6 @@ func BenchmarkReload(b *testing.B) {
 			})
 		}
 	}
-}
-
-func startReloadingWith(t testing.TB, text string, change func(*config.Config)) *reloading {
-	t.Helper()
-	r := &reloading{t: t}
-	g, err := gateway.New(r.parse(text).With(change), slog.New(slog.DiscardHandler), gateway.OnReload(func() (*config.Config, error) { return r.next.Load(), nil }, nil))
-	if err == nil {
-		err = g.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		g.Drain()
-		_ = g.Wait()
-	})
-	r.Gateway = g
-	return r
 }
 
 func processTime() time.Duration {

@@ -175,7 +175,7 @@ func TestReloadDuringDrain(t *testing.T) {
 	t.Parallel()
 	one := saysName(t, "one")
 	text := "upstream: " + one
-	g := startReloading(t, text)
+	g := startReloadingWith(t, text, func(c *config.Config) { c.DrainTimeout, c.CloseTimeout = 4*time.Second, 2*time.Second })
 	c := dial(t, url(g.Gateway))
 	g.next.Store(g.parse(text + "\nmax-message-size: 1MiB"))
 	g.Drain()

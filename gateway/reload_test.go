@@ -75,6 +75,25 @@ access-log: off
 defer-accept: 0
 `
 
+// startReloadingWith starts with what change makes of the configuration.
+func startReloadingWith(t testing.TB, text string, change func(*config.Config)) *reloading {
+	t.Helper()
+	r := &reloading{t: t}
+	g, err := gateway.New(r.parse(text).With(change), slog.New(slog.DiscardHandler), gateway.OnReload(func() (*config.Config, error) { return r.next.Load(), nil }, nil))
+	if err == nil {
+		err = g.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		g.Drain()
+		_ = g.Wait()
+	})
+	r.Gateway = g
+	return r
+}
+
 func (r *reloading) parse(text string) *config.Config {
 	r.t.Helper()
 	listening := "listen: 127.0.0.1:0\n"

@@ -152,11 +152,11 @@ func TestSlowDropHeartbeat(t *testing.T) {
 	t.Parallel()
 	eachRoad(t, func(cfg *config.Config) {
 		dropping(cfg)
-		cfg.PingInterval, cfg.PongTimeout = 100*time.Millisecond, 4*time.Second // time to fill what the kernel keeps
+		cfg.PingInterval, cfg.PongTimeout = 100*time.Millisecond, 8*time.Second // time to fill what the kernel keeps
 	}, func(t *testing.T, r *road) {
 		client, server := r.slowly()
 		s := newScript(t, 5, 3000)
-		for began := time.Now(); time.Since(began) < 9*time.Second; time.Sleep(50 * time.Millisecond) { // more than two timeouts
+		for began := time.Now(); time.Since(began) < 17*time.Second; time.Sleep(50 * time.Millisecond) { // more than two timeouts
 			server.shedFrom(r, s, 1)
 		}
 		if n := metric(t, r.Gateway, "weir_sessions_open"); n != 1 {

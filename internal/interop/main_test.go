@@ -8,15 +8,12 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-
-	"weir/internal/manytests"
 )
 
 var soakTime = flag.Duration("soak", 0, "how long the soak test runs; 0: not at all")
 
 // TestMain checks at the end that neither goroutines nor descriptors are left.
 func TestMain(m *testing.M) {
-	manytests.AtOnce()
 	before := descriptors()
 	code := m.Run()
 	for _, stop := range stopPeers.all {
