@@ -174,13 +174,16 @@ func (f *far) sendClose(code ws.StatusCode) {
 	f.send(ws.OpClose, string(ws.NewCloseFrameBody(code, "")))
 }
 
-// fill sends unit over and over until nothing goes any more; an error if that never comes.
+// fill sends unit over and over until nothing goes any more, for several stalls in a row, as a busy gateway takes nothing for a
+// while, too; an error if that never comes.
 func (f *far) fill(unit []byte) (sent int, err error) {
-	for sent < 64<<20 {
+	for stalls := 0; sent < 64<<20; {
 		_ = f.out.SetWriteDeadline(time.Now().Add(stall))
 		n, err := f.out.Write(unit[sent%len(unit):])
 		sent += n
-		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		if n > 0 {
+			stalls = 0
+		} else if stalls++; stalls == 5 && errors.Is(err, os.ErrDeadlineExceeded) {
 			return sent, nil
 		}
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
