@@ -58,5 +58,6 @@ var logTable = []logLine{
 	{"admin call", "A `POST` came to the admin listener. A call that was refused because of its sender is the line `admin call refused`, at most one every ten seconds.", []logField{
 		{"call", "path of the call", false}, {"asked", "its parameters", false}, {"from", "address of the caller", false},
 		{"by", "what admitted the caller: `token`, `unix socket` or `loopback`", false},
-		{"status", "HTTP status of the answer", false}, {"answer", "first 256 bytes of the answer", false}}},
+		{"status", "HTTP status of the answer", false}, {"answer", "first 256 bytes of the answer", false},
+		{"left_out", "of `admin call refused`: such calls since the last line that were not logged", true}}},
 }
