@@ -104,7 +104,7 @@ func TestTLSSlowReaders(t *testing.T) {
 		client, server := e.session(b)
 		_ = server.conn.SetReadBuffer(128 << 10)
 		unit := pattern(client.peer)
-		const units = 1600 // 16 MB, more than the sockets take
+		const units = 3200 // 32 MB, more than the sockets take
 		wrote := make(chan error, 1)
 		go func() {
 			_ = client.conn.SetWriteDeadline(time.Now().Add(3 * patience))

@@ -12,6 +12,6 @@ func AtOnce() {
 	flag.Parse()
 	f := flag.Lookup("test.parallel")
 	if f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-		_ = flag.Set(f.Name, strconv.Itoa(4*runtime.GOMAXPROCS(0)))
+		_ = flag.Set(f.Name, strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 	}
 }
