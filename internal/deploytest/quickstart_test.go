@@ -10,7 +10,7 @@ import (
 func TestQuickstartInABrowser(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("chromium"); err != nil {
-		t.Skip("chromium is not installed")
+		t.Fatal("chromium is not installed: run .ci/deps")
 	}
 	const browse = `for i in 1 2 3 4 5; do
 	timeout 20 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir=profile --ignore-certificate-errors \

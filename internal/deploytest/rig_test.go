@@ -109,7 +109,7 @@ var (
 func (r *rig) nginx(t *testing.T, b block) {
 	t.Helper()
 	if _, err := exec.LookPath("nginx"); err != nil {
-		t.Skip("nginx is not installed")
+		t.Fatal("nginx is not installed: run .ci/deps")
 	}
 	text, has := b.text, map[string]bool{}
 	for _, m := range nginxTop.FindAllStringSubmatch(text, -1) {
@@ -147,7 +147,7 @@ var haproxyCertificate = regexp.MustCompile(`\b(crt|ca-file)\s+\S+`)
 func (r *rig) haproxy(t *testing.T, b block) {
 	t.Helper()
 	if _, err := exec.LookPath("haproxy"); err != nil {
-		t.Skip("haproxy is not installed")
+		t.Fatal("haproxy is not installed: run .ci/deps")
 	}
 	path := r.write(t, "haproxy.cfg", haproxyCertificate.ReplaceAllString(b.text, "${1} "+filepath.Join(r.folder, "pair.pem")))
 	if out, err := r.command("haproxy", "-c", "-dr", "-f", path).CombinedOutput(); err != nil {
@@ -161,7 +161,7 @@ var execStart = regexp.MustCompile(`(?m)^(Exec\w+=)\S+.*$`)
 func (r *rig) systemd(t *testing.T, b block) {
 	t.Helper()
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("systemd-analyze is not installed")
+		t.Fatal("systemd-analyze is not installed: run .ci/deps")
 	}
 	service, socket := "[Service]\nExecStart=/bin/true\n", ""
 	switch {
