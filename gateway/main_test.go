@@ -1,18 +1,22 @@
 package gateway_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"go.uber.org/goleak"
-
-	"weir/internal/manytests"
 )
 
 // TestMain fails the package if a goroutine or a descriptor outlives the gateways of the tests.
 func TestMain(m *testing.M) {
-	manytests.AtOnce()
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) { // nobody said otherwise
+		_ = flag.Set(f.Name, strconv.Itoa(2*runtime.GOMAXPROCS(0))) // they mostly wait
+	}
 	goleak.VerifyTestMain(descriptorCheck{m})
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"strings"
+
 	"weir/gateway/observe"
 	"weir/gateway/web"
 )

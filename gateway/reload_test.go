@@ -48,21 +48,7 @@ type reloading struct {
 // startReloading begins with routes, written as in the file; each is one line of YAML.
 func startReloading(t testing.TB, text string) *reloading {
 	t.Helper()
-	r := &reloading{t: t}
-	cfg := r.parse(text)
-	g, err := gateway.New(cfg, slog.New(slog.DiscardHandler), gateway.OnReload(func() (*config.Config, error) { return r.next.Load(), nil }, nil))
-	if err == nil {
-		err = g.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		g.Drain()
-		_ = g.Wait()
-	})
-	r.Gateway = g
-	return r
+	return startReloadingWith(t, text, func(*config.Config) {})
 }
 
 const reloadBase = `

@@ -33,6 +33,9 @@
 // The gateway has few words of its own: pings (heartbeat.go) and close frames (closing.go, ending.go). They are put in between
 // two frames, never inside one: the scanner stops at the next boundary when it is asked to.
 //
+// Sessions of other protocols than WebSocket (upgrade-other, opaque.go) have no frames: their bytes pass unread, and the end of
+// TCP is their close.
+//
 // # Who owns what
 //
 // A shard and its sessions belong to their loop. What all loops share is a [Process]: its bounds are atomic or under a lock,

@@ -3,6 +3,7 @@ package session
 import (
 	"runtime"
 	"time"
+
 	"weir/gateway/observe"
 	"weir/gateway/plan"
 	"weir/netpoll"

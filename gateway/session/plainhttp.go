@@ -2,6 +2,7 @@ package session
 
 import (
 	"net/http"
+
 	"weir/codec/http1"
 	"weir/gateway/config"
 	"weir/gateway/plan"

@@ -2,6 +2,7 @@ package session
 
 import (
 	"strings"
+
 	"weir/gateway/observe"
 	"weir/gateway/web"
 )

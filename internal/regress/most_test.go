@@ -124,9 +124,6 @@ var binaryFrame = masked(wire.Binary, make([]byte, 16*kib))
 
 // TestWhatAConnectionMayCost holds each kind to what is said of it.
 func TestWhatAConnectionMayCost(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a while")
-	}
 	const many = 25
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
