@@ -135,7 +135,7 @@ func (r *rig) nginx(t *testing.T, b block) {
 		m := nginxCertificate.FindStringSubmatch(s)
 		return m[1] + " " + filepath.Join(r.folder, map[bool]string{true: "a.key", false: "a.pem"}[m[2] != ""]) + ";"
 	})
-	path := r.write(t, "nginx.conf", nginxPort.ReplaceAllString(text, "${1}10443"))
+	path := r.write(t, "nginx.conf", nginxPort.ReplaceAllString(text, "${1}10${2}"))
 	out, err := r.command("nginx", "-t", "-p", r.folder, "-c", path, "-g", "pid "+r.folder+"/nginx.pid; error_log stderr;").CombinedOutput()
 	if err != nil {
 		t.Errorf("%s: %v\n%s", b.place(), err, out)

@@ -38,14 +38,13 @@ func keyFile(t testing.TB) string {
 // usualRecipe writes the manual's recipe into a file, with another backend and key.
 func usualRecipe(t testing.TB, upstream string) string {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/limits.md")
+	page, err := os.ReadFile("../../docs/recipes/jwt.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, recipe, _ := strings.Cut(string(page), "## A whole example")
-	_, recipe, _ = strings.Cut(recipe, "```yaml\n")
+	_, recipe, _ := strings.Cut(string(page), "```yaml\n")
 	recipe, _, _ = strings.Cut(recipe, "```")
-	for old, new := range map[string]string{"ws://10.0.0.1:9000": upstream, "ES256": "HS256", "/etc/weir/issuer.pub": keyFile(t)} {
+	for old, new := range map[string]string{"ws://127.0.0.1:9000": upstream, "secret.txt": keyFile(t)} {
 		if strings.Count(recipe, old) != 1 {
 			t.Fatalf("the manual's recipe has no %s to be replaced:\n%s", old, recipe)
 		}
