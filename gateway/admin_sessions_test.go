@@ -10,7 +10,6 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"weir/gateway"
 	"weir/gateway/config"
 )
 
@@ -53,7 +52,7 @@ func TestCloseByAdmin(t *testing.T) {
 // TestCloseByAdminInHandshake: a call also ends what is only on its way in, in each phase, and nobody else's.
 func TestCloseByAdminInHandshake(t *testing.T) {
 	t.Parallel()
-	closes := func(g *gateway.Gateway, query string, n int) {
+	closes := func(g *rig, query string, n int) {
 		t.Helper()
 		want := fmt.Sprintf(`"closed":%d`, n)
 		if status, body := ask(t, g, "POST", "/sessions/close?"+query); status != 200 || !strings.Contains(body, want) {
@@ -61,26 +60,26 @@ func TestCloseByAdminInHandshake(t *testing.T) {
 		}
 	}
 	b := listen(t)
-	e := startEdge(t, func(cfg *config.Config) { takeTokens(t, cfg) }, b.url())
-	asking := connect(t, e.Gateway)
+	e := startTLS(t, func(cfg *config.Config) { takeTokens(t, cfg) }, b.url())
+	asking := connect(t, e)
 	asking.write(handshake("/", bearer(token(t, "HS256", jwt.MapClaims{"sub": "ada"}))))
 	server := b.accept()
 	server.head() // which gets no answer
-	closes(e.Gateway, "user=bob", 0)
-	closes(e.Gateway, "user=ada&route=default", 1)
+	closes(e, "user=bob", 0)
+	closes(e, "user=ada&route=default", 1)
 	asking.wantStatus(403)
 	server.wantEnd()
-	begun, silent, shaking := connect(t, e.Gateway), connect(t, e.Gateway), e.reach()
+	begun, silent, shaking := connect(t, e), connect(t, e), e.reach()
 	begun.write("GET / HTTP/1.1\r\n")
 	shaking.write(e.hello()[:50])
-	wantMetric(t, e.Gateway, "weir_client_connections", 3)
-	closes(e.Gateway, "ip=127.0.0.2", 0)
-	closes(e.Gateway, "user=ada", 0)
-	closes(e.Gateway, "ip=127.0.0.1", 3)
+	wantMetric(t, e, "weir_client_connections", 3)
+	closes(e, "ip=127.0.0.2", 0)
+	closes(e, "user=ada", 0)
+	closes(e, "ip=127.0.0.1", 3)
 	begun.wantStatus(403)
 	silent.wantEnd()
 	shaking.wantEnd()
-	wantRefused(t, e.Gateway, "closed_by_admin", 4)
+	wantRefused(t, e, "closed_by_admin", 4)
 
 	for user, status := range map[string]int{"somebody else": 101, "ada": 403} { // whose token cannot be checked yet
 		g, b, keys, client := waiting(t, nil)

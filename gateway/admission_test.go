@@ -65,8 +65,7 @@ func TestPlacesComeBack(t *testing.T) {
 		func(client *peer) { p := b.accept(); _ = client.conn.Close(); p.rest() },
 		func(client *peer) {
 			p := b.accept()
-			_ = client.conn.SetLinger(0)
-			_ = client.conn.Close()
+			client.reset()
 			p.rest()
 		},
 	}

@@ -16,8 +16,6 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/golang-jwt/jwt/v5"
-
-	"weir/gateway"
 )
 
 // guest is a client and what came of it.
@@ -35,7 +33,7 @@ type guest struct {
 }
 
 // visit is the client's life: a handshake, messages in pieces and with pings between, and some end.
-func (c *guest) visit(g *gateway.Gateway) {
+func (c *guest) visit(g *rig) {
 	conn, err := net.Dial("tcp", g.Addrs()[0].String())
 	if err != nil {
 		return // drained

@@ -24,7 +24,7 @@ func TestGuessingIsThrottled(t *testing.T) {
 	}
 	page, _ := pages(t)
 	b := listen(t)
-	e := startEdge(t, func(cfg *config.Config) {
+	e := startTLS(t, func(cfg *config.Config) {
 		cfg.BasicUsers, cfg.HTTPUpstream = fileOf(t, "ada:"+string(hash)+"\n"), []string{page}
 		cfg.AuthFailureRate = rate.Limit{N: 1, Per: time.Hour, Burst: 3}
 	}, b.url())
@@ -33,7 +33,7 @@ func TestGuessingIsThrottled(t *testing.T) {
 	}
 	try := func(request string) int {
 		t.Helper()
-		p := connect(t, e.Gateway)
+		p := connect(t, e)
 		p.write(request)
 		m := p.head()
 		_ = p.conn.Close()
@@ -44,7 +44,7 @@ func TestGuessingIsThrottled(t *testing.T) {
 		r, _ := http.NewRequest("GET", "https://"+e.secureAddr()+"/", nil)
 		r.Host = "weir.test"
 		r.SetBasicAuth("ada", password)
-		answer, err := overHTTP2(t, e.clientTLS(), from).Do(r)
+		answer, err := overHTTP2(t, e.ca.clientTLS(), from).Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,8 +67,8 @@ func TestGuessingIsThrottled(t *testing.T) {
 	if got := h2("127.0.0.2", "right"); got != 200 {
 		t.Errorf("from another address: status %d", got)
 	}
-	wantRefused(t, e.Gateway, "auth_rate", 2)
-	wantMetric(t, e.Gateway, `weir_http_failures_total{reason="auth_rate"}`, 4)
+	wantRefused(t, e, "auth_rate", 2)
+	wantMetric(t, e, `weir_http_failures_total{reason="auth_rate"}`, 4)
 }
 
 // TestGuessingIsClosed with a code that tells to try later, where refusals are closes.

@@ -7,12 +7,11 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/golang-jwt/jwt/v5"
 
-	"weir/gateway"
 	"weir/gateway/config"
 )
 
 // closedBy opens a WebSocket that is taken and closed at once.
-func closedBy(t *testing.T, g *gateway.Gateway, code int, request string) *message {
+func closedBy(t *testing.T, g *rig, code int, request string) *message {
 	t.Helper()
 	client := connect(t, g)
 	client.write(request)

@@ -18,7 +18,6 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"weir/gateway"
 	"weir/gateway/config"
 )
 
@@ -134,7 +133,7 @@ func text(body string) http.HandlerFunc {
 func bearer(token string) string { return "Authorization: Bearer " + token }
 
 // wantAnswer sends a request on a connection of its own, which it closes once the status is there.
-func wantAnswer(t testing.TB, g *gateway.Gateway, status int, request string) *message {
+func wantAnswer(t testing.TB, g *rig, status int, request string) *message {
 	t.Helper()
 	client := connect(t, g)
 	client.write(request)
@@ -144,7 +143,7 @@ func wantAnswer(t testing.TB, g *gateway.Gateway, status int, request string) *m
 }
 
 // enter opens a WebSocket with a request that must be let in.
-func enter(t testing.TB, g *gateway.Gateway, b *backend, request string) (client, server *peer, asked *message) {
+func enter(t testing.TB, g *rig, b *backend, request string) (client, server *peer, asked *message) {
 	t.Helper()
 	client = connect(t, g)
 	client.write(request)
@@ -154,7 +153,7 @@ func enter(t testing.TB, g *gateway.Gateway, b *backend, request string) (client
 	return client, server, asked
 }
 
-func wantRefused(t testing.TB, g *gateway.Gateway, reason string, n int) {
+func wantRefused(t testing.TB, g *rig, reason string, n int) {
 	t.Helper()
 	wantMetric(t, g, "weir_sessions_refused_total{reason="+strconv.Quote(reason)+"}", float64(n))
 }

@@ -7,13 +7,12 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"weir/gateway"
 	"weir/gateway/config"
 	"weir/gateway/routing"
 )
 
 // asPlain sends a request that is no handshake and gives what came to the backend of it.
-func asPlain(t *testing.T, g *gateway.Gateway, came chan *http.Request, request string) *http.Request {
+func asPlain(t *testing.T, g *rig, came chan *http.Request, request string) *http.Request {
 	t.Helper()
 	wantAnswer(t, g, 200, request)
 	return <-came

@@ -8,12 +8,11 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"weir/gateway"
 	"weir/gateway/config"
 )
 
 // waiting is a gateway whose key set has not come yet, with one client that waits for it.
-func waiting(t *testing.T, change func(*config.Config), behind ...byte) (*gateway.Gateway, *backend, *service, *peer) {
+func waiting(t *testing.T, change func(*config.Config), behind ...byte) (*rig, *backend, *service, *peer) {
 	t.Helper()
 	b, keys := listen(t), serve(t, true, text(keySet(t)))
 	g := start(t, func(cfg *config.Config) {
@@ -68,7 +67,7 @@ func TestClientLeavesWhileItWaits(t *testing.T) {
 	for _, reset := range []bool{false, true} {
 		g, b, keys, client := waiting(t, nil)
 		if reset {
-			_ = client.conn.SetLinger(0)
+			_ = client.tcp.SetLinger(0)
 		}
 		_ = client.conn.Close()
 		wantRefused(t, g, "client_gone_early", 1)

@@ -28,7 +28,7 @@ func overHTTP2(t testing.TB, c *tls.Config, from string) *http.Client {
 }
 
 // get asks for a page and gives the answer's status, 0 without one.
-func (e *edge) get(c *http.Client, path string) int {
+func (e *rig) get(c *http.Client, path string) int {
 	r, err := http.NewRequest("GET", "https://"+e.secureAddr()+path, nil)
 	if err != nil {
 		e.t.Fatal(err)
@@ -47,13 +47,13 @@ func (e *edge) get(c *http.Client, path string) int {
 func TestRequestsInFlightAreBounded(t *testing.T) {
 	t.Parallel()
 	url, release := pages(t)
-	e := startEdge(t, func(cfg *config.Config) { cfg.MaxRequests, cfg.TrustedProxies = 20, []string{"127.0.0.9"} }, url)
-	one, two := overHTTP2(t, e.clientTLS(), "127.0.0.1"), overHTTP2(t, e.clientTLS(), "127.0.0.2")
+	e := startTLS(t, func(cfg *config.Config) { cfg.MaxRequests, cfg.TrustedProxies = 20, []string{"127.0.0.9"} }, url)
+	one, two := overHTTP2(t, e.ca.clientTLS(), "127.0.0.1"), overHTTP2(t, e.ca.clientTLS(), "127.0.0.2")
 	var all sync.WaitGroup
 	var served atomic.Int64
 	begin := func(c *http.Client, n int) {
 		t.Helper()
-		had := metric(t, e.Gateway, "weir_http_requests_in_flight")
+		had := metric(t, e, "weir_http_requests_in_flight")
 		for range n {
 			all.Go(func() {
 				if status := e.get(c, "/slow"); status == 200 {
@@ -63,27 +63,27 @@ func TestRequestsInFlightAreBounded(t *testing.T) {
 				}
 			})
 		}
-		wantMetric(t, e.Gateway, "weir_http_requests_in_flight", had+float64(n))
+		wantMetric(t, e, "weir_http_requests_in_flight", had+float64(n))
 	}
 	begin(one, 5) // a quarter
 	if status := e.get(one, "/"); status != 429 {
 		t.Errorf("one more of the address got %d over HTTP/2", status)
 	}
-	clear := connect(t, e.Gateway)
+	clear := connect(t, e)
 	clear.write(get)
 	clear.wantStatus(429)
 	if status := e.get(two, "/"); status != 200 {
 		t.Errorf("another address got %d", status)
 	}
-	begin(overHTTP2(t, e.clientTLS(), "127.0.0.9"), 15) // a proxy asks for many, within the bound of all
+	begin(overHTTP2(t, e.ca.clientTLS(), "127.0.0.9"), 15) // a proxy asks for many, within the bound of all
 	if status := e.get(two, "/"); status != 503 {
 		t.Errorf("one more in all got %d", status)
 	}
-	wantMetric(t, e.Gateway, `weir_http_failures_total{reason="too_many_requests_per_ip"}`, 2)
-	wantMetric(t, e.Gateway, `weir_http_failures_total{reason="too_many_requests"}`, 1)
+	wantMetric(t, e, `weir_http_failures_total{reason="too_many_requests_per_ip"}`, 2)
+	wantMetric(t, e, `weir_http_failures_total{reason="too_many_requests"}`, 1)
 	close(release)
 	all.Wait()
-	wantMetric(t, e.Gateway, "weir_http_requests_in_flight", 0)
+	wantMetric(t, e, "weir_http_requests_in_flight", 0)
 	if status := e.get(one, "/slow"); served.Load() != 20 || status != 200 {
 		t.Errorf("%d were served, and afterwards one got %d", served.Load(), status)
 	}
@@ -105,13 +105,12 @@ func TestDescriptorsAreKept(t *testing.T) {
 	session.write(handshake("/"))
 	session.wantStatus(101)
 
-	e := &edge{t: t, ca: ca}
 	ctx, stop := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	defer func() { stop(); all.Wait() }()
 	var refused atomic.Int64
 	for range 5 { // connections with streams each
-		c := overHTTP2(t, e.clientTLS(), "127.0.0.1")
+		c := overHTTP2(t, ca.clientTLS(), "127.0.0.1")
 		c.Timeout = 0
 		for range 80 {
 			all.Go(func() {

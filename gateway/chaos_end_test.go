@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
-
-	"weir/gateway"
 )
 
 // chaosEnd is one end of a session. It writes on one goroutine and reads on another.
@@ -29,12 +27,6 @@ type chaosEnd struct {
 	pongs  chan []byte   // to be sent between two frames; the gateway keeps them
 	got    []byte
 	err    error
-}
-
-// halfCloser is a TCP connection or a stream of a pooled one.
-type halfCloser interface {
-	net.Conn
-	CloseWrite() error
 }
 
 func (e *chaosEnd) start(conn net.Conn) {
@@ -51,7 +43,7 @@ func (e *chaosEnd) start(conn net.Conn) {
 func (e *chaosEnd) chance(of int) bool { return e.rng.IntN(of) == 0 }
 
 // dial is the life of a client.
-func (e *chaosEnd) dial(g *gateway.Gateway, id int) {
+func (e *chaosEnd) dial(g *rig, id int) {
 	conn, err := net.Dial("tcp", g.Addrs()[0].String())
 	if err != nil {
 		return // drained

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"weir/gateway"
 	"weir/gateway/config"
 	"weir/upstream/accept"
 )
@@ -104,7 +103,7 @@ func chaos(t *testing.T, seed uint64, pooled, drain bool) {
 }
 
 // awaitChaos waits until all clients came and went.
-func awaitChaos(t *testing.T, g *gateway.Gateway, endpoint string) {
+func awaitChaos(t *testing.T, g *rig, endpoint string) {
 	wantMetric(t, g, "weir_connections_accepted_total", chaosSessions)
 	for _, name := range []string{"weir_client_connections", "weir_sessions_open", "weir_sessions_ending", "weir_buffered_bytes",
 		`weir_endpoint_sessions{endpoint="` + endpoint + `",route="default"}`} {

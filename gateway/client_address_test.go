@@ -7,12 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"weir/gateway"
 	"weir/gateway/config"
 )
 
 // told is what a backend hears of the client, in the head of a handshake.
-func told(t *testing.T, g *gateway.Gateway, b *backend, before string, lines ...string) *message {
+func told(t *testing.T, g *rig, b *backend, before string, lines ...string) *message {
 	t.Helper()
 	client := connect(t, g)
 	client.write(before + handshake("/", lines...))

@@ -22,8 +22,7 @@ func TestResetGoesOn(t *testing.T) {
 	server.want(ws.OpText, "up")
 	server.send(ws.OpText, "down") // acknowledges what went up
 	client.want(ws.OpText, "down")
-	_ = client.conn.SetLinger(0)
-	_ = client.conn.Close()
+	client.reset()
 	if _, err := server.in.ReadByte(); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the backend sees %v, want a reset", err)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"weir/gateway"
 	"weir/gateway/config"
 	"weir/gateway/rate"
 )
@@ -163,8 +162,8 @@ func TestBackendDies(t *testing.T) {
 	}{
 		{"end between frames", false, func(p *peer) { _ = p.conn.Close() }, "backend_gone"},
 		{"end inside a frame", true, func(p *peer) { _ = p.conn.Close() }, "backend_gone"},
-		{"reset between frames", false, func(p *peer) { _ = p.conn.SetLinger(0); _ = p.conn.Close() }, "backend_lost"},
-		{"reset inside a frame", true, func(p *peer) { _ = p.conn.SetLinger(0); _ = p.conn.Close() }, "backend_lost"},
+		{"reset between frames", false, func(p *peer) { p.reset() }, "backend_lost"},
+		{"reset inside a frame", true, func(p *peer) { p.reset() }, "backend_lost"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -213,8 +212,7 @@ func TestClientDies(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_ = client.conn.SetLinger(0)
-		_ = client.conn.Close()
+		client.reset()
 		if rest := server.rest(); string(rest) != last {
 			t.Errorf("wanted %q, got %q", last, rest)
 		}
@@ -230,34 +228,34 @@ func TestClientAnswersFirst(t *testing.T) {
 	for _, c := range []struct {
 		name, payload string
 		change        func(cfg *config.Config)
-		begin         func(g *gateway.Gateway, client, server *peer)
+		begin         func(g *rig, client, server *peer)
 	}{
-		{"admin", "\x0f\xa1closed_by_admin", nil, func(g *gateway.Gateway, _, _ *peer) { ask(t, g, "POST", "/sessions/close?ip=127.0.0.1&code=4001") }},
+		{"admin", "\x0f\xa1closed_by_admin", nil, func(g *rig, _, _ *peer) { ask(t, g, "POST", "/sessions/close?ip=127.0.0.1&code=4001") }},
 		{"idle", "\x03\xe9idle_timeout", func(cfg *config.Config) { cfg.IdleTimeout = 100 * time.Millisecond }, nil},
 		{"pong", "\x03\xe9pong_timeout", func(cfg *config.Config) {
 			cfg.PingInterval, cfg.PongTimeout = 100*time.Millisecond, 50*time.Millisecond
 		}, nil},
-		{"too large", "\x03\xf1message_too_large", func(cfg *config.Config) { cfg.MaxMessageSize = 125 }, func(_ *gateway.Gateway, client, server *peer) {
+		{"too large", "\x03\xf1message_too_large", func(cfg *config.Config) { cfg.MaxMessageSize = 125 }, func(_ *rig, client, server *peer) {
 			client.send(ws.OpBinary, strings.Repeat("x", 1000))
 			server.wantClose(1009)
 			server.sendClose(1009)
 		}},
-		{"too large, with more behind it", "\x03\xf1message_too_large", func(cfg *config.Config) { cfg.MaxMessageSize = 125 }, func(_ *gateway.Gateway, client, server *peer) {
+		{"too large, with more behind it", "\x03\xf1message_too_large", func(cfg *config.Config) { cfg.MaxMessageSize = 125 }, func(_ *rig, client, server *peer) {
 			large := string(client.encode(ws.NewBinaryFrame(make([]byte, 70_000))))
 			client.write(large[:66_000]) // its close frame comes behind the rest
 			server.wantClose(1009)
 			server.sendClose(1009)
 			client.write(large[66_000:])
 		}},
-		{"message rate", "\x03\xf0message_rate", func(cfg *config.Config) { cfg.MessageRate = rate.Limit{N: 1, Per: time.Hour, Burst: 1} }, func(_ *gateway.Gateway, client, _ *peer) {
+		{"message rate", "\x03\xf0message_rate", func(cfg *config.Config) { cfg.MessageRate = rate.Limit{N: 1, Per: time.Hour, Burst: 1} }, func(_ *rig, client, _ *peer) {
 			client.send(ws.OpText, "one")
 			client.send(ws.OpText, "two")
 		}},
-		{"backend ends TCP", "\x03\xf3backend_gone", nil, func(_ *gateway.Gateway, _, server *peer) { _ = server.conn.Close() }},
-		{"backend is reset", "\x03\xf3backend_lost", nil, func(_ *gateway.Gateway, _, server *peer) { _ = server.conn.SetLinger(0); _ = server.conn.Close() }},
-		{"backend closes and ends TCP", "\x0f\xa0", nil, func(_ *gateway.Gateway, _, server *peer) { server.sendClose(4000); _ = server.conn.Close() }},
-		{"backend breaks a rule", "\x03\xeaunknown_opcode", nil, func(_ *gateway.Gateway, _, server *peer) { server.write("\x83\x00") }},
-		{"drain", "\x03\xe9drain", func(cfg *config.Config) { cfg.DrainTimeout = 4 * time.Second }, func(g *gateway.Gateway, _, _ *peer) { g.Drain() }},
+		{"backend ends TCP", "\x03\xf3backend_gone", nil, func(_ *rig, _, server *peer) { _ = server.conn.Close() }},
+		{"backend is reset", "\x03\xf3backend_lost", nil, func(_ *rig, _, server *peer) { server.reset() }},
+		{"backend closes and ends TCP", "\x0f\xa0", nil, func(_ *rig, _, server *peer) { server.sendClose(4000); _ = server.conn.Close() }},
+		{"backend breaks a rule", "\x03\xeaunknown_opcode", nil, func(_ *rig, _, server *peer) { server.write("\x83\x00") }},
+		{"drain", "\x03\xe9drain", func(cfg *config.Config) { cfg.DrainTimeout = 4 * time.Second }, func(g *rig, _, _ *peer) { g.Drain() }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -298,7 +296,7 @@ func TestOwnCodeComesBack(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(p *peer){
 		"in order":   func(p *peer) { _ = p.conn.Close() },
-		"by a reset": func(p *peer) { _ = p.conn.SetLinger(0); _ = p.conn.Close() },
+		"by a reset": func(p *peer) { p.reset() },
 		"by a fault": func(p *peer) { p.write("\x83\x00") },
 	} {
 		for payload, code := range map[string]string{"\x03\xe8": "1000", "\x0f\xa1bye": "4xxx", "": "1005"} {

@@ -23,8 +23,8 @@ func TestNoAllocationPerPressedMessage(t *testing.T) {
 	for _, size := range []int{300, 4096, 16 << 10, 60 << 10, 200 << 10} {
 		for _, fragments := range [][]int{nil, {7, 20}} {
 			const messages = 1000
-			r := startPress(t, "tunnel", func(cfg *config.Config) { cfg.ValidateUTF8 = true })
-			client, server := r.open()
+			r := startCompressing(t, "tunnel", func(cfg *config.Config) { cfg.ValidateUTF8 = true })
+			client, server := r.compressedSession()
 			message := records(size)
 			up, down := bytes.Join(client.compressed(ws.OpText, message, fragments...), nil), server.encode(ws.NewTextFrame([]byte(message)))
 			_ = client.conn.SetDeadline(time.Now().Add(2 * patience))
@@ -68,16 +68,16 @@ func TestNoAllocationPerPressedMessage(t *testing.T) {
 // TestPressedSessionsOwnNothing while they are idle, be they fresh or after many messages that came whole.
 func TestPressedSessionsOwnNothing(t *testing.T) {
 	t.Parallel()
-	for _, way := range pressWays {
-		r := startPress(t, way, nil)
-		client, server := r.open()
+	for _, way := range ways {
+		r := startCompressing(t, way, nil)
+		client, server := r.compressedSession()
 		for range 10 {
-			client.write(client.compressed(ws.OpText, records(4096))...)
+			client.put(client.compressed(ws.OpText, records(4096))...)
 			server.want(ws.OpText, records(4096))
 			server.send(ws.OpText, records(4096))
 			client.want(ws.OpText, records(4096))
 		}
-		r.open()
+		r.compressedSession()
 		if n := gateway.SessionsWithMore(r.Gateway); n > 0 {
 			t.Errorf("%s: %d of 2 idle sessions have something of their own", way, n)
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // compressedFrame is a message of a payload that is compressed already.
-func (k *talk) compressedFrame(payload []byte) []byte {
+func (k *peer) compressedFrame(payload []byte) []byte {
 	f := ws.NewFrame(ws.OpText, true, payload)
 	f.Header.Rsv = ws.Rsv(true, false, false)
 	return k.encode(f)
@@ -20,18 +20,18 @@ func (k *talk) compressedFrame(payload []byte) []byte {
 // Many clients with a bomb each, within the limit of one message, before backends that take nothing: what is kept of all
 // of them has an end as well.
 func TestBombsTogether(t *testing.T) {
-	r := startPress(t, "tunnel", func(cfg *config.Config) { cfg.GatherMemory = 1 << 20 })
+	r := startCompressing(t, "tunnel", func(cfg *config.Config) { cfg.GatherMemory = 1 << 20 })
 	const clients = 12
 	sent := 0
 	for range clients {
-		client, _ := r.open()
+		client, _ := r.compressedSession()
 		b := client.compressedFrame(bomb(16, 'x'))
-		client.write(b)
+		client.put(b)
 		sent += len(b)
-		wantMetric(t, r.Gateway, `weir_bytes_total{direction="up"}`, float64(sent))
+		wantMetric(t, r, `weir_bytes_total{direction="up"}`, float64(sent))
 	}
 	const bound = clients*(128<<10) + 17<<20 // high-water of each, and one message on its way
-	if kept := metric(t, r.Gateway, "weir_buffered_bytes"); kept > bound {
+	if kept := metric(t, r, "weir_buffered_bytes"); kept > bound {
 		t.Errorf("%.0f bytes are kept of the %d that were sent, want at most %d", kept, sent, bound)
 	}
 }
@@ -40,14 +40,14 @@ func TestBombsTogether(t *testing.T) {
 func TestBombThroughAPool(t *testing.T) {
 	busy := map[string]float64{}
 	for _, way := range []string{"tunnel", "pool"} {
-		r := startPress(t, way, func(cfg *config.Config) { cfg.MaxMessageSize = 64 << 20 })
-		client, back := r.open()
-		before := metric(t, r.Gateway, `weir_loop_busy_seconds_total{loop="0"}`)
-		client.write(client.compressedFrame(bomb(64, 'x')))
+		r := startCompressing(t, way, func(cfg *config.Config) { cfg.MaxMessageSize = 64 << 20 })
+		client, back := r.compressedSession()
+		before := metric(t, r, `weir_loop_busy_seconds_total{loop="0"}`)
+		client.put(client.compressedFrame(bomb(64, 'x')))
 		if f, err := back.next(); err != nil || len(f.Payload) != 64<<20 {
 			t.Fatalf("%d bytes, error %v", len(f.Payload), err)
 		}
-		busy[way] = metric(t, r.Gateway, `weir_loop_busy_seconds_total{loop="0"}`) - before
+		busy[way] = metric(t, r, `weir_loop_busy_seconds_total{loop="0"}`) - before
 	}
 	if busy["pool"] > 4*busy["tunnel"] {
 		t.Errorf("the loop is busy for %.2f s with a pool, %.2f s with a tunnel", busy["pool"], busy["tunnel"])
@@ -56,11 +56,11 @@ func TestBombThroughAPool(t *testing.T) {
 
 // A message that is costly to inflate, and comes to nothing, does not hold up the others of its loop.
 func TestCodeTablesAlone(t *testing.T) {
-	r := startPress(t, "tunnel", nil)
-	client, _ := r.open()
-	other, back := r.open()
+	r := startCompressing(t, "tunnel", nil)
+	client, _ := r.compressedSession()
+	other, back := r.compressedSession()
 	tables := eightTables()
-	client.write(client.compressedFrame(append(bytes.Repeat(tables, 16<<20/len(tables)-1), 0)))
+	client.put(client.compressedFrame(append(bytes.Repeat(tables, 16<<20/len(tables)-1), 0)))
 	var worst time.Duration
 	for range 100 {
 		began := time.Now()

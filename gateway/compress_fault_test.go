@@ -44,23 +44,23 @@ func TestPressFaults(t *testing.T) {
 		"not JSON": {frames: []ws.Frame{frame(ws.OpText, true, rsv1, string(deflated("[1,")))}, code: 1007, reason: "invalid_json",
 			change: func(cfg *config.Config) { cfg.Messages = config.MessagesJSON }},
 	} {
-		for _, way := range pressWays {
+		for _, way := range ways {
 			t.Run(name+" "+way, func(t *testing.T) {
 				t.Parallel()
-				r := startPress(t, way, func(cfg *config.Config) {
+				r := startCompressing(t, way, func(cfg *config.Config) {
 					if limits(cfg); c.change != nil {
 						c.change(cfg)
 					}
 				})
-				client, server := r.open()
+				client, server := r.compressedSession()
 				exact := `"` + strings.Repeat("x", 998) + `"` // as large as a message may be
-				client.write(client.compressed(ws.OpText, exact)...)
+				client.put(client.compressed(ws.OpText, exact)...)
 				server.want(ws.OpText, exact)
 				var sent []byte
 				for _, f := range c.frames {
 					sent = append(sent, client.encode(f)...)
 				}
-				client.write(sent, client.encode(ws.NewTextFrame([]byte(`"behind it"`))))
+				client.put(sent, client.encode(ws.NewTextFrame([]byte(`"behind it"`))))
 				if name == "plain, then RSV1" {
 					if f, err := server.next(); err != nil || f.Header.Fin || len(f.Payload) > 0 {
 						t.Fatalf("the good fragment came as %v, %v", f.Header, err)
@@ -69,8 +69,8 @@ func TestPressFaults(t *testing.T) {
 				server.wantClose(c.code)
 				client.wantClose(c.code)
 				_, _ = client.conn.Close(), server.conn.Close()
-				wantMetric(t, r.Gateway, fmt.Sprintf(`weir_sessions_closed_total{reason="%s",code="%d"}`, c.reason, c.code), 1)
-				wantMetric(t, r.Gateway, "weir_gathered_bytes", 0)
+				wantMetric(t, r, fmt.Sprintf(`weir_sessions_closed_total{reason="%s",code="%d"}`, c.reason, c.code), 1)
+				wantMetric(t, r, "weir_gathered_bytes", 0)
 			})
 		}
 	}
@@ -79,14 +79,14 @@ func TestPressFaults(t *testing.T) {
 // TestPressFaultyBackend: what is said of clients' messages holds for those of backends.
 func TestPressFaultyBackend(t *testing.T) {
 	t.Parallel()
-	for _, way := range pressWays {
-		r := startPress(t, way, func(cfg *config.Config) { cfg.ValidateUTF8 = true })
-		client, server := r.open()
+	for _, way := range ways {
+		r := startCompressing(t, way, func(cfg *config.Config) { cfg.ValidateUTF8 = true })
+		client, server := r.compressedSession()
 		server.send(ws.OpText, records(1000)+"\xff")
 		client.wantClose(1007)
 		server.wantClose(1007)
 		_, _ = client.conn.Close(), server.conn.Close()
-		wantMetric(t, r.Gateway, `weir_sessions_closed_total{reason="invalid_utf8",code="1007"}`, 1)
+		wantMetric(t, r, `weir_sessions_closed_total{reason="invalid_utf8",code="1007"}`, 1)
 	}
 }
 
@@ -96,7 +96,7 @@ func TestPressEarly(t *testing.T) {
 	b := listen(t)
 	g := start(t, func(cfg *config.Config) { cfg.Compression = config.CompressionGateway }, b.url())
 	client := connect(t, g)
-	frames := bytes.Join((&talk{client: true}).compressed(ws.OpText, "early", 3), nil)
+	frames := bytes.Join((&peer{client: true}).compressed(ws.OpText, "early", 3), nil)
 	client.write(handshake("/", offersDeflate) + string(frames) + string(frames[:2]))
 	server := b.accept()
 	server.upgrade()
@@ -118,7 +118,7 @@ func TestPressNotSettled(t *testing.T) {
 			if !byClient {
 				from = server
 			}
-			from.write(string((&talk{client: byClient}).compressed(ws.OpText, "nobody asked for it")[0]))
+			from.write(string((&peer{client: byClient}).compressed(ws.OpText, "nobody asked for it")[0]))
 			client.wantClose(1002)
 			server.wantClose(1002)
 			_, _ = client.conn.Close(), server.conn.Close()

@@ -13,34 +13,34 @@ import (
 // TestPressRates: compressed messages count as others do, whether they are dropped, held back, or come in fragments.
 func TestPressRates(t *testing.T) {
 	t.Parallel()
-	for _, way := range pressWays {
+	for _, way := range ways {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			r := startPress(t, way, func(cfg *config.Config) {
+			r := startCompressing(t, way, func(cfg *config.Config) {
 				cfg.MessageRate, cfg.RateAction = limit(t, "2/3h burst 2"), config.RateDrop
 			})
-			client, server := r.open()
+			client, server := r.compressedSession()
 			ping := client.encode(ws.NewPingFrame([]byte("p")))
 			in := func(message string) []byte { return bytes.Join(client.compressed(ws.OpText, message, 2, 3), ping) }
-			client.write(in("one"), in("two"), in("three"), client.compressed(ws.OpText, "four")[0], ping, ping)
+			client.put(in("one"), in("two"), in("three"), client.compressed(ws.OpText, "four")[0], ping, ping)
 			for _, want := range []string{"p", "p", "one", "p", "p", "two", "p", "p", "p", "p"} {
 				if f, err := server.next(); err != nil || string(f.Payload) != want {
 					t.Fatalf("wanted %q, got %q, %v", want, f.Payload, err)
 				}
 			}
-			wantMetric(t, r.Gateway, `weir_messages_dropped_total{reason="message_rate"}`, 2)
+			wantMetric(t, r, `weir_messages_dropped_total{reason="message_rate"}`, 2)
 
-			r = startPress(t, way, func(cfg *config.Config) {
+			r = startCompressing(t, way, func(cfg *config.Config) {
 				cfg.MessageRate, cfg.RateAction = limit(t, "20/s burst 2"), config.RatePause
 			})
-			client, server = r.open()
+			client, server = r.compressedSession()
 			began := time.Now()
 			var all [][]byte
 			for range 4 {
 				all = append(all, client.compressed(ws.OpText, "paced", 2, 3)...)
 				all = append(all, client.compressed(ws.OpText, "too")...)
 			}
-			client.write(all...)
+			client.put(all...)
 			for range 4 {
 				server.want(ws.OpText, "paced")
 				server.want(ws.OpText, "too")
@@ -49,9 +49,9 @@ func TestPressRates(t *testing.T) {
 				t.Errorf("8 messages took %v", took)
 			}
 
-			r = startPress(t, way, func(cfg *config.Config) { cfg.MessageRate = limit(t, "1/3h") })
-			client, server = r.open()
-			client.write(in("one"), in("two"))
+			r = startCompressing(t, way, func(cfg *config.Config) { cfg.MessageRate = limit(t, "1/3h") })
+			client, server = r.compressedSession()
+			client.put(in("one"), in("two"))
 			for _, want := range []string{"p", "p", "one"} {
 				if f, err := server.next(); err != nil || string(f.Payload) != want {
 					t.Fatalf("wanted %q, got %q, %v", want, f.Payload, err)

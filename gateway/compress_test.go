@@ -13,15 +13,15 @@ import (
 // TestPress has a client compress for a backend that cannot, and get compressed what the backend sends.
 func TestPress(t *testing.T) {
 	t.Parallel()
-	for _, way := range pressWays {
+	for _, way := range ways {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			r := startPress(t, way, func(cfg *config.Config) { cfg.ValidateUTF8, cfg.MaxMessageSize = true, 2<<20 })
-			client, server := r.open()
+			r := startCompressing(t, way, func(cfg *config.Config) { cfg.ValidateUTF8, cfg.MaxMessageSize = true, 2<<20 })
+			client, server := r.compressedSession()
 			for _, size := range []int{0, 1, 125, 126, 255, 256, 1000, 65530, 65536, 70_000, 1 << 20} {
 				for op, message := range map[ws.OpCode]string{ws.OpText: records(size), ws.OpBinary: noise(size)} {
 					sent := client.compressed(op, message)
-					go client.write(sent...)
+					go client.put(sent...)
 					server.want(op, message)
 					go client.send(op, message) // as it is
 					server.want(op, message)
@@ -31,7 +31,7 @@ func TestPress(t *testing.T) {
 					}
 				}
 			}
-			wantMetric(t, r.Gateway, "weir_gathered_bytes", 0)
+			wantMetric(t, r, "weir_gathered_bytes", 0)
 		})
 	}
 }
@@ -40,11 +40,11 @@ func TestPress(t *testing.T) {
 // of which every byte is read by itself.
 func TestPressSplitAnywhere(t *testing.T) {
 	t.Parallel()
-	for _, way := range pressWays {
+	for _, way := range ways {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			r := startPress(t, way, nil)
-			client, server := r.open()
+			r := startCompressing(t, way, nil)
+			client, server := r.compressedSession()
 			plain := func(op ws.OpCode, fin bool, payload string) []byte {
 				return client.encode(ws.NewFrame(op, fin, []byte(payload)))
 			}
@@ -53,12 +53,12 @@ func TestPressSplitAnywhere(t *testing.T) {
 			c := client.compressed(ws.OpText, "whole")
 			all := [][]byte{ping("0"), a[0], ping("1"), a[1], ping("2"), ping("3"), a[2], plain(ws.OpText, true, "as it is"), b[0], b[1], c[0],
 				plain(ws.OpText, false, "frag"), ping("4"), plain(ws.OpContinuation, true, "ments"), plain(ws.OpBinary, true, ""), c[0]}
-			sent := metric(t, r.Gateway, `weir_bytes_total{direction="up"}`)
+			sent := metric(t, r, `weir_bytes_total{direction="up"}`)
 			for _, frame := range all {
 				for i := range frame {
-					client.write(frame[i : i+1])
+					client.put(frame[i : i+1])
 					sent++
-					wantMetric(t, r.Gateway, `weir_bytes_total{direction="up"}`, sent)
+					wantMetric(t, r, `weir_bytes_total{direction="up"}`, sent)
 				}
 			}
 			for _, payload := range []string{"0", "1", "2", "3"} {
@@ -75,18 +75,18 @@ func TestPressSplitAnywhere(t *testing.T) {
 			}
 			server.want(ws.OpBinary, "")
 			server.want(ws.OpText, "whole")
-			wantMetric(t, r.Gateway, `weir_messages_total{direction="up"}`, 7)
+			wantMetric(t, r, `weir_messages_total{direction="up"}`, 7)
 
-			message, received := records(300), metric(t, r.Gateway, `weir_bytes_total{direction="down"}`)
+			message, received := records(300), metric(t, r, `weir_bytes_total{direction="down"}`)
 			for _, c := range server.encode(ws.NewTextFrame([]byte(message))) {
-				server.write([]byte{c})
+				server.put([]byte{c})
 				received++
-				wantMetric(t, r.Gateway, `weir_bytes_total{direction="down"}`, received)
+				wantMetric(t, r, `weir_bytes_total{direction="down"}`, received)
 			}
 			if !client.want(ws.OpText, message) {
 				t.Error("a message that came byte by byte is not compressed")
 			}
-			server.write(server.encode(ws.NewFrame(ws.OpText, false, []byte(message))), server.encode(ws.NewPingFrame(nil)),
+			server.put(server.encode(ws.NewFrame(ws.OpText, false, []byte(message))), server.encode(ws.NewPingFrame(nil)),
 				server.encode(ws.NewFrame(ws.OpContinuation, true, []byte(message)))) // pass as they come
 			for _, want := range []string{message, "", message} {
 				if f, err := client.next(); err != nil || string(f.Payload) != want || f.Header.Rsv != 0 {
@@ -147,7 +147,7 @@ func TestPressOffers(t *testing.T) {
 				server.send(ws.OpText, "as it is")
 				client.want(ws.OpText, "as it is")
 				if foreign != "" { // it is not understood, whatever it was
-					compressed := (&talk{}).compressed(ws.OpText, "nobody asked for it")
+					compressed := (&peer{}).compressed(ws.OpText, "nobody asked for it")
 					server.write(string(compressed[0]))
 					client.wantClose(1002)
 				}

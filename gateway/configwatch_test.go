@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,8 +15,7 @@ import (
 
 // watching is a gateway that looks at its file every few milliseconds.
 type watching struct {
-	*gateway.Gateway
-	t    *testing.T
+	*rig
 	path string
 	logs logs
 }
@@ -27,7 +25,7 @@ const watchedText = "admin: 127.0.0.1:0\nlisten: 127.0.0.1:0\nloops: 1\nhealth-i
 // startWatching begins with what the file at path says.
 func startWatching(t *testing.T, path string) *watching {
 	t.Helper()
-	w := &watching{t: t, path: path}
+	w := &watching{path: path}
 	load := func() (*config.Config, error) {
 		cfg, err := config.Load([]string{"--config", path}, nil)
 		if err != nil {
@@ -36,19 +34,10 @@ func startWatching(t *testing.T, path string) *watching {
 		return cfg.With(func(c *config.Config) { c.ConfigWatch = 20 * time.Millisecond }), nil
 	}
 	cfg, err := load()
-	if err == nil {
-		w.Gateway, err = gateway.New(cfg, slog.New(slog.NewTextHandler(&w.logs, nil)), gateway.OnReload(load, nil))
-	}
-	if err == nil {
-		err = w.Start()
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		w.Drain()
-		_ = w.Wait()
-	})
+	w.rig = run(t, &w.logs, cfg, gateway.OnReload(load, nil))
 	return w
 }
 
@@ -66,7 +55,7 @@ func putFile(t *testing.T, path, text string) {
 // generation waits until configuration n is in force.
 func (w *watching) generation(n int) {
 	w.t.Helper()
-	wantMetric(w.t, w.Gateway, "weir_config_generation", float64(n))
+	wantMetric(w.t, w.rig, "weir_config_generation", float64(n))
 }
 
 // A changed file is taken; one that is wrong changes nothing and is told of with its line; a later one that is right is taken.
@@ -82,13 +71,13 @@ func TestConfigWatch(t *testing.T) {
 	if !eventually(func() bool { return strings.Contains(w.logs.String(), place) }) {
 		t.Fatalf("the log does not say %q:\n%s", place, w.logs.String())
 	}
-	if n := metric(t, w.Gateway, "weir_config_generation"); n != 2 {
+	if n := metric(t, w.rig, "weir_config_generation"); n != 2 {
 		t.Errorf("generation %v after a file that is wrong", n)
 	}
 	_ = os.Remove(path) // no file is none that says something else
 	putFile(t, path, watchedText+"idle-timeout: 7m\n")
 	w.generation(3)
-	if _, text := ask(t, w.Gateway, "GET", "/config"); !strings.Contains(text, `"7m"`) {
+	if _, text := ask(t, w.rig, "GET", "/config"); !strings.Contains(text, `"7m"`) {
 		t.Errorf("not in force:\n%s", text)
 	}
 }
@@ -133,7 +122,7 @@ func TestConfigWatchTriesAgain(t *testing.T) {
 	putFile(t, path, watchedText)
 	w := startWatching(t, path)
 	putFile(t, path, watchedText+"deny-file: "+list+"\n")
-	if !eventually(func() bool { return metric(t, w.Gateway, "weir_config_reload_failures_total") >= 2 }) {
+	if !eventually(func() bool { return metric(t, w.rig, "weir_config_reload_failures_total") >= 2 }) {
 		t.Error("it is not tried again")
 	}
 	putFile(t, list, "192.0.2.0/24\n")
@@ -198,13 +187,13 @@ func TestConfigWatchHalfWritten(t *testing.T) {
 		give(next[:n])
 	}
 	give(next)
-	if n := metric(t, w.Gateway, "weir_config_generation"); n != 1 {
+	if n := metric(t, w.rig, "weir_config_generation"); n != 1 {
 		t.Errorf("generation %v while the file is being written", n)
 	}
 	give(next) // the second look
 	give(next) // the reload
 	w.generation(2)
-	if n := metric(t, w.Gateway, "weir_config_reload_failures_total"); n != 0 {
+	if n := metric(t, w.rig, "weir_config_reload_failures_total"); n != 0 {
 		t.Errorf("%v reloads failed", n)
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"weir/gateway"
 	"weir/gateway/config"
 )
 
@@ -99,7 +98,7 @@ func unconnected(t *testing.T) bare {
 }
 
 // join connects and sends a handshake.
-func (fd bare) join(t *testing.T, g *gateway.Gateway) {
+func (fd bare) join(t *testing.T, g *rig) {
 	t.Helper()
 	to := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: g.Addrs()[0].(*net.TCPAddr).Port}
 	err := syscall.Connect(int(fd), to)

@@ -12,12 +12,11 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"weir/gateway"
 	"weir/gateway/config"
 )
 
 // stopped is closed when Wait has returned.
-func stopped(t testing.TB, g *gateway.Gateway) <-chan struct{} {
+func stopped(t testing.TB, g interface{ Wait() error }) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -17,7 +17,7 @@ func TestEarlyFramesBehindTLS(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
 	clients := newAuthority(t)
-	e := startEdge(t, func(cfg *config.Config) {
+	e := startTLS(t, func(cfg *config.Config) {
 		cfg.TLSClientAuth, cfg.TLSClientCA = config.ClientAuthAsk, clients.file
 		cfg.ReadBuffer, cfg.HighWater, cfg.LowWater = 4096, 8192, 0
 	}, b.url())
@@ -26,9 +26,9 @@ func TestEarlyFramesBehindTLS(t *testing.T) {
 	unit := func(i int) string { return strings.Repeat(string(rune('a'+i)), 8000) }
 	for range 20 {
 		p := e.reach()
-		_ = p.conn.SetWriteBuffer(1 << 20)
+		_ = p.tcp.SetWriteBuffer(1 << 20)
 		behind := &withheld{Conn: p.conn}
-		c := tls.Client(behind, e.clientTLS(func(c *tls.Config) { c.Certificates = []tls.Certificate{certificate} }))
+		c := tls.Client(behind, e.ca.clientTLS(func(c *tls.Config) { c.Certificates = []tls.Certificate{certificate} }))
 		if err := c.Handshake(); err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func TestEarlyFramesBehindTLS(t *testing.T) {
 		}
 		server := b.accept()
 		m := server.head()
-		readByNow(t, e.Gateway)
+		readByNow(t, e)
 		server.write(switching(m))
 		for i := range frames {
 			server.want(ws.OpText, unit(i))
@@ -70,20 +70,15 @@ func (w *withheld) Write(b []byte) (int, error) {
 func TestEndBehindHandBack(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
-	e := startEdge(t, func(cfg *config.Config) { cfg.HTTPUpstream = []string{url} }, echo(t))
+	e := startTLS(t, func(cfg *config.Config) { cfg.HTTPUpstream = []string{url} }, echo(t))
 	for _, secure := range []bool{false, true} {
-		p := connect(t, e.Gateway)
-		write := p.write
-		if secure {
-			s := e.secure()
-			p, write = s.peer, s.write
-		}
-		write(get)
+		p := e.open(secure)
+		p.write(get)
 		p.answer()
-		write(handshake("/"))
-		_ = p.conn.CloseWrite()
+		p.write(handshake("/"))
+		_ = p.tcp.CloseWrite()
 		p.rest()
 	}
-	wantMetric(t, e.Gateway, "weir_client_connections", 0)
-	wantMetric(t, e.Gateway, "weir_http_connections", 0)
+	wantMetric(t, e, "weir_client_connections", 0)
+	wantMetric(t, e, "weir_http_connections", 0)
 }

@@ -45,7 +45,7 @@ func edgeChaos(t *testing.T, seed uint64, drain bool) {
 		go serveMixed(b.ln, rand.New(rand.NewPCG(seed, uint64(i))))
 		urls = append(urls, b.url())
 	}
-	e := startEdge(t, func(cfg *config.Config) {
+	e := startTLS(t, func(cfg *config.Config) {
 		cfg.Loops, cfg.ReadBuffer, cfg.HighWater, cfg.LowWater = 2, 4<<10, 8<<10, 1<<10
 		cfg.MaxConnections, cfg.TLSHandshakes, cfg.StickyCookie = mixedClients, 4, "stay"
 		cfg.HandshakeTimeout, cfg.BackendTimeout, cfg.HTTPTimeout = 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond
@@ -65,34 +65,34 @@ func edgeChaos(t *testing.T, seed uint64, drain bool) {
 		time.Sleep(time.Duration(rand.New(rand.NewPCG(seed, 99)).IntN(400)) * time.Millisecond)
 		e.Drain()
 		clients.Wait()
-		await(t, stopped(t, e.Gateway), "the end")
+		await(t, stopped(t, e), "the end")
 		return
 	}
 	clients.Wait()
 	for _, series := range []string{"weir_client_connections", "weir_sessions_open", "weir_sessions_ending", "weir_buffered_bytes", "weir_http_connections",
 		"weir_tls_handshakes_running", "weir_tls_handshakes_waiting",
 		`weir_endpoint_sessions{endpoint="` + urls[0] + `",route="default"}`, `weir_endpoint_sessions{endpoint="` + urls[1] + `",route="default"}`} {
-		wantMetric(t, e.Gateway, series, 0)
+		wantMetric(t, e, series, 0)
 	}
 	const full = `weir_sessions_refused_total{reason="too_many_connections"}`
-	before := metric(t, e.Gateway, full)
+	before := metric(t, e, full)
 	var holders [mixedClients]*peer
 	for i := range holders {
-		holders[i] = connect(t, e.Gateway)
+		holders[i] = connect(t, e)
 		holders[i].write(strings.Replace(get, "/", "/size/1", 1))
 	}
 	for _, p := range holders {
 		_ = p.conn.SetReadDeadline(time.Now().Add(patience))
 		_, _ = p.in.ReadByte() // backends fail still
 	}
-	if n := metric(t, e.Gateway, full) - before; n > 0 {
+	if n := metric(t, e, full) - before; n > 0 {
 		t.Errorf("%v places were not given back", n)
 	}
 }
 
 // mixedClient is the life of one client.
 type mixedClient struct {
-	e     *edge
+	e     *rig
 	hello string
 	rng   *rand.Rand
 	conn  net.Conn
@@ -120,7 +120,7 @@ func (c *mixedClient) live() error {
 			_, _ = io.WriteString(raw, c.hello[:1+c.rng.IntN(len(c.hello))])
 			return c.bad(drop(raw))
 		}
-		s := tls.Client(raw, c.e.clientTLS())
+		s := tls.Client(raw, c.e.ca.clientTLS())
 		if err := s.Handshake(); err != nil {
 			return c.bad(err)
 		}

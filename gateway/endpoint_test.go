@@ -11,13 +11,12 @@ import (
 
 	"github.com/coder/websocket"
 
-	"weir/gateway"
 	"weir/gateway/config"
 	"weir/gateway/routing"
 )
 
 // hashed runs a gateway that chooses by on and tells its choice, with no bound on loads.
-func hashed(t testing.TB, on string, backends ...string) *gateway.Gateway {
+func hashed(t testing.TB, on string, backends ...string) *rig {
 	return start(t, func(cfg *config.Config) {
 		cfg.BalanceFactor, cfg.EndpointHeader, cfg.CloseTimeout = 0, "X-Endpoint", 50*time.Millisecond
 		if err := cfg.HashOn.UnmarshalText([]byte(on)); err != nil {
@@ -27,7 +26,7 @@ func hashed(t testing.TB, on string, backends ...string) *gateway.Gateway {
 }
 
 // chosen makes a handshake and tells which endpoint the client got.
-func chosen(t testing.TB, g *gateway.Gateway, request string) string {
+func chosen(t testing.TB, g *rig, request string) string {
 	t.Helper()
 	client := connect(t, g)
 	client.write(request)

@@ -73,7 +73,7 @@ func TestLoopFileTables(t *testing.T) {
 						t.Errorf("plain HTTP: %q", body)
 					}
 				}
-				over, err := g.dial(secure).startTLS((&edge{t: t, ca: ca}).clientTLS())
+				over, err := g.dial(secure).startTLS(ca.clientTLS())
 				if err != nil {
 					t.Fatal(err)
 				}

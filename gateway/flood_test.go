@@ -118,13 +118,12 @@ func TestPingFlood(t *testing.T) {
 			}
 		}
 	}()
-	_ = client.conn.SetReadBuffer(128 << 10)
-	client.fill(server, bytes.Repeat(ping, 64))
+	_ = client.tcp.SetReadBuffer(128 << 10)
+	client.stuff(server, bytes.Repeat(ping, 64))
 	if n := metric(t, g, "weir_buffered_bytes"); n > 2*float64(config.Default().HighWater+ownFrames) {
 		t.Errorf("%v bytes are buffered", n)
 	}
-	_ = client.conn.SetLinger(0)
-	_ = client.conn.Close()
+	client.reset()
 	_ = server.conn.Close()
 	<-answered
 	wantMetric(t, g, "weir_buffered_bytes", 0)
@@ -142,7 +141,7 @@ func TestEarlyFlood(t *testing.T) {
 	client.write(handshake("/") + string(unit))
 	server := b.accept()
 	asked := server.head()
-	sent := client.fill(server, unit)
+	sent := client.stuff(server, unit)
 	if n := metric(t, g, "weir_buffered_bytes"); n > float64(config.Default().HighWater) {
 		t.Errorf("%v bytes are buffered", n)
 	}

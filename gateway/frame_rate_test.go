@@ -41,10 +41,10 @@ func TestFrameFloods(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			eachRoad(t, func(cfg *config.Config) {
+			eachBackend(t, func(cfg *config.Config) {
 				cfg.ReadBuffer = 4 << 10
 				c.change(t, cfg)
-			}, func(t *testing.T, r *road) {
+			}, func(t *testing.T, r *rig) {
 				client, server := r.session()
 				gone := make(chan struct{})
 				go func() { // the gateway may end the connection under it
@@ -54,11 +54,11 @@ func TestFrameFloods(t *testing.T) {
 				}()
 				client.wantClose(1008)
 				server.rest()
-				_ = server.out.Close()
+				_ = server.conn.Close()
 				<-gone
-				wantMetric(t, r.Gateway, ended(c.reason, "1008"), 1)
+				wantMetric(t, r, ended(c.reason, "1008"), 1)
 				read := float64((4 << 10) / 6) // frames in one read at most
-				if n := metric(t, r.Gateway, `weir_frames_total{direction="up"}`); n < allowed || n > 2*allowed+2*read+2 {
+				if n := metric(t, r, `weir_frames_total{direction="up"}`); n < allowed || n > 2*allowed+2*read+2 {
 					t.Errorf("%v frames passed where %d are allowed", n, allowed)
 				}
 				r.roundTrips(10)
@@ -70,7 +70,7 @@ func TestFrameFloods(t *testing.T) {
 // TestFrameRateLeavesMessages alone: those in one frame each bring themselves to an end.
 func TestFrameRateLeavesMessages(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, func(cfg *config.Config) { cfg.FrameRate = limit(t, "1/h burst 10") }, func(t *testing.T, r *road) {
+	eachBackend(t, func(cfg *config.Config) { cfg.FrameRate = limit(t, "1/h burst 10") }, func(t *testing.T, r *rig) {
 		client, server := r.session()
 		const n = 5000
 		go func() { _, _ = client.conn.Write(frames(0x82, "x", n)) }()
@@ -93,7 +93,7 @@ func TestFragmentFloods(t *testing.T) {
 	flood := fragments(count)
 	for _, name := range []string{"tunnel", "pool"} {
 		t.Run(name, func(t *testing.T) {
-			r := startRoad(t, name == "pool", nil)
+			r := startWay(t, name, nil)
 			before := heap()
 			wrote, read := make(chan error, conns), make(chan error, conns)
 			for range conns {
@@ -104,7 +104,7 @@ func TestFragmentFloods(t *testing.T) {
 					wrote <- err
 				}()
 				go func() {
-					_ = server.out.SetReadDeadline(time.Now().Add(4 * patience))
+					_ = server.conn.SetReadDeadline(time.Now().Add(4 * patience))
 					_, err := io.CopyN(io.Discard, server.in, int64(len(flood)))
 					read <- err
 				}()
@@ -112,7 +112,7 @@ func TestFragmentFloods(t *testing.T) {
 			high := 0.0
 			for i := 0; i < conns; {
 				r.roundTrips(2)
-				high = max(high, metric(t, r.Gateway, "weir_buffered_bytes"))
+				high = max(high, metric(t, r, "weir_buffered_bytes"))
 				select {
 				case err := <-read:
 					if i++; err != nil {
@@ -132,7 +132,7 @@ func TestFragmentFloods(t *testing.T) {
 			if grown := heap() - before; grown > conns*own+8<<20 {
 				t.Errorf("the heap grew by %d bytes", grown)
 			}
-			if n := metric(t, r.Gateway, `weir_frames_total{direction="up"}`); n < conns*count {
+			if n := metric(t, r, `weir_frames_total{direction="up"}`); n < conns*count {
 				t.Errorf("%v frames passed", n)
 			}
 		})
@@ -145,8 +145,8 @@ func TestPongsNeverRead(t *testing.T) {
 	t.Parallel()
 	const count = 10000
 	body := strings.Repeat("p", 125)
-	eachRoad(t, func(cfg *config.Config) { narrow(cfg, config.SlowWait, time.Second) }, func(t *testing.T, r *road) {
-		client, server := r.slowly()
+	eachBackend(t, func(cfg *config.Config) { narrow(cfg, config.SlowWait, time.Second) }, func(t *testing.T, r *rig) {
+		client, server := r.slowSession()
 		answered, wrote := make(chan error, 1), make(chan error, 1)
 		go func() {
 			pong := ws.MustCompileFrame(ws.NewPongFrame([]byte(body)))
@@ -168,7 +168,7 @@ func TestPongsNeverRead(t *testing.T) {
 			wrote <- err
 		}()
 		for range 20 {
-			if n := metric(t, r.Gateway, "weir_buffered_bytes"); n > 2*(16<<10+ownFrames) {
+			if n := metric(t, r, "weir_buffered_bytes"); n > 2*(16<<10+ownFrames) {
 				t.Fatalf("%v bytes are buffered", n)
 			}
 			time.Sleep(10 * time.Millisecond)

@@ -2,8 +2,6 @@ package gateway_test
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,46 +9,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-
-	"weir/gateway"
-	"weir/gateway/config"
 )
-
-// start runs a gateway in front of the given backends, with whatever change makes of the defaults.
-func start(t testing.TB, change func(*config.Config), backends ...string) *gateway.Gateway {
-	t.Helper()
-	return startLogging(t, io.Discard, change, backends...)
-}
-
-// startLogging does the same, with the logs written to w.
-func startLogging(t testing.TB, w io.Writer, change func(*config.Config), backends ...string) *gateway.Gateway {
-	t.Helper()
-	cfg := config.Default()
-	cfg.HTTP = false // most of these tests are about WebSockets alone
-	cfg.Listen, cfg.Admin, cfg.Loops = []string{"127.0.0.1:0"}, "127.0.0.1:0", 1
-	cfg.Upstream, cfg.HealthInterval, cfg.DrainTimeout = backends, 0, 500*time.Millisecond
-	cfg.AccessLog, cfg.DeferAccept = config.AccessOff, 0 // some look at clients that send nothing
-	if change != nil {
-		change(cfg)
-	}
-	g, err := gateway.New(cfg, slog.New(slog.NewTextHandler(w, nil)))
-	if err == nil {
-		err = g.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for _, series := range gateway.Unforeseen(g) {
-			t.Errorf("%s was not there from the start", series)
-		}
-		g.Drain()
-		if err := g.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
-	return g
-}
 
 // echo is a backend that sends every message back.
 func echo(t testing.TB) string {
@@ -75,7 +34,7 @@ func echo(t testing.TB) string {
 	return strings.Replace(srv.URL, "http://", "ws://", 1)
 }
 
-func url(g *gateway.Gateway) string { return "ws://" + g.Addrs()[0].String() + "/" }
+func url(g *rig) string { return "ws://" + g.Addrs()[0].String() + "/" }
 
 func dial(t testing.TB, url string) *websocket.Conn {
 	t.Helper()

@@ -12,7 +12,7 @@ import (
 )
 
 // noisy is a compressed message in one frame of somewhat more than n bytes.
-func (k *talk) noisy(n int) (frame []byte, message string) {
+func (k *peer) noisy(n int) (frame []byte, message string) {
 	message = noise(n)
 	return k.compressed(ws.OpBinary, message)[0], message
 }
@@ -22,46 +22,46 @@ func (k *talk) noisy(n int) (frame []byte, message string) {
 // others go on.
 func TestPressGatherMemory(t *testing.T) {
 	t.Parallel()
-	for _, way := range pressWays {
+	for _, way := range ways {
 		for _, up := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s up=%v", way, up), func(t *testing.T) {
 				t.Parallel()
-				r := startPress(t, way, func(cfg *config.Config) { cfg.GatherMemory, cfg.GatherMemoryCode = 2<<20, 4013 })
+				r := startCompressing(t, way, func(cfg *config.Config) { cfg.GatherMemory, cfg.GatherMemoryCode = 2<<20, 4013 })
 				message := records(900 << 10)
-				var from, to [3]*talk
+				var from, to [3]*peer
 				frame := frameOf(message)
 				if up {
-					frame, message = (&talk{client: true}).noisy(900 << 10)
+					frame, message = (&peer{client: true}).noisy(900 << 10)
 				}
 				for i := range from {
-					if from[i], to[i] = r.open(); !up {
+					if from[i], to[i] = r.compressedSession(); !up {
 						from[i], to[i] = to[i], from[i]
 					}
-					from[i].write(frame[:100<<10])
+					from[i].put(frame[:100<<10])
 				}
 				wantRead(t, r, up, 300<<10)
 				for i := range 2 {
-					from[i].write(frame[100<<10 : len(frame)-1])
+					from[i].put(frame[100<<10 : len(frame)-1])
 				}
 				wantRead(t, r, up, 2*len(frame)-2+100<<10)
-				if n := metric(t, r.Gateway, "weir_gathered_bytes"); n < 1<<20 || n > 2<<20 {
+				if n := metric(t, r, "weir_gathered_bytes"); n < 1<<20 || n > 2<<20 {
 					t.Errorf("%v bytes are kept of %d", n, 2*len(frame))
 				}
 				go func() { _, _ = from[2].conn.Write(frame[100<<10:]) }() // nobody may take it all
 				if up {
 					to[2].wantClose(4013)
 					from[2].wantClose(4013)
-					wantMetric(t, r.Gateway, `weir_sessions_closed_total{reason="gather_memory",code="4xxx"}`, 1)
+					wantMetric(t, r, `weir_sessions_closed_total{reason="gather_memory",code="4xxx"}`, 1)
 				} else if to[2].want(ws.OpBinary, message) {
 					t.Error("the message found room to be compressed")
 				}
 				_, _ = from[2].conn.Close(), to[2].conn.Close()
 
 				_, _ = from[1].conn.Close(), to[1].conn.Close()
-				wantMetric(t, r.Gateway, "weir_client_connections", 1)
-				from[0].write(frame[len(frame)-1:])
+				wantMetric(t, r, "weir_client_connections", 1)
+				from[0].put(frame[len(frame)-1:])
 				to[0].want(ws.OpBinary, message)
-				wantMetric(t, r.Gateway, "weir_gathered_bytes", 0)
+				wantMetric(t, r, "weir_gathered_bytes", 0)
 			})
 		}
 	}
@@ -71,17 +71,17 @@ func TestPressGatherMemory(t *testing.T) {
 func frameOf(message string) []byte { return ws.MustCompileFrame(ws.NewBinaryFrame([]byte(message))) }
 
 // wantRead waits until the gateway has read so many bytes of clients or of backends.
-func wantRead(t *testing.T, r *pressed, up bool, n int) {
+func wantRead(t *testing.T, r *rig, up bool, n int) {
 	t.Helper()
 	series := `weir_bytes_total{direction="down"}`
 	if up {
 		series = `weir_bytes_total{direction="up"}`
 	}
-	wantMetric(t, r.Gateway, series, float64(n))
+	wantMetric(t, r, series, float64(n))
 }
 
 // wantEndOrClose reads on up to either.
-func (k *talk) wantEndOrClose() {
+func (k *peer) wantEndOrClose() {
 	k.t.Helper()
 	for {
 		f, err := k.next()
@@ -99,12 +99,12 @@ func (k *talk) wantEndOrClose() {
 func TestPressTooLargeToGather(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1<<20 + 1, 17 << 20} {
-		r := startPress(t, "tunnel", func(cfg *config.Config) {
+		r := startCompressing(t, "tunnel", func(cfg *config.Config) {
 			if size < 17<<20 {
 				cfg.GatherMemory = 1 << 20
 			}
 		})
-		client, server := r.open()
+		client, server := r.compressedSession()
 		message := records(size)
 		go server.send(ws.OpText, message)
 		if client.want(ws.OpText, message) {
@@ -116,60 +116,60 @@ func TestPressTooLargeToGather(t *testing.T) {
 // TestPressEndsInside: the client or the backend ends inside a message that is kept. Nothing of it arrives.
 func TestPressEndsInside(t *testing.T) {
 	t.Parallel()
-	for _, way := range pressWays {
+	for _, way := range ways {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			for how, c := range map[string]struct {
-				end  func(client, server *talk)
-				want func(t *testing.T, client, server *talk)
+				end  func(client, server *peer)
+				want func(t *testing.T, client, server *peer)
 			}{
 				"close frame between fragments": {
-					func(client, _ *talk) {
-						client.write(client.compressed(ws.OpText, "in two", 3)[0], client.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(4000, ""))))
+					func(client, _ *peer) {
+						client.put(client.compressed(ws.OpText, "in two", 3)[0], client.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(4000, ""))))
 					},
-					func(_ *testing.T, client, server *talk) {
+					func(_ *testing.T, client, server *peer) {
 						server.wantClose(4000)
-						server.write(server.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(4000, ""))))
+						server.put(server.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(4000, ""))))
 						client.wantClose(4000)
 					}},
 				"client's end between fragments": {
-					func(client, _ *talk) {
-						client.write(client.compressed(ws.OpText, "in two", 3)[0])
+					func(client, _ *peer) {
+						client.put(client.compressed(ws.OpText, "in two", 3)[0])
 						_ = client.conn.(interface{ CloseWrite() error }).CloseWrite()
 					},
-					func(_ *testing.T, _, server *talk) { server.wantEnd() }},
+					func(_ *testing.T, _, server *peer) { server.wantEnd() }},
 				"client's end inside a frame": {
-					func(client, _ *talk) {
+					func(client, _ *peer) {
 						frame, _ := client.noisy(100_000)
-						client.write(frame[:90_000])
+						client.put(frame[:90_000])
 						_ = client.conn.(interface{ CloseWrite() error }).CloseWrite()
 					},
-					func(_ *testing.T, _, server *talk) { server.wantEnd() }},
+					func(_ *testing.T, _, server *peer) { server.wantEnd() }},
 				"client's reset": {
-					func(client, _ *talk) {
+					func(client, _ *peer) {
 						frame, _ := client.noisy(100_000)
-						client.write(frame[:90_000])
+						client.put(frame[:90_000])
 						if tcp, ok := client.conn.(*net.TCPConn); ok {
 							_ = tcp.SetLinger(0)
 						}
 						_ = client.conn.Close()
 					},
-					func(_ *testing.T, _, server *talk) { server.wantEndOrClose() }},
+					func(_ *testing.T, _, server *peer) { server.wantEndOrClose() }},
 				"backend's end inside a frame": {
-					func(_, server *talk) {
-						server.write(server.encode(ws.NewTextFrame([]byte(records(100_000))))[:90_000])
+					func(_, server *peer) {
+						server.put(server.encode(ws.NewTextFrame([]byte(records(100_000))))[:90_000])
 						_ = server.conn.(interface{ CloseWrite() error }).CloseWrite()
 					},
-					func(_ *testing.T, client, server *talk) { client.wantClose(1011) }},
+					func(_ *testing.T, client, server *peer) { client.wantClose(1011) }},
 			} {
 				t.Run(how, func(t *testing.T) {
-					g := startPress(t, way, func(cfg *config.Config) { cfg.CloseTimeout = patience })
-					client, server := g.open()
+					g := startCompressing(t, way, func(cfg *config.Config) { cfg.CloseTimeout = patience })
+					client, server := g.compressedSession()
 					c.end(client, server)
 					c.want(t, client, server)
 					_, _ = client.conn.Close(), server.conn.Close()
-					wantMetric(t, g.Gateway, "weir_client_connections", 0)
-					wantMetric(t, g.Gateway, "weir_gathered_bytes", 0)
+					wantMetric(t, g, "weir_client_connections", 0)
+					wantMetric(t, g, "weir_gathered_bytes", 0)
 				})
 			}
 		})
@@ -179,28 +179,28 @@ func TestPressEndsInside(t *testing.T) {
 // TestPressDrain: a message that a backend is in the midst of arrives whole before the close frame, and nothing after it.
 func TestPressDrain(t *testing.T) {
 	t.Parallel()
-	for _, way := range pressWays {
+	for _, way := range ways {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			r := startPress(t, way, func(cfg *config.Config) { cfg.DrainTimeout, cfg.CloseTimeout = 8*time.Second, patience })
-			client, server := r.open()
+			r := startCompressing(t, way, func(cfg *config.Config) { cfg.DrainTimeout, cfg.CloseTimeout = 8*time.Second, patience })
+			client, server := r.compressedSession()
 			message := records(1 << 20)
 			frame := server.encode(ws.NewTextFrame([]byte(message)))
-			server.write(frame[:len(frame)/2])
+			server.put(frame[:len(frame)/2])
 			wantRead(t, r, false, len(frame)/2)
 			r.Drain()
-			wantMetric(t, r.Gateway, "weir_sessions_ending", 1)
-			client.write(client.compressed(ws.OpText, "the last word")...)
+			wantMetric(t, r, "weir_sessions_ending", 1)
+			client.put(client.compressed(ws.OpText, "the last word")...)
 			server.want(ws.OpText, "the last word")
-			server.write(frame[len(frame)/2:], server.encode(ws.NewTextFrame([]byte("too late"))))
+			server.put(frame[len(frame)/2:], server.encode(ws.NewTextFrame([]byte("too late"))))
 			if !client.want(ws.OpText, message) {
 				t.Error("it is not compressed")
 			}
 			client.wantClose(1001)
-			client.write(client.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(1001, ""))))
+			client.put(client.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(1001, ""))))
 			server.wantClose(1001)
 			_, _ = client.conn.Close(), server.conn.Close()
-			await(t, stopped(t, r.Gateway), "the end")
+			await(t, stopped(t, r), "the end")
 		})
 	}
 }
@@ -208,10 +208,10 @@ func TestPressDrain(t *testing.T) {
 // TestPressCutInside: a backend that never ends its message has its client closed in order all the same.
 func TestPressCutInside(t *testing.T) {
 	t.Parallel()
-	r := startPress(t, "tunnel", func(cfg *config.Config) { cfg.DrainTimeout = 4 * time.Second })
-	client, server := r.open()
+	r := startCompressing(t, "tunnel", func(cfg *config.Config) { cfg.DrainTimeout = 4 * time.Second })
+	client, server := r.compressedSession()
 	frame := server.encode(ws.NewTextFrame([]byte(records(1 << 20))))
-	server.write(frame[:len(frame)/2])
+	server.put(frame[:len(frame)/2])
 	wantRead(t, r, false, len(frame)/2)
 	r.Drain()
 	client.wantClose(1001)

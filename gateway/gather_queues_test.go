@@ -24,11 +24,11 @@ func TestPressBesideRates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := startPress(t, "tunnel", func(cfg *config.Config) { *of(cfg) = limit(t, "100000/s") })
-			client, server := r.open()
+			r := startCompressing(t, "tunnel", func(cfg *config.Config) { *of(cfg) = limit(t, "100000/s") })
+			client, server := r.compressedSession()
 			client.send(ws.OpText, "plain")
 			server.want(ws.OpText, "plain")
-			client.write(client.compressed(ws.OpText, "pressed")[0])
+			client.put(client.compressed(ws.OpText, "pressed")[0])
 			server.want(ws.OpText, "pressed")
 			server.send(ws.OpText, "back")
 			client.want(ws.OpText, "back")
@@ -40,16 +40,16 @@ func TestPressBesideRates(t *testing.T) {
 // of them passes as it is, as far as the client takes it.
 func TestPressQueuesCount(t *testing.T) {
 	t.Parallel()
-	for _, way := range pressWays {
+	for _, way := range ways {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			const sessions, each, messages, most = 8, 1 << 20, 6, 1 << 20
 			queue := 0
-			r := startPress(t, way, func(cfg *config.Config) { cfg.GatherMemory = most; queue = int(cfg.HighWater) })
-			var clients [sessions]*talk
+			r := startCompressing(t, way, func(cfg *config.Config) { cfg.GatherMemory = most; queue = int(cfg.HighWater) })
+			var clients [sessions]*peer
 			for i := range clients {
-				var server *talk
-				clients[i], server = r.open()
+				var server *peer
+				clients[i], server = r.compressedSession()
 				frame := frameOf(noise(each))
 				go func() {
 					for range messages {
@@ -60,7 +60,7 @@ func TestPressQueuesCount(t *testing.T) {
 				}()
 			}
 			wantStill(t, r, `weir_bytes_total{direction="down"}`)
-			if n := metric(t, r.Gateway, "weir_buffered_bytes"); n > float64(sessions*(queue+64<<10)+most+each) {
+			if n := metric(t, r, "weir_buffered_bytes"); n > float64(sessions*(queue+64<<10)+most+each) {
 				t.Errorf("%v bytes wait for %d clients", n, sessions)
 			}
 			for _, c := range clients {
@@ -69,7 +69,7 @@ func TestPressQueuesCount(t *testing.T) {
 				}
 				_ = c.conn.Close()
 			}
-			wantMetric(t, r.Gateway, "weir_gathered_bytes", 0)
+			wantMetric(t, r, "weir_gathered_bytes", 0)
 		})
 	}
 }
@@ -78,10 +78,10 @@ func TestPressQueuesCount(t *testing.T) {
 func TestJSONQueuesCount(t *testing.T) {
 	t.Parallel()
 	const sessions, each, most, queue = 8, 900 << 10, 1 << 20, 128 << 10
-	eachRoad(t, func(cfg *config.Config) {
+	eachBackend(t, func(cfg *config.Config) {
 		takeJSON(cfg)
 		cfg.GatherMemory, cfg.HighWater = most, queue
-	}, func(t *testing.T, r *road) {
+	}, func(t *testing.T, r *rig) {
 		message := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`"` + strings.Repeat("x", each) + `"`))))
 		for range sessions {
 			client, _ := r.session()
@@ -93,11 +93,11 @@ func TestJSONQueuesCount(t *testing.T) {
 				}
 			}()
 		}
-		wantStill(t, &pressed{Gateway: r.Gateway}, `weir_bytes_total{direction="up"}`)
-		if n := metric(t, r.Gateway, "weir_buffered_bytes"); n > float64(sessions*(queue+64<<10)+most+each) {
+		wantStill(t, r, `weir_bytes_total{direction="up"}`)
+		if n := metric(t, r, "weir_buffered_bytes"); n > float64(sessions*(queue+64<<10)+most+each) {
 			t.Errorf("%v bytes wait for %d backends", n, sessions)
 		}
-		if n := metric(t, r.Gateway, "weir_gathered_bytes"); n > most {
+		if n := metric(t, r, "weir_gathered_bytes"); n > most {
 			t.Errorf("%v bytes count for gather-memory", n)
 		}
 	})

@@ -15,24 +15,24 @@ import (
 // again before the session has ended.
 func TestNoRoomIsNotHalfAMessage(t *testing.T) {
 	t.Parallel()
-	r := startPress(t, "tunnel", func(cfg *config.Config) { cfg.GatherMemory, cfg.CloseTimeout = 1<<20, patience })
-	a, backA := r.open()
-	b, backB := r.open()
+	r := startCompressing(t, "tunnel", func(cfg *config.Config) { cfg.GatherMemory, cfg.CloseTimeout = 1<<20, patience })
+	a, backA := r.compressedSession()
+	b, backB := r.compressedSession()
 	message, _ := a.noisy(700 << 10)
 	read := 0
-	send := func(client *talk, from, to int) {
-		client.write(message[from:to])
+	send := func(client *peer, from, to int) {
+		client.put(message[from:to])
 		read += to - from
-		wantMetric(t, r.Gateway, `weir_bytes_total{direction="up"}`, float64(read))
+		wantMetric(t, r, `weir_bytes_total{direction="up"}`, float64(read))
 	}
 	send(a, 0, 10<<10)
 	send(b, 0, 10<<10)
 	send(a, 10<<10, 600<<10)
 	send(b, 10<<10, 550<<10) // no room for the last of it
-	wantMetric(t, r.Gateway, "weir_sessions_ending", 1)
+	wantMetric(t, r, "weir_sessions_ending", 1)
 	_, _ = a.conn.Close(), backA.conn.Close() // now there is
-	wantMetric(t, r.Gateway, "weir_client_connections", 1)
-	b.write(message[550<<10:])
+	wantMetric(t, r, "weir_client_connections", 1)
+	b.put(message[550<<10:])
 	backB.wantClose(1013)
 	b.wantClose(1013)
 }
@@ -40,11 +40,11 @@ func TestNoRoomIsNotHalfAMessage(t *testing.T) {
 // An end has its close frame at once if a message is under way of which nothing has passed: the backend may never finish it.
 func TestCloseBeforeAGatheredMessage(t *testing.T) {
 	t.Parallel()
-	r := startPress(t, "tunnel", nil)
-	client, back := r.open()
+	r := startCompressing(t, "tunnel", nil)
+	client, back := r.compressedSession()
 	message := back.encode(ws.NewFrame(ws.OpText, true, []byte(records(100<<10))))
-	back.write(message[:50<<10])
-	wantMetric(t, r.Gateway, `weir_bytes_total{direction="down"}`, 50<<10)
+	back.put(message[:50<<10])
+	wantMetric(t, r, `weir_bytes_total{direction="down"}`, 50<<10)
 	answer, err := http.Post("http://"+r.AdminAddr().String()+"/sessions/close?ip=127.0.0.1&code=4403", "", nil)
 	if err != nil || answer.StatusCode != 200 {
 		t.Fatal(answer, err)
@@ -64,11 +64,11 @@ func TestGatherTimeout(t *testing.T) {
 			if way == "slow" {
 				limit = 3 * time.Second
 			}
-			r := startPress(t, "tunnel", func(cfg *config.Config) {
+			r := startCompressing(t, "tunnel", func(cfg *config.Config) {
 				cfg.GatherTimeout, cfg.Messages, cfg.CloseTimeout = limit, config.MessagesJSON, 200*time.Millisecond
 				cfg.GatherMemoryCode = 3008
 			})
-			client, back := r.open()
+			client, back := r.compressedSession()
 			source := client
 			if way == "down" {
 				source = back
@@ -76,27 +76,27 @@ func TestGatherTimeout(t *testing.T) {
 			message := source.encode(ws.NewFrame(ws.OpText, way == "down", []byte(records(100<<10))))
 			switch way {
 			case "pings": // a fragment is there, the next never comes
-				client.write(message)
+				client.put(message)
 				ping := client.encode(ws.NewFrame(ws.OpPing, true, nil))
 				for _, err := client.conn.Write(ping); err == nil; _, err = client.conn.Write(ping) {
 					time.Sleep(20 * time.Millisecond) // until the session has ended
 				}
 			case "slow":
-				source.write(message[:90<<10])
+				source.put(message[:90<<10])
 				for i := range 20 {
 					time.Sleep(200 * time.Millisecond)
-					source.write(message[90<<10+i : 90<<10+i+1])
+					source.put(message[90<<10+i : 90<<10+i+1])
 				}
-				if n := metric(t, r.Gateway, "weir_sessions_open"); n != 1 {
+				if n := metric(t, r, "weir_sessions_open"); n != 1 {
 					t.Error("a message that goes on was ended")
 				}
 				return
 			default:
-				source.write(message[:90<<10])
+				source.put(message[:90<<10])
 				client.wantClose(3008)
 			}
-			wantMetric(t, r.Gateway, `weir_sessions_closed_total{reason="gather_timeout",code="3xxx"}`, 1)
-			wantMetric(t, r.Gateway, "weir_gathered_bytes", 0)
+			wantMetric(t, r, `weir_sessions_closed_total{reason="gather_timeout",code="3xxx"}`, 1)
+			wantMetric(t, r, "weir_gathered_bytes", 0)
 		})
 	}
 }
@@ -114,8 +114,7 @@ func TestLostClientWasRead(t *testing.T) {
 		}
 		client.write(text)
 		server.want(ws.OpText, "one")
-		_ = client.conn.SetLinger(0)
-		_ = client.conn.Close()
+		client.reset()
 		for _, word := range []string{"two", "three"} {
 			if f, err := server.next(); err != nil || string(f.Payload) != word {
 				t.Errorf("%s: wanted %q, got %q, error %v", rate, word, f.Payload, err)

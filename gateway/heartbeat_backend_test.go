@@ -22,12 +22,12 @@ func beating(timeout time.Duration) func(*config.Config) {
 // TestBackendPongs that answer the gateway stay there, all others go to the client, in order.
 func TestBackendPongs(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, beating(patience), func(t *testing.T, r *road) {
+	eachBackend(t, beating(patience), func(t *testing.T, r *rig) {
 		client, server := r.session()
 		for range 3 {
 			server.send(ws.OpPong, server.wantPing())
 		}
-		wantMetric(t, r.Gateway, backendRTTs, 3)
+		wantMetric(t, r, backendRTTs, 3)
 		client.send(ws.OpPing, "8 bytes.")
 		var last string
 		for behind := false; last == "" || !behind; { // ours may come first
@@ -60,7 +60,7 @@ func TestBackendPongs(t *testing.T) {
 				break
 			}
 		}
-		wantMetric(t, r.Gateway, "weir_sessions_open", 1)
+		wantMetric(t, r, "weir_sessions_open", 1)
 	})
 }
 
@@ -68,7 +68,7 @@ func TestBackendPongs(t *testing.T) {
 func TestDeadBackend(t *testing.T) {
 	t.Parallel()
 	for _, talks := range []bool{false, true} {
-		eachRoad(t, beating(150*time.Millisecond), func(t *testing.T, r *road) {
+		eachBackend(t, beating(150*time.Millisecond), func(t *testing.T, r *rig) {
 			client, server := r.session()
 			began := time.Now()
 			stop, stopped := make(chan struct{}), make(chan struct{})
@@ -105,8 +105,8 @@ func TestDeadBackend(t *testing.T) {
 			if pings != 1 {
 				t.Errorf("%d pings", pings)
 			}
-			_, _ = client.conn.Close(), server.out.Close()
-			wantMetric(t, r.Gateway, ended("backend_pong_timeout", "1011"), 1)
+			_, _ = client.conn.Close(), server.conn.Close()
+			wantMetric(t, r, ended("backend_pong_timeout", "1011"), 1)
 		})
 	}
 }
@@ -114,13 +114,13 @@ func TestDeadBackend(t *testing.T) {
 // TestBusyBackend is never pinged: what it sends is sign enough.
 func TestBusyBackend(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, func(cfg *config.Config) { beating(time.Second)(cfg); cfg.BackendPing = time.Second }, func(t *testing.T, r *road) {
+	eachBackend(t, func(cfg *config.Config) { beating(time.Second)(cfg); cfg.BackendPing = time.Second }, func(t *testing.T, r *rig) {
 		client, server := r.session()
 		for began := time.Now(); time.Since(began) < 2500*time.Millisecond; time.Sleep(20 * time.Millisecond) {
 			server.send(ws.OpText, "busy")
 			client.want(ws.OpText, "busy")
 		}
-		if n := metric(t, r.Gateway, "weir_pings_sent_total"); n != 0 {
+		if n := metric(t, r, "weir_pings_sent_total"); n != 0 {
 			t.Errorf("%v pings", n)
 		}
 		server.wantPing() // once it is silent
@@ -130,7 +130,7 @@ func TestBusyBackend(t *testing.T) {
 // TestBackendPingWaitsForTheFrame lets a ping fall due while a frame comes slowly from the client.
 func TestBackendPingWaitsForTheFrame(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, beating(patience), func(t *testing.T, r *road) {
+	eachBackend(t, beating(patience), func(t *testing.T, r *rig) {
 		client, server := r.session()
 		server.send(ws.OpPong, server.wantPing())
 		client.write("\x02\x90\x00\x00\x00\x00") // a fragment of 16 bytes
@@ -150,11 +150,11 @@ func TestBackendPingWaitsForTheFrame(t *testing.T) {
 func TestBlindBackends(t *testing.T) {
 	t.Parallel()
 	for _, byClient := range []bool{true, false} {
-		eachRoad(t, func(cfg *config.Config) {
+		eachBackend(t, func(cfg *config.Config) {
 			beating(8 * time.Second)(cfg)
 			narrow(cfg, config.SlowWait, time.Second)
-		}, func(t *testing.T, r *road) {
-			client, server := r.slowly()
+		}, func(t *testing.T, r *rig) {
+			client, server := r.slowSession()
 			if byClient {
 				unit := frames(0x82, strings.Repeat("x", 125), 100)
 				for began := time.Now(); time.Since(began) < 2*stall; { // until nothing has gone for so long
@@ -167,7 +167,7 @@ func TestBlindBackends(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(17 * time.Second) // more than two timeouts
-			if n := metric(t, r.Gateway, "weir_sessions_open"); n != 1 {
+			if n := metric(t, r, "weir_sessions_open"); n != 1 {
 				t.Fatalf("%v sessions are open", n)
 			}
 		})
@@ -177,15 +177,15 @@ func TestBlindBackends(t *testing.T) {
 // TestBothHeartbeats go on beside each other, and each side's pong is its own.
 func TestBothHeartbeats(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, func(cfg *config.Config) { beating(patience)(cfg); cfg.PingInterval = cfg.BackendPing }, func(t *testing.T, r *road) {
+	eachBackend(t, func(cfg *config.Config) { beating(patience)(cfg); cfg.PingInterval = cfg.BackendPing }, func(t *testing.T, r *rig) {
 		client, server := r.session()
 		for range 5 {
 			client.send(ws.OpPong, client.wantPing())
 			server.send(ws.OpPong, server.wantPing())
 		}
-		wantMetric(t, r.Gateway, "weir_pongs_received_total", 10)
-		wantMetric(t, r.Gateway, backendRTTs, 5)
-		wantMetric(t, r.Gateway, "weir_client_ping_rtt_seconds_count", 5)
+		wantMetric(t, r, "weir_pongs_received_total", 10)
+		wantMetric(t, r, backendRTTs, 5)
+		wantMetric(t, r, "weir_client_ping_rtt_seconds_count", 5)
 	})
 }
 

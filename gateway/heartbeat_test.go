@@ -7,12 +7,11 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"weir/gateway"
 	"weir/gateway/config"
 )
 
 // pinged runs a gateway that pings early.
-func pinged(t testing.TB, b *backend, timeout time.Duration) *gateway.Gateway {
+func pinged(t testing.TB, b *backend, timeout time.Duration) *rig {
 	return start(t, func(cfg *config.Config) {
 		cfg.PingInterval, cfg.PongTimeout, cfg.CloseTimeout = 60*time.Millisecond, timeout, 100*time.Millisecond
 	}, b.url())
@@ -113,7 +112,7 @@ func TestBlindClients(t *testing.T) {
 			if !byClient {
 				from, to = server, client
 			}
-			from.fill(to, pattern(from))
+			from.stuff(to, pattern(from))
 			time.Sleep(7 * time.Second) // more than two timeouts
 			if n := metric(t, g, "weir_sessions_open"); n != 1 {
 				t.Fatalf("%v sessions are open", n)

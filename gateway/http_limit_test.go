@@ -23,9 +23,9 @@ func TestPlainCountsAgainstLimits(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b := listen(t)
-			e := startEdge(t, func(cfg *config.Config) { c.change(cfg); cfg.HTTPUpstream = []string{url} }, b.url())
+			e := startTLS(t, func(cfg *config.Config) { c.change(cfg); cfg.HTTPUpstream = []string{url} }, b.url())
 			for range 3 {
-				holder := connect(t, e.Gateway)
+				holder := connect(t, e)
 				holder.write(get)
 				holder.answer()
 				for _, request := range []string{get, handshake("/")} {
@@ -36,17 +36,17 @@ func TestPlainCountsAgainstLimits(t *testing.T) {
 				holder.write(handshake("/")) // the place is its own
 				b.accept().upgrade()
 				holder.wantStatus(101)
-				late := connect(t, e.Gateway)
+				late := connect(t, e)
 				late.write(get)
 				late.wantStatus(c.status)
 				_ = holder.conn.Close()
-				wantMetric(t, e.Gateway, "weir_sessions_open", 0)
+				wantMetric(t, e, "weir_sessions_open", 0)
 
-				holder = connect(t, e.Gateway)
+				holder = connect(t, e)
 				holder.write(get)
 				holder.answer()
 				_ = holder.conn.Close()
-				wantMetric(t, e.Gateway, "weir_http_connections", 0)
+				wantMetric(t, e, "weir_http_connections", 0)
 			}
 		})
 	}
@@ -57,22 +57,22 @@ func TestMaxHTTPConnections(t *testing.T) {
 	t.Parallel()
 	url, release := pages(t)
 	b := listen(t)
-	e := startEdge(t, func(cfg *config.Config) { cfg.MaxHTTPConnections, cfg.HTTPUpstream = 1, []string{url} }, b.url())
-	holder := connect(t, e.Gateway)
+	e := startTLS(t, func(cfg *config.Config) { cfg.MaxHTTPConnections, cfg.HTTPUpstream = 1, []string{url} }, b.url())
+	holder := connect(t, e)
 	holder.write(strings.Replace(get, "/", "/slow", 1))
-	wantMetric(t, e.Gateway, "weir_http_connections", 1)
-	late := connect(t, e.Gateway)
+	wantMetric(t, e, "weir_http_connections", 1)
+	late := connect(t, e)
 	late.write(get)
 	if strings.Contains(string(late.rest()), " 200 ") {
 		t.Error("one more was served")
 	}
-	wantMetric(t, e.Gateway, "weir_http_connections", 1)
-	wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="too_many_connections"}`, 1)
-	e.session(b)
+	wantMetric(t, e, "weir_http_connections", 1)
+	wantMetric(t, e, `weir_sessions_refused_total{reason="too_many_connections"}`, 1)
+	e.secureSession(b)
 	close(release)
 	holder.answer()
 	if !eventually(func() bool { // until the request is over there, too
-		next := connect(t, e.Gateway)
+		next := connect(t, e)
 		next.write(get)
 		_, err := next.in.ReadByte()
 		_ = next.in.UnreadByte()
@@ -87,28 +87,28 @@ func TestMaxHTTPConnections(t *testing.T) {
 func TestHTTPIdle(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
-	e := startEdge(t, func(cfg *config.Config) { cfg.HTTPIdleTimeout = 100 * time.Millisecond }, url)
-	clear, secure := connect(t, e.Gateway), e.secure()
+	e := startTLS(t, func(cfg *config.Config) { cfg.HTTPIdleTimeout = 100 * time.Millisecond }, url)
+	clear, secure := connect(t, e), e.secure()
 	clear.write(get)
 	clear.answer()
 	clear.wantEnd()
 	secure.write(get)
 	secure.answer()
 	secure.wantGoodbye()
-	wantMetric(t, e.Gateway, "weir_http_connections", 0)
+	wantMetric(t, e, "weir_http_connections", 0)
 }
 
 // TestHTTPDrain lets requests under way end, and closes what is idle at once.
 func TestHTTPDrain(t *testing.T) {
 	t.Parallel()
 	url, release := pages(t)
-	e := startEdge(t, func(cfg *config.Config) { cfg.DrainTimeout = patience }, url)
-	idle, slow := connect(t, e.Gateway), e.secure()
+	e := startTLS(t, func(cfg *config.Config) { cfg.DrainTimeout = patience }, url)
+	idle, slow := connect(t, e), e.secure()
 	idle.write(get)
 	idle.answer()
 	slow.write(strings.Replace(get, "/", "/slow", 1))
-	wantMetric(t, e.Gateway, "weir_http_connections", 2)
-	done := stopped(t, e.Gateway)
+	wantMetric(t, e, "weir_http_connections", 2)
+	done := stopped(t, e)
 	e.Drain()
 	idle.wantEnd()
 	select {
@@ -152,30 +152,22 @@ func TestHTTPDrainCuts(t *testing.T) {
 func TestHTTPClientsGo(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
-	e := startEdge(t, func(cfg *config.Config) { cfg.MaxConnections, cfg.HTTPHalfClose = 1, config.HalfCloseCut }, url)
+	e := startTLS(t, func(cfg *config.Config) { cfg.MaxConnections, cfg.HTTPHalfClose = 1, config.HalfCloseCut }, url)
 	for _, text := range []string{get[:10], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf", strings.Replace(get, "/", "/slow", 1), get + handshake("/")} {
 		for way := range 4 {
-			var p *peer
-			var write func(string)
-			if way&1 == 0 {
-				p = connect(t, e.Gateway)
-				write = p.write
-			} else {
-				s := e.secure()
-				p, write = s.peer, s.write
-			}
-			write(text)
-			readByNow(t, e.Gateway)
+			p := e.open(way&1 != 0)
+			p.write(text)
+			readByNow(t, e)
 			if way&2 != 0 {
-				_ = p.conn.SetLinger(0)
+				p.reset()
 			}
-			_ = p.conn.Close()
-			wantMetric(t, e.Gateway, "weir_http_connections", 0)
+			_ = p.tcp.Close()
+			wantMetric(t, e, "weir_http_connections", 0)
 		}
 	}
-	wantMetric(t, e.Gateway, "weir_client_connections", 0)
-	wantMetric(t, e.Gateway, "weir_buffered_bytes", 0)
-	p := connect(t, e.Gateway) // there is a place
+	wantMetric(t, e, "weir_client_connections", 0)
+	wantMetric(t, e, "weir_buffered_bytes", 0)
+	p := connect(t, e) // there is a place
 	p.write(get)
 	p.answer()
 }

@@ -36,8 +36,8 @@ func TestHTTPLog(t *testing.T) {
 // TestEdgeMetrics are there from the start, so that alerts on them can be written.
 func TestEdgeMetrics(t *testing.T) {
 	t.Parallel()
-	e := startEdge(t, nil, listen(t).url())
-	_, text := ask(t, e.Gateway, "GET", "/metrics")
+	e := startTLS(t, nil, listen(t).url())
+	_, text := ask(t, e, "GET", "/metrics")
 	for _, series := range []string{"weir_tls_handshakes_running", "weir_tls_handshakes_waiting", "weir_tls_reloads_total", "weir_tls_reload_failures_total",
 		`weir_tls_certificate_expires_seconds{name="weir.test"}`, "weir_http_connections", "weir_http_connections_total", "weir_http_upgrades_total",
 		`weir_http_requests_total{status="2xx"}`, `weir_http_requests_total{status="none"}`, `weir_http_body_bytes_total{direction="up"}`,

@@ -53,40 +53,37 @@ func withHTTP(cfg *config.Config) { cfg.HTTP, cfg.CloseTimeout = true, 200*time.
 func TestKeepAlive(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
-	e := startEdge(t, nil, url)
-	clear, secure := connect(t, e.Gateway), e.secure()
-	for _, c := range []struct {
-		p     *peer
-		write func(string)
-	}{{clear, clear.write}, {secure.peer, secure.write}} {
+	e := startTLS(t, nil, url)
+	clear, secure := connect(t, e), e.secure()
+	for _, p := range []*peer{clear, secure} {
 		const post = "POST /b?c HTTP/1.1\r\nHost: weir.test\r\nContent-Length: 4\r\n\r\nbody"
 		for range 3 {
-			c.write(get)
-			if _, body := c.p.answer(); body != "GET / " {
+			p.write(get)
+			if _, body := p.answer(); body != "GET / " {
 				t.Errorf("got %q", body)
 			}
-			c.write(post[:len(post)-2])
-			c.write(post[len(post)-2:])
-			if _, body := c.p.answer(); body != "POST /b?c body" {
+			p.write(post[:len(post)-2])
+			p.write(post[len(post)-2:])
+			if _, body := p.answer(); body != "POST /b?c body" {
 				t.Errorf("got %q", body)
 			}
 		}
-		c.write(post + get + post)
+		p.write(post + get + post)
 		for _, want := range []string{"POST /b?c body", "GET / ", "POST /b?c body"} {
-			if _, body := c.p.answer(); body != want {
+			if _, body := p.answer(); body != want {
 				t.Errorf("got %q, want %q", body, want)
 			}
 		}
 	}
-	wantMetric(t, e.Gateway, "weir_http_connections", 2)
-	wantMetric(t, e.Gateway, "weir_client_connections", 0) // the loops' sessions are over
+	wantMetric(t, e, "weir_http_connections", 2)
+	wantMetric(t, e, "weir_client_connections", 0) // the loops' sessions are over
 	_ = clear.conn.Close()
-	_ = secure.conn.Close()
-	wantMetric(t, e.Gateway, "weir_http_connections", 0)
-	wantMetric(t, e.Gateway, "weir_http_connections_total", 2)
-	wantMetric(t, e.Gateway, `weir_http_requests_total{status="2xx"}`, 18)
-	wantMetric(t, e.Gateway, `weir_http_body_bytes_total{direction="up"}`, 2*5*4)
-	wantMetric(t, e.Gateway, "weir_buffered_bytes", 0)
+	_ = secure.tcp.Close()
+	wantMetric(t, e, "weir_http_connections", 0)
+	wantMetric(t, e, "weir_http_connections_total", 2)
+	wantMetric(t, e, `weir_http_requests_total{status="2xx"}`, 18)
+	wantMetric(t, e, `weir_http_body_bytes_total{direction="up"}`, 2*5*4)
+	wantMetric(t, e, "weir_buffered_bytes", 0)
 }
 
 // TestUpgradeAfterRequests comes back to the loop, with frames that came too early, which wait for the backend.
@@ -94,49 +91,46 @@ func TestUpgradeAfterRequests(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
 	b := listen(t)
-	e := startEdge(t, func(cfg *config.Config) { cfg.HTTPUpstream = []string{url} }, b.url())
-	clear, secure := connect(t, e.Gateway), e.secure()
-	for _, c := range []struct {
-		p     *peer
-		write func(string)
-	}{{clear, clear.write}, {secure.peer, secure.write}} {
-		early := func(text string) string { return string(c.p.encode(ws.NewTextFrame([]byte(text)))) }
-		c.write(get)
-		c.p.answer()
-		c.write(get + handshake("/chat", "X-Forwarded-For: 6.6.6.6") + early("one")) // pipelined
-		c.p.answer()
+	e := startTLS(t, func(cfg *config.Config) { cfg.HTTPUpstream = []string{url} }, b.url())
+	clear, secure := connect(t, e), e.secure()
+	for _, p := range []*peer{clear, secure} {
+		early := func(text string) string { return string(p.encode(ws.NewTextFrame([]byte(text)))) }
+		p.write(get)
+		p.answer()
+		p.write(get + handshake("/chat", "X-Forwarded-For: 6.6.6.6") + early("one")) // pipelined
+		p.answer()
 		server := b.accept()
 		m := server.head()
-		c.write(early("two") + early(strings.Repeat("3", 100_000)))
-		readByNow(t, e.Gateway)
+		p.write(early("two") + early(strings.Repeat("3", 100_000)))
+		readByNow(t, e)
 		if n := server.in.Buffered(); n > 0 {
 			t.Errorf("%d bytes came before the answer", n)
 		}
 		wantFields(t, m, map[string]string{"X-Forwarded-For": "127.0.0.1", "Host": "weir.test"})
 		server.write(switching(m))
-		c.p.wantStatus(101)
+		p.wantStatus(101)
 		server.want(ws.OpText, "one")
 		server.want(ws.OpText, "two")
 		server.want(ws.OpText, strings.Repeat("3", 100_000))
 		server.send(ws.OpText, "back")
-		c.p.want(ws.OpText, "back")
+		p.want(ws.OpText, "back")
 	}
-	wantMetric(t, e.Gateway, "weir_http_connections", 0)
-	wantMetric(t, e.Gateway, "weir_http_upgrades_total", 2)
-	wantMetric(t, e.Gateway, "weir_sessions_open", 2)
+	wantMetric(t, e, "weir_http_connections", 0)
+	wantMetric(t, e, "weir_http_upgrades_total", 2)
+	wantMetric(t, e, "weir_sessions_open", 2)
 	_ = clear.conn.Close()
-	_ = secure.conn.Close()
-	wantMetric(t, e.Gateway, "weir_sessions_open", 0)
-	wantMetric(t, e.Gateway, "weir_buffered_bytes", 0)
+	_ = secure.tcp.Close()
+	wantMetric(t, e, "weir_sessions_open", 0)
+	wantMetric(t, e, "weir_buffered_bytes", 0)
 }
 
 // TestHTTPOff answers 426 over TLS too, and offers no HTTP/2.
 func TestHTTPOff(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	e := startEdge(t, func(cfg *config.Config) { cfg.HTTP = false }, b.url())
+	e := startTLS(t, func(cfg *config.Config) { cfg.HTTP = false }, b.url())
 	p := e.secure(func(c *tls.Config) { c.NextProtos = []string{"h2", "http/1.1"} })
-	if got := p.tls.ConnectionState().NegotiatedProtocol; got != "http/1.1" {
+	if got := p.state().NegotiatedProtocol; got != "http/1.1" {
 		t.Errorf("%q was agreed on", got)
 	}
 	p.write(get)
@@ -149,8 +143,8 @@ func TestHTTP2(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
 	var text logs
-	e := startEdgeLogging(t, &text, func(cfg *config.Config) { cfg.AccessLog = config.AccessText }, url)
-	transport := &http.Transport{TLSClientConfig: e.clientTLS(), ForceAttemptHTTP2: true}
+	e := startTLSLogging(t, &text, func(cfg *config.Config) { cfg.AccessLog = config.AccessText }, url)
+	transport := &http.Transport{TLSClientConfig: e.ca.clientTLS(), ForceAttemptHTTP2: true}
 	client := &http.Client{Transport: transport, Timeout: patience}
 	for range 3 {
 		r, err := client.Post("https://"+e.secureAddr()+"/x?token=hidden", "text/plain", strings.NewReader("body"))
@@ -163,10 +157,10 @@ func TestHTTP2(t *testing.T) {
 			t.Errorf("%s: %q", r.Proto, body)
 		}
 	}
-	wantMetric(t, e.Gateway, "weir_http_connections", 1)
-	wantMetric(t, e.Gateway, "weir_http_connections_total", 1)
+	wantMetric(t, e, "weir_http_connections", 1)
+	wantMetric(t, e, "weir_http_connections_total", 1)
 	e.Drain() // while the connection is idle
-	await(t, stopped(t, e.Gateway), "the end")
+	await(t, stopped(t, e), "the end")
 	transport.CloseIdleConnections()
 	if strings.Count(text.String(), "msg=http") != 3 || strings.Contains(text.String(), "hidden") {
 		t.Errorf("logged:\n%s", text.String())

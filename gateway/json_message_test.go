@@ -47,7 +47,7 @@ func (p *peer) sendFrames(frames []ws.Frame, slowly bool) {
 }
 
 // wantMessage reads the data message that has to come next, whatever is said between.
-func (f *far) wantMessage(text string) {
+func (f *peer) wantMessage(text string) {
 	f.t.Helper()
 	for {
 		got, err := f.next()
@@ -64,7 +64,7 @@ func (f *far) wantMessage(text string) {
 // TestJSONPasses however it is cut, as one frame each, in order.
 func TestJSONPasses(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, takeJSON, func(t *testing.T, r *road) {
+	eachBackend(t, takeJSON, func(t *testing.T, r *rig) {
 		client, server := r.session()
 		for _, text := range []string{`{}`, ` [1, -2.5e3, "é😀\u00e9", {"a":[null,true,false]}] `, `0`, `"x"`, `{"a":1,"a":2}`, deep(512),
 			`"` + strings.Repeat("long ", 20000) + `"`} {
@@ -104,7 +104,7 @@ func TestJSONFaults(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			eachRoad(t, takeJSON, func(t *testing.T, r *road) {
+			eachBackend(t, takeJSON, func(t *testing.T, r *rig) {
 				all := cuts(c.op, c.payload)
 				for i, frames := range all {
 					client, server := r.session()
@@ -125,10 +125,10 @@ func TestJSONFaults(t *testing.T) {
 					if rest := server.rest(); len(rest) > 0 {
 						t.Fatalf("cut %d: %q", i, rest)
 					}
-					_, _ = client.conn.Close(), server.out.Close()
+					_, _ = client.conn.Close(), server.conn.Close()
 				}
-				wantMetric(t, r.Gateway, ended(c.reason, strconv.Itoa(int(c.code))), float64(len(all)))
-				wantMetric(t, r.Gateway, "weir_gathered_bytes", 0)
+				wantMetric(t, r, ended(c.reason, strconv.Itoa(int(c.code))), float64(len(all)))
+				wantMetric(t, r, "weir_gathered_bytes", 0)
 			})
 		})
 	}
@@ -137,7 +137,7 @@ func TestJSONFaults(t *testing.T) {
 // TestJSONOfTheSize that may be is taken, one byte more is not, in whatever frames.
 func TestJSONOfTheSize(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, func(cfg *config.Config) { takeJSON(cfg); cfg.MaxMessageSize = 1000 }, func(t *testing.T, r *road) {
+	eachBackend(t, func(cfg *config.Config) { takeJSON(cfg); cfg.MaxMessageSize = 1000 }, func(t *testing.T, r *rig) {
 		client, server := r.session()
 		text := `"` + strings.Repeat("x", 998) + `"`
 		for _, frames := range cuts(ws.OpText, text) {
@@ -152,16 +152,14 @@ func TestJSONOfTheSize(t *testing.T) {
 // TestJSONForbidsCompression between client and backend, in which nobody could read.
 func TestJSONForbidsCompression(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, takeJSON, func(t *testing.T, r *road) {
-		client := connect(t, r.Gateway)
+	eachBackend(t, takeJSON, func(t *testing.T, r *rig) {
+		client := connect(t, r)
 		client.write(handshake("/", "Sec-WebSocket-Extensions: permessage-deflate"))
-		server := r.accept()
-		if got := server.asked.Get("Sec-WebSocket-Extensions"); got != "" {
+		server := r.back.accept()
+		if got := server.asked().fields.Get("Sec-WebSocket-Extensions"); got != "" {
 			t.Errorf("the backend is offered %q", got)
 		}
-		if err := server.agree(map[string][]string{"Sec-Websocket-Extensions": {"permessage-deflate"}}); err != nil {
-			t.Fatal(err)
-		}
+		server.upgrade("Sec-WebSocket-Extensions: permessage-deflate")
 		if got := client.wantStatus(101).fields.Get("Sec-WebSocket-Extensions"); got != "" {
 			t.Errorf("the client is told %q", got)
 		}
@@ -191,12 +189,12 @@ func TestCompressedJSON(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			eachRoad(t, func(cfg *config.Config) {
+			eachBackend(t, func(cfg *config.Config) {
 				takeJSON(cfg)
 				cfg.Compression, cfg.MaxMessageSize = config.CompressionGateway, 64<<10
-			}, func(t *testing.T, r *road) {
+			}, func(t *testing.T, r *rig) {
 				client, server := r.session("Sec-WebSocket-Extensions: permessage-deflate")
-				if got := server.asked.Get("Sec-WebSocket-Extensions"); got != "" {
+				if got := server.asked().fields.Get("Sec-WebSocket-Extensions"); got != "" {
 					t.Errorf("the backend is offered %q", got)
 				}
 				for _, good := range []string{`{"a":[1,2,3]}`, `"` + strings.Repeat("again ", 1000) + `"`} {
@@ -213,8 +211,8 @@ func TestCompressedJSON(t *testing.T) {
 				client.sendFrames([]ws.Frame{deflatedText(c.text)}, false)
 				client.wantClose(c.code)
 				server.wantClose(c.code)
-				wantMetric(t, r.Gateway, ended(c.reason, strconv.Itoa(int(c.code))), 1)
-				_, _ = client.conn.Close(), server.out.Close()
+				wantMetric(t, r, ended(c.reason, strconv.Itoa(int(c.code))), 1)
+				_, _ = client.conn.Close(), server.conn.Close()
 			})
 		})
 	}
@@ -225,16 +223,16 @@ func TestCompressedJSON(t *testing.T) {
 func TestJSONMemory(t *testing.T) {
 	t.Parallel()
 	const clients, long, memory = 30, 200 << 10, 1 << 20
-	eachRoad(t, func(cfg *config.Config) { takeJSON(cfg); cfg.GatherMemory = memory }, func(t *testing.T, r *road) {
+	eachBackend(t, func(cfg *config.Config) { takeJSON(cfg); cfg.GatherMemory = memory }, func(t *testing.T, r *rig) {
 		for range clients {
 			client, _ := r.session()
 			client.sendFrames([]ws.Frame{ws.NewFrame(ws.OpText, false, []byte(`"`+strings.Repeat("x", long)))}, false)
 		}
 		const surplus = clients - memory/(long/2) // half of a message may be kept uncounted
-		if !eventually(func() bool { return metric(t, r.Gateway, ended("gather_memory", "1013")) >= surplus }) {
+		if !eventually(func() bool { return metric(t, r, ended("gather_memory", "1013")) >= surplus }) {
 			t.Error("those beyond the bound are not closed")
 		}
-		if n := metric(t, r.Gateway, "weir_gathered_bytes"); n < memory/4 || n > memory {
+		if n := metric(t, r, "weir_gathered_bytes"); n < memory/4 || n > memory {
 			t.Errorf("%v bytes are gathered", n)
 		}
 		r.roundTrips(10)

@@ -54,7 +54,7 @@ func TestNothingSent(t *testing.T) {
 			}
 			t.Run(name+header, func(t *testing.T) {
 				t.Parallel()
-				e := startEdge(t, change, listen(t).url())
+				e := startTLS(t, change, listen(t).url())
 				leave := map[string]func(*net.TCPConn){
 					"close": func(c *net.TCPConn) { _ = c.Close() },
 					"fin":   func(c *net.TCPConn) { _ = c.CloseWrite() },
@@ -70,20 +70,20 @@ func TestNothingSent(t *testing.T) {
 						defer conn.Close()
 						_, _ = conn.Write([]byte(header))
 						n++
-						wantMetric(t, e.Gateway, "weir_connections_accepted_total", n)
+						wantMetric(t, e, "weir_connections_accepted_total", n)
 						leave(conn.(*net.TCPConn))
-						if wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="nothing_sent"}`, n); t.Failed() {
+						if wantMetric(t, e, `weir_sessions_refused_total{reason="nothing_sent"}`, n); t.Failed() {
 							t.Fatalf("%s at %v", how, addr)
 						}
 					}
 				}
-				_, text := ask(t, e.Gateway, "GET", "/metrics")
+				_, text := ask(t, e, "GET", "/metrics")
 				for line := range strings.Lines(text) {
 					if strings.HasPrefix(line, "weir_tls_handshake_failures_total{") && !strings.HasSuffix(line, " 0\n") {
 						t.Errorf("counted as a failure: %s", line)
 					}
 				}
-				wantMetric(t, e.Gateway, "weir_client_connections", 0)
+				wantMetric(t, e, "weir_client_connections", 0)
 			})
 		}
 	}
@@ -92,8 +92,8 @@ func TestNothingSent(t *testing.T) {
 // TestNothingSentInTime: neither is a client that stays silent until it is turned away.
 func TestNothingSentInTime(t *testing.T) {
 	t.Parallel()
-	e := startEdge(t, func(cfg *config.Config) { cfg.HandshakeTimeout = 1e8 }, listen(t).url())
+	e := startTLS(t, func(cfg *config.Config) { cfg.HandshakeTimeout = 1e8 }, listen(t).url())
 	e.reach().rest()
-	wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="handshake_timeout"}`, 1)
-	wantMetric(t, e.Gateway, `weir_tls_handshake_failures_total{reason="timeout"}`, 0)
+	wantMetric(t, e, `weir_sessions_refused_total{reason="handshake_timeout"}`, 1)
+	wantMetric(t, e, `weir_tls_handshake_failures_total{reason="timeout"}`, 0)
 }

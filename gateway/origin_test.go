@@ -8,12 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"weir/gateway"
 	"weir/gateway/config"
 )
 
 // letIn tells whether a handshake is let in; to be refused with any other status than the given one is a fault.
-func letIn(t *testing.T, g *gateway.Gateway, status string, request string) bool {
+func letIn(t *testing.T, g *rig, status string, request string) bool {
 	t.Helper()
 	client := connect(t, g)
 	client.write(request)

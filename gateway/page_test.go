@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"weir/gateway"
 	"weir/gateway/config"
 	"weir/gateway/routing"
 	"weir/internal/freeport"
@@ -24,7 +23,7 @@ func TestPreflights(t *testing.T) {
 		came <- r
 	})
 	keys, _ := lists(t)
-	e := startEdge(t, func(cfg *config.Config) {
+	e := startTLS(t, func(cfg *config.Config) {
 		takeTokens(t, cfg, "header", "query:token", "header:X-Token")
 		cfg.APIKeys, cfg.JWTHeader, cfg.TrustedProxies, cfg.Deny = keys, []string{"sub X-User"}, []string{"127.0.0.1"}, []string{"192.0.2.1"}
 		addRoute(cfg, "checked", routing.Match{Hosts: []string{"checked.test"}}, func(c *config.Config) { c.AuthPreflight = config.PreflightCheck })
@@ -33,7 +32,7 @@ func TestPreflights(t *testing.T) {
 	}, page.URL)
 	pass := func(request string) *http.Request {
 		t.Helper()
-		m := wantAnswer(t, e.Gateway, 204, request)
+		m := wantAnswer(t, e, 204, request)
 		wantField(t, m, "Access-Control-Allow-Origin", "https://app.test")
 		return <-came
 	}
@@ -54,17 +53,17 @@ func TestPreflights(t *testing.T) {
 			pass(preflight + line + "\r\n\r\n")
 			continue
 		}
-		wantAnswer(t, e.Gateway, status, preflight+line+"\r\n\r\n")
+		wantAnswer(t, e, status, preflight+line+"\r\n\r\n")
 	}
 	for _, gone := range []string{"Origin: https://app.test\r\n", "Access-Control-Request-Method: POST\r\n"} {
-		wantAnswer(t, e.Gateway, 401, strings.Replace(preflight, gone, "", 1)+"\r\n")
+		wantAnswer(t, e, 401, strings.Replace(preflight, gone, "", 1)+"\r\n")
 	}
-	wantAnswer(t, e.Gateway, 401, strings.Replace(preflight, "OPTIONS", "POST", 1)+"\r\n")
-	wantAnswer(t, e.Gateway, 401, strings.Replace(preflight, "weir.test", "checked.test", 1)+"\r\n")
+	wantAnswer(t, e, 401, strings.Replace(preflight, "OPTIONS", "POST", 1)+"\r\n")
+	wantAnswer(t, e, 401, strings.Replace(preflight, "weir.test", "checked.test", 1)+"\r\n")
 	pass(strings.Replace(preflight, "weir.test", "two.test", 1) + "\r\n")
-	wantAnswer(t, e.Gateway, 401, head("GET /api HTTP/1.1", "Host: two.test"))
+	wantAnswer(t, e, 401, head("GET /api HTTP/1.1", "Host: two.test"))
 
-	over2 := &http.Client{Transport: &http.Transport{TLSClientConfig: e.clientTLS(), ForceAttemptHTTP2: true}}
+	over2 := &http.Client{Transport: &http.Transport{TLSClientConfig: e.ca.clientTLS(), ForceAttemptHTTP2: true}}
 	t.Cleanup(over2.CloseIdleConnections)
 	q, _ := http.NewRequest("OPTIONS", "https://"+e.secureAddr()+"/api", nil)
 	q.Host, q.Header = "weir.test", http.Header{"Origin": {"https://app.test"}, "Access-Control-Request-Method": {"POST"}}
@@ -79,7 +78,7 @@ func TestPreflights(t *testing.T) {
 }
 
 // refusedIn are ways to be refused on routes that say more of their answers, each with its status.
-func refusedIn(t *testing.T) (g *gateway.Gateway, requests map[string]int) {
+func refusedIn(t *testing.T) (g *rig, requests map[string]int) {
 	g = start(t, func(cfg *config.Config) {
 		withHTTP(cfg)
 		cfg.TrustedProxies = []string{"127.0.0.1"}

@@ -16,7 +16,7 @@ func TestPathsGetPastNobody(t *testing.T) {
 	page, _ := pages(t)
 	service := serve(t, false, func(http.ResponseWriter, *http.Request) {})
 	keys, _ := lists(t)
-	e := startEdge(t, func(cfg *config.Config) {
+	e := startTLS(t, func(cfg *config.Config) {
 		host := func(name string) routing.Match { return routing.Match{Hosts: []string{name}} }
 		addRoute(cfg, "files", host("files.weir.test"), nil)
 		addRoute(cfg, "asked", host("asked.weir.test"), func(c *config.Config) { c.AuthURL = service.URL })
@@ -25,7 +25,7 @@ func TestPathsGetPastNobody(t *testing.T) {
 		addRoute(cfg, "pass", routing.Match{Prefixes: []string{"/pass"}}, func(c *config.Config) { c.PathEncoded = config.EncodedPass })
 		addRoute(cfg, "rest", routing.Match{}, nil)
 	}, page)
-	h2 := &http.Transport{TLSClientConfig: e.clientTLS(), ForceAttemptHTTP2: true}
+	h2 := &http.Transport{TLSClientConfig: e.ca.clientTLS(), ForceAttemptHTTP2: true}
 	t.Cleanup(h2.CloseIdleConnections)
 	over2 := func(host, path string) int {
 		q, _ := http.NewRequest("GET", "https://"+e.secureAddr()+"/", nil)
@@ -51,8 +51,8 @@ func TestPathsGetPastNobody(t *testing.T) {
 		{"files.weir.test", "/a%2Fb;c/..//admin", 200}, {"files.weir.test", "/ADMIN", 200},
 		{"asked.weir.test", "/a", 200}, {"asked.weir.test", "/a%2Fb", 400}, {"asked.weir.test", "/a;b", 400}, {"told.weir.test", "/a%2Fb//c;d", 200},
 	} {
-		first := wantAnswer(t, e.Gateway, c.status, head("GET "+c.path+" HTTP/1.1", "Host: "+c.host, "Connection: close"))
-		later := connect(t, e.Gateway)
+		first := wantAnswer(t, e, c.status, head("GET "+c.path+" HTTP/1.1", "Host: "+c.host, "Connection: close"))
+		later := connect(t, e)
 		later.write(head("GET /x HTTP/1.1", "Host: files.weir.test"))
 		later.answer()
 		later.write(head("GET "+c.path+" HTTP/1.1", "Host: "+c.host))
@@ -62,7 +62,7 @@ func TestPathsGetPastNobody(t *testing.T) {
 		if got := over2(c.host, c.path); got != c.status {
 			t.Errorf("%s%s over HTTP/2: %d, want %d", c.host, c.path, got, c.status)
 		}
-		socket := connect(t, e.Gateway)
+		socket := connect(t, e)
 		socket.write(handshakeFor(c.host, c.path))
 		if m := socket.head(); c.status != 200 && m.first != first.first {
 			t.Errorf("%s%s: a WebSocket gets %q, a plain request %q", c.host, c.path, m.first, first.first)
@@ -71,7 +71,7 @@ func TestPathsGetPastNobody(t *testing.T) {
 	}
 	// What passes does as it came.
 	const odd = "/pass/a%2Fb;c//d/."
-	p := connect(t, e.Gateway)
+	p := connect(t, e)
 	p.write(head("GET "+odd+" HTTP/1.1", "Host: weir.test", "Connection: close"))
 	if _, body := p.answer(); body != "GET "+odd+" " {
 		t.Errorf("the backend was asked for %q", body)

@@ -74,18 +74,13 @@ func TestMaxHTTPConnectionsAnswers(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
 	var text logs
-	e := startEdgeLogging(t, &text, func(cfg *config.Config) { cfg.MaxHTTPConnections, cfg.AccessLog = 1, config.AccessText }, url)
-	holder := connect(t, e.Gateway)
+	e := startTLSLogging(t, &text, func(cfg *config.Config) { cfg.MaxHTTPConnections, cfg.AccessLog = 1, config.AccessText }, url)
+	holder := connect(t, e)
 	holder.write(strings.Replace(get, "/", "/slow", 1))
-	wantMetric(t, e.Gateway, "weir_http_connections", 1)
+	wantMetric(t, e, "weir_http_connections", 1)
 	for _, secure := range []bool{false, true} {
-		p := connect(t, e.Gateway)
-		write := p.write
-		if secure {
-			s := e.secure()
-			p, write = s.peer, s.write
-		}
-		write(get)
+		p := e.open(secure)
+		p.write(get)
 		if rest := string(p.rest()); !strings.HasPrefix(rest, "HTTP/1.1 503 ") {
 			t.Errorf("tls %t: got %q", secure, rest)
 		}
@@ -100,10 +95,10 @@ func TestCertificateSiteInClear(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
 	clients := newAuthority(t)
-	e := startEdge(t, func(cfg *config.Config) {
+	e := startTLS(t, func(cfg *config.Config) {
 		cfg.Sites = []config.Site{{Names: []string{"admin.weir.test"}, ClientAuth: config.ClientAuthRequire, ClientCA: clients.file}}
 	}, b.url())
-	p := connect(t, e.Gateway)
+	p := connect(t, e)
 	p.write(handshakeFor("admin.weir.test", "/"))
 	p.wantStatus(403)
 	b.wantUntouched()
@@ -155,7 +150,7 @@ func TestIdentityOfAnotherSite(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
 	clients := newAuthority(t)
-	e := startEdge(t, func(cfg *config.Config) {
+	e := startTLS(t, func(cfg *config.Config) {
 		cfg.TLSClientHeader = "X-Client"
 		cfg.Sites = []config.Site{{Names: []string{"admin.weir.test"}, ClientAuth: config.ClientAuthAsk, ClientCA: clients.file}}
 	}, b.url())
@@ -194,10 +189,10 @@ func TestUnixPerIP(t *testing.T) {
 func TestProxyH2Limit(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
-	e := startEdge(t, func(cfg *config.Config) { cfg.MaxConnectionsPerIP, cfg.TrustedProxies = 1, []string{"127.0.0.1"} }, url)
+	e := startTLS(t, func(cfg *config.Config) { cfg.MaxConnectionsPerIP, cfg.TrustedProxies = 1, []string{"127.0.0.1"} }, url)
 	for i := range 2 {
 		s := e.secure(func(c *tls.Config) { c.NextProtos = []string{"h2"} })
-		_, _ = s.tls.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
+		_, _ = s.conn.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
 		_ = s.conn.SetReadDeadline(time.Now().Add(2 * time.Second))
 		if _, err := s.in.ReadByte(); err != nil {
 			t.Errorf("connection %d of a trusted proxy: %v", i, err)

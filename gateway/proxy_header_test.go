@@ -8,7 +8,6 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"weir/gateway"
 	"weir/gateway/config"
 	"weir/gateway/routing"
 )
@@ -37,7 +36,7 @@ func behindProxy(cfg *config.Config) {
 func TestProxyHeader(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	e := startEdge(t, behindProxy, b.url())
+	e := startTLS(t, behindProxy, b.url())
 	for _, c := range []struct{ header, client string }{
 		{proxyV1, "192.0.2.7"},
 		{"PROXY TCP6 2001:db8::7 2001:db8::1 1 2\r\n", "2001:db8::7"},
@@ -46,11 +45,11 @@ func TestProxyHeader(t *testing.T) {
 		{"PROXY UNKNOWN\r\n", "127.0.0.1"},
 	} {
 		want := map[string]string{"X-Forwarded-For": c.client}
-		wantFields(t, told(t, e.Gateway, b, c.header, "X-Forwarded-For: 6.6.6.6"), want)
+		wantFields(t, told(t, e, b, c.header, "X-Forwarded-For: 6.6.6.6"), want)
 
 		p := e.reach()
 		p.write(c.header)
-		client, err := p.startTLS(e.clientTLS())
+		client, err := p.startTLS(e.ca.clientTLS())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +93,7 @@ func TestProxyHeaderThatNamesNobody(t *testing.T) {
 }
 
 // readByNow returns when the loops have had two turns: what was sent to them over loopback before has been read.
-func readByNow(t *testing.T, g *gateway.Gateway) {
+func readByNow(t *testing.T, g *rig) {
 	t.Helper()
 	for range 2 {
 		ask(t, g, "GET", "/sessions")
@@ -128,7 +127,7 @@ func TestProxyHeaderSplit(t *testing.T) {
 func TestProxyHeaderRefused(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	e := startEdge(t, behindProxy, b.url())
+	e := startTLS(t, behindProxy, b.url())
 	for _, c := range []struct{ bytes, reason string }{
 		{handshake("/"), "proxy_header_missing"},
 		{"PROXY TCP4 192.0.2.7 198.51.100.1 4321\r\n" + handshake("/"), "proxy_header_malformed"},
@@ -138,22 +137,22 @@ func TestProxyHeaderRefused(t *testing.T) {
 		{e.hello(), "proxy_header_missing"},
 	} {
 		series := `weir_sessions_refused_total{reason="` + c.reason + `"}`
-		for _, p := range []*peer{connect(t, e.Gateway), e.reach()} {
-			before := metric(t, e.Gateway, series)
+		for _, p := range []*peer{connect(t, e), e.reach()} {
+			before := metric(t, e, series)
 			p.write(c.bytes)
 			p.wantEnd()
-			wantMetric(t, e.Gateway, series, before+1)
+			wantMetric(t, e, series, before+1)
 		}
 	}
-	stranger := startEdge(t, func(cfg *config.Config) {
+	stranger := startTLS(t, func(cfg *config.Config) {
 		cfg.ProxyProtocol, cfg.TrustedProxies = true, []string{"10.0.0.0/8"}
 	}, b.url())
 	for _, header := range []string{proxyV1, proxyV2(1, "192.0.2.7:1", "198.51.100.1:443")} {
-		for _, p := range []*peer{connect(t, stranger.Gateway), stranger.reach()} {
+		for _, p := range []*peer{connect(t, stranger), stranger.reach()} {
 			p.write(header + handshake("/"))
 			p.wantStatus(400)
 		}
 	}
 	b.wantUntouched()
-	wantFields(t, told(t, stranger.Gateway, b, ""), map[string]string{"X-Forwarded-For": "127.0.0.1"})
+	wantFields(t, told(t, stranger, b, ""), map[string]string{"X-Forwarded-For": "127.0.0.1"})
 }

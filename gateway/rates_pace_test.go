@@ -23,7 +23,7 @@ func TestByteRate(t *testing.T) {
 		cfg.ByteRate, cfg.ReadBuffer, cfg.MaxHeaderSize = limit(t, "512KiB/s burst 64KiB"), 8<<10, 8<<10
 	})
 	client, server := session(t, g, b)
-	_ = client.conn.SetWriteBuffer(64 << 10)
+	_ = client.tcp.SetWriteBuffer(64 << 10)
 	unit := pattern(client)
 	all := bytes.Repeat(unit, 320<<10/len(unit))
 	began := time.Now()

@@ -9,7 +9,6 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/golang-jwt/jwt/v5"
 
-	"weir/gateway"
 	"weir/gateway/config"
 	"weir/gateway/rate"
 )
@@ -24,7 +23,7 @@ func limit(t testing.TB, text string) rate.Limit {
 }
 
 // rated runs a gateway with a rate that allows some messages at once, and the next after an hour.
-func rated(t testing.TB, b *backend, change func(*config.Config)) *gateway.Gateway {
+func rated(t testing.TB, b *backend, change func(*config.Config)) *rig {
 	t.Helper()
 	return start(t, func(cfg *config.Config) { cfg.CloseTimeout = 200 * time.Millisecond; change(cfg) }, b.url())
 }

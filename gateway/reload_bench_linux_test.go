@@ -67,7 +67,7 @@ func BenchmarkReload(b *testing.B) {
 				settle := func() {
 					gateway.OpenLanes(g.Gateway)
 					if scheme == "h2c" {
-						wantMetric(b, g.Gateway, "weir_pool_connections", 3*routes)
+						wantMetric(b, g, "weir_pool_connections", 3*routes)
 					}
 				}
 				settle()

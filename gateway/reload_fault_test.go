@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -59,16 +58,16 @@ func TestReloadSwitchesLimitByAddress(t *testing.T) {
 	one := saysName(t, "one")
 	unbounded, bounded := "upstream: "+one, "upstream: "+one+"\nmax-connections-per-ip: 2"
 	g := startReloading(t, bounded)
-	first := dial(t, url(g.Gateway))
+	first := dial(t, url(g))
 	g.to(unbounded)
-	between := dial(t, url(g.Gateway))
+	between := dial(t, url(g))
 	_ = first.CloseNow()
-	wantMetric(t, g.Gateway, "weir_client_connections", 1)
+	wantMetric(t, g, "weir_client_connections", 1)
 	g.to(bounded)
-	second, third := dial(t, url(g.Gateway)), dial(t, url(g.Gateway))
+	second, third := dial(t, url(g)), dial(t, url(g))
 	_ = between.CloseNow()
-	wantMetric(t, g.Gateway, "weir_client_connections", 2)
-	if _, answer, err := websocket.Dial(t.Context(), url(g.Gateway), nil); err == nil || answer == nil || answer.StatusCode != 429 {
+	wantMetric(t, g, "weir_client_connections", 2)
+	if _, answer, err := websocket.Dial(t.Context(), url(g), nil); err == nil || answer == nil || answer.StatusCode != 429 {
 		t.Errorf("one too many: %v", err)
 	}
 	says(t, second, "one")
@@ -96,7 +95,7 @@ func TestReloadSwitchesLimitByAddressPlain(t *testing.T) {
 		t.Helper()
 		text := ""
 		if !eventually(func() bool {
-			_, text = ask(t, g.Gateway, "GET", "/health")
+			_, text = ask(t, g, "GET", "/health")
 			return strings.Contains(text, fmt.Sprintf(`"connections":%d}`, want))
 		}) {
 			t.Fatalf("not %d connections: %s", want, text)
@@ -158,7 +157,7 @@ func TestReloadDuringHandshakeOfSameBackends(t *testing.T) {
 		return "pool-min: 0\nidle-timeout: " + idle + "\nroutes: [{name: a, match: {path: /a}, auth-url: '" + slow.URL + "', upstream: '" + backend + "'}]"
 	}
 	g := startReloading(t, config("1m"))
-	c := &crossing{reloading: g, t: t}
+	c := &crossing{rig: g, t: t}
 	p := c.clear()
 	p.write(handshake("/a"))
 	await(t, slow.came, "the question to the service")
@@ -176,10 +175,10 @@ func TestReloadDuringDrain(t *testing.T) {
 	one := saysName(t, "one")
 	text := "upstream: " + one
 	g := startReloadingWith(t, text, func(c *config.Config) { c.DrainTimeout, c.CloseTimeout = 4*time.Second, 2*time.Second })
-	c := dial(t, url(g.Gateway))
-	g.next.Store(g.parse(text + "\nmax-message-size: 1MiB"))
+	c := dial(t, url(g))
+	g.next.Store(parse(t, text+"\nmax-message-size: 1MiB"))
 	g.Drain()
-	if status, text := ask(t, g.Gateway, "POST", "/reload"); status != http.StatusConflict {
+	if status, text := ask(t, g, "POST", "/reload"); status != http.StatusConflict {
 		t.Errorf("%d %s while draining", status, text)
 	}
 	var busy *admin.BusyError
@@ -205,7 +204,7 @@ func TestDrainDuringReload(t *testing.T) {
 	one := saysName(t, "one")
 	for range 5 {
 		g := startReloading(t, "upstream: "+one)
-		cfg := g.parse("upstream: " + one)
+		cfg := parse(t, "upstream: "+one)
 		stop, twice := make(chan struct{}), make(chan struct{})
 		ended := make(chan error, 1)
 		go func() {
@@ -265,14 +264,7 @@ func TestReloadErrorsTellTheLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out logs
-	g, err := gateway.New(cfg, slog.New(slog.NewTextHandler(&out, nil)), gateway.OnReload(load, nil))
-	if err == nil {
-		err = g.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { g.Drain(); _ = g.Wait() })
+	g := run(t, &out, cfg, gateway.OnReload(load, nil))
 	for name, test := range map[string]struct {
 		text string
 		want []string

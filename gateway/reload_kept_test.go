@@ -26,10 +26,10 @@ func TestReloadDrainIsPaced(t *testing.T) {
 	one := saysName(t, "one")
 	keep := "{name: keep, match: {path: /keep}, upstream: '" + one + "'}"
 	g := startReloading(t, "reload-drain: 2s\nroutes: ["+keep+", {name: go, match: {path: /go}, upstream: '"+one+"'}]")
-	kept := dial(t, url(g.Gateway)+"keep")
+	kept := dial(t, url(g)+"keep")
 	ended := make(chan error, sessions)
 	for range sessions {
-		c := dial(t, url(g.Gateway)+"go")
+		c := dial(t, url(g)+"go")
 		go func() {
 			_, _, err := c.Read(context.Background())
 			ended <- err
@@ -64,19 +64,19 @@ func TestReloadPastGenerations(t *testing.T) {
 	g := startReloading(t, config(1))
 	var first *websocket.Conn
 	for n := range 16 {
-		c := dial(t, url(g.Gateway))
+		c := dial(t, url(g))
 		if n == 0 {
 			first = c
 		}
 		g.to(config(n + 2))
 	}
-	g.next.Store(g.parse(config(100)))
-	if status, text := ask(t, g.Gateway, "POST", "/reload"); status != http.StatusConflict || !strings.Contains(text, "the oldest of generation 1 with 1 sessions") {
+	g.next.Store(parse(t, config(100)))
+	if status, text := ask(t, g, "POST", "/reload"); status != http.StatusConflict || !strings.Contains(text, "the oldest of generation 1 with 1 sessions") {
 		t.Errorf("%d %s", status, text)
 	}
-	wantMetric(t, g.Gateway, "weir_config_generation", 17)
+	wantMetric(t, g, "weir_config_generation", 17)
 	_ = first.CloseNow()
-	if !eventually(func() bool { status, _ := ask(t, g.Gateway, "POST", "/reload"); return status == 200 }) {
+	if !eventually(func() bool { status, _ := ask(t, g, "POST", "/reload"); return status == 200 }) {
 		t.Error("refused when the oldest has gone")
 	}
 }
@@ -99,13 +99,13 @@ func TestReloadRemovesBackend(t *testing.T) {
 	await(t, goesCame, "a check")
 	await(t, staysCame, "a check")
 	series := `weir_endpoint_checks_total{endpoint="%s",route="a"}`
-	before := metric(t, g.Gateway, fmt.Sprintf(series, stays))
+	before := metric(t, g, fmt.Sprintf(series, stays))
 	g.to(routes("'" + stays + "'"))
-	if after := metric(t, g.Gateway, fmt.Sprintf(series, stays)); before == 0 || after < before {
+	if after := metric(t, g, fmt.Sprintf(series, stays)); before == 0 || after < before {
 		t.Errorf("the backend that stays had %v checks, and has %v", before, after)
 	}
 	for _, what := range []string{"/metrics", "/endpoints"} {
-		if _, text := ask(t, g.Gateway, "GET", what); strings.Contains(text, strings.TrimPrefix(goes, "ws://")) {
+		if _, text := ask(t, g, "GET", what); strings.Contains(text, strings.TrimPrefix(goes, "ws://")) {
 			t.Errorf("%s has the backend that has gone:\n%s", what, text)
 		}
 	}
@@ -131,9 +131,9 @@ type endpointState struct {
 	Connects        int
 }
 
-func endpoints(t *testing.T, g *reloading) (all []endpointState) {
+func endpoints(t *testing.T, g *rig) (all []endpointState) {
 	t.Helper()
-	_, text := ask(t, g.Gateway, "GET", "/endpoints")
+	_, text := ask(t, g, "GET", "/endpoints")
 	if err := json.Unmarshal([]byte(text), &all); err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestReloadKeepsBackends(t *testing.T) {
 		return "routes: [{name: a, health-interval: 1h, health-fall: 1, upstream: ['h2c://" + ln.Addr().String() + "', 'h2c://" + dead.Addr().String() + "']" + rest + "}]"
 	}
 	g := startReloading(t, text(""))
-	c := &crossing{reloading: g, t: t}
+	c := &crossing{rig: g, t: t}
 	open := func() {
 		t.Helper()
 		p := c.clear()
@@ -285,7 +285,7 @@ func TestReloadKeepsWhatIsKnown(t *testing.T) {
 	good := token(t, "ES256", nil)
 	enter := func(path string) error {
 		h := http.Header{"Authorization": {"Bearer " + good}}
-		c, _, err := websocket.Dial(t.Context(), url(g.Gateway)+path, &websocket.DialOptions{HTTPHeader: h})
+		c, _, err := websocket.Dial(t.Context(), url(g)+path, &websocket.DialOptions{HTTPHeader: h})
 		if err == nil {
 			_ = c.CloseNow()
 		}

@@ -53,7 +53,7 @@ func tells(t testing.TB, name string, slow <-chan struct{}, asked chan<- struct{
 
 // crossing is a gateway with two configurations, and a client that is on its way when the second one comes.
 type crossing struct {
-	*reloading
+	*rig
 	t         *testing.T
 	ca        *authority
 	certs     [2]string // of each configuration, without the ending
@@ -84,7 +84,7 @@ func startCrossing(t *testing.T, change func(*crossing)) *crossing {
 	if change != nil {
 		change(c)
 	}
-	c.reloading = startReloading(t, c.config(0))
+	c.rig = startReloading(t, c.config(0))
 	return c
 }
 
@@ -124,7 +124,7 @@ func (c *crossing) secure() *peer { return c.dial(c.Addrs()[len(c.Addrs())-1]) }
 // accepted waits until all who have connected are the gateway's.
 func (c *crossing) accepted(n int) {
 	c.t.Helper()
-	wantMetric(c.t, c.Gateway, "weir_connections_accepted_total", float64(n))
+	wantMetric(c.t, c.rig, "weir_connections_accepted_total", float64(n))
 }
 
 func (c *crossing) tls() *tls.Config {
@@ -235,8 +235,8 @@ var points = []struct {
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		wantMetric(c.t, c.Gateway, `weir_tls_handshakes_total{version="TLS 1.3",resumed="false"}`, 1)
-		return func() string { s.write(handshake("/")); return outcome(s.in, s.tls) }
+		wantMetric(c.t, c.rig, `weir_tls_handshakes_total{version="TLS 1.3",resumed="false"}`, 1)
+		return func() string { s.write(handshake("/")); return outcome(s.in, s.conn) }
 	}},
 	{name: "half a request head", begin: func(c *crossing) func() string {
 		p := c.clear()
@@ -283,7 +283,7 @@ var points = []struct {
 	{name: "the 101 is on its way", begin: func(c *crossing) func() string {
 		p := c.clear()
 		p.write(handshake("/"))
-		wantMetric(c.t, c.Gateway, "weir_sessions_opened_total", 1)
+		wantMetric(c.t, c.rig, "weir_sessions_opened_total", 1)
 		return func() string { return outcome(p.in, p.conn) }
 	}},
 	{name: "between two requests", second: true, begin: func(c *crossing) func() string {

@@ -49,7 +49,7 @@ func (n *count) check(b []byte) error {
 
 // storm is what happens around the reloads.
 type storm struct {
-	*reloading
+	*rig
 	t       *testing.T
 	ca      *authority
 	certs   []string
@@ -287,13 +287,13 @@ func (s *storm) run(sessions int, during func()) {
 			s.fails("session %d: %w", i, err)
 		}
 	}
-	wantMetric(s.t, s.Gateway, "weir_client_connections", 0)
-	wantMetric(s.t, s.Gateway, "weir_pool_streams", 0)
+	wantMetric(s.t, s.rig, "weir_client_connections", 0)
+	wantMetric(s.t, s.rig, "weir_pool_streams", 0)
 }
 
 // change puts configuration n into force.
 func (s *storm) change(n int) {
-	s.next.Store(s.parse(s.config(n)))
+	s.next.Store(parse(s.t, s.config(n)))
 	for {
 		_, err := s.Reload()
 		var busy *admin.BusyError
@@ -331,7 +331,7 @@ func TestReloadStorm(t *testing.T) {
 	for range 3 {
 		s.more = append(s.more, s.listen(false))
 	}
-	s.reloading = startReloading(t, s.config(0))
+	s.rig = startReloading(t, s.config(0))
 	const same = 5 * 3 * 2 * 9 * 7 * 16 // reloads later, certificates, backends and weights are the same
 	s.change(same)
 	s.run(*stormSessions, func() { time.Sleep(300 * time.Millisecond) })

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,7 +16,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -36,76 +34,6 @@ func reread(g interface {
 		err = errors.Join(err, errors.New(text))
 	}
 	return err
-}
-
-// reloading is a gateway whose configuration the test changes.
-type reloading struct {
-	*gateway.Gateway
-	t    testing.TB
-	next atomic.Pointer[config.Config]
-}
-
-// startReloading begins with routes, written as in the file; each is one line of YAML.
-func startReloading(t testing.TB, text string) *reloading {
-	t.Helper()
-	return startReloadingWith(t, text, func(*config.Config) {})
-}
-
-const reloadBase = `
-admin: 127.0.0.1:0
-loops: 2
-health-interval: 0
-drain-timeout: 300ms
-close-timeout: 200ms
-access-log: off
-defer-accept: 0
-`
-
-// startReloadingWith starts with what change makes of the configuration.
-func startReloadingWith(t testing.TB, text string, change func(*config.Config)) *reloading {
-	t.Helper()
-	r := &reloading{t: t}
-	g, err := gateway.New(r.parse(text).With(change), slog.New(slog.DiscardHandler), gateway.OnReload(func() (*config.Config, error) { return r.next.Load(), nil }, nil))
-	if err == nil {
-		err = g.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		g.Drain()
-		_ = g.Wait()
-	})
-	r.Gateway = g
-	return r
-}
-
-func (r *reloading) parse(text string) *config.Config {
-	r.t.Helper()
-	listening := "listen: 127.0.0.1:0\n"
-	if strings.Contains(text, "\nlisten:") {
-		listening = ""
-	}
-	path := filepath.Join(r.t.TempDir(), "weir.yaml")
-	if err := os.WriteFile(path, []byte(reloadBase+listening+text), 0o600); err != nil {
-		r.t.Fatal(err)
-	}
-	cfg, err := config.Load([]string{"--config", path}, nil)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return cfg
-}
-
-// to puts another configuration into force.
-func (r *reloading) to(text string) gateway.Report {
-	r.t.Helper()
-	r.next.Store(r.parse(text))
-	report, err := r.Reload()
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return report
 }
 
 // saysName is a backend that answers each message with its name.
@@ -148,23 +76,23 @@ func TestReloadChangesRoutes(t *testing.T) {
 	t.Parallel()
 	one, two := saysName(t, "one"), saysName(t, "two")
 	g := startReloading(t, "routes: [{name: a, match: {path: /a}, upstream: '"+one+"'}, {name: b, match: {path: /b}, upstream: '"+one+"'}]")
-	old := dial(t, url(g.Gateway)+"a")
+	old := dial(t, url(g)+"a")
 	r := g.to("routes: [{name: a, match: {path: /a}, upstream: '" + two + "'}, {name: c, match: {path: /c}, upstream: '" + one + "', idle-timeout: 3s}]")
 	if r.Generation != 2 || !slices.Equal(r.RoutesAdded, []string{"c"}) || !slices.Equal(r.RoutesRemoved, []string{"b"}) ||
 		!reflect.DeepEqual(r.RoutesChanged, []config.RouteChange{{Route: "a", Knobs: []string{"upstream"}}}) || !slices.Equal(r.BackendsAdded, []string{two}) {
 		t.Errorf("%+v", r)
 	}
 	says(t, old, "one")
-	says(t, dial(t, url(g.Gateway)+"a"), "two")
-	says(t, dial(t, url(g.Gateway)+"c"), "one")
-	if _, answer, err := websocket.Dial(t.Context(), url(g.Gateway)+"b", nil); err == nil || answer == nil || answer.StatusCode != 404 {
+	says(t, dial(t, url(g)+"a"), "two")
+	says(t, dial(t, url(g)+"c"), "one")
+	if _, answer, err := websocket.Dial(t.Context(), url(g)+"b", nil); err == nil || answer == nil || answer.StatusCode != 404 {
 		t.Errorf("a route that has gone: %v, %v", answer, err)
 	}
-	wantMetric(t, g.Gateway, `weir_plan_sessions{generation="1"}`, 1)
+	wantMetric(t, g, `weir_plan_sessions{generation="1"}`, 1)
 	_ = old.CloseNow()
-	wantMetric(t, g.Gateway, `weir_plan_sessions{generation="1"}`, 0)
-	wantMetric(t, g.Gateway, "weir_config_generation", 2)
-	wantMetric(t, g.Gateway, "weir_config_reloads_total", 1)
+	wantMetric(t, g, `weir_plan_sessions{generation="1"}`, 0)
+	wantMetric(t, g, "weir_config_generation", 2)
+	wantMetric(t, g, "weir_config_reloads_total", 1)
 }
 
 // What cannot be put into force changes nothing.
@@ -177,14 +105,13 @@ func TestReloadFails(t *testing.T) {
 		"upstream: " + one + "\nlisten: 127.0.0.1:0,192.0.2.1:1",
 		"upstream: " + one + "\ntls-listen: 127.0.0.1:0\ntls-cert: /nowhere/a.pem\ntls-key: /nowhere/a.key",
 	} {
-		g.next.Store(g.parse(text))
-		if r, err := g.Reload(); err == nil {
+		if r, err := g.try(text); err == nil {
 			t.Errorf("%s: %+v", text, r)
 		}
-		says(t, dial(t, url(g.Gateway)), "one")
+		says(t, dial(t, url(g)), "one")
 	}
-	wantMetric(t, g.Gateway, "weir_config_generation", 1)
-	wantMetric(t, g.Gateway, "weir_config_reload_failures_total", 3)
+	wantMetric(t, g, "weir_config_generation", 1)
+	wantMetric(t, g, "weir_config_reload_failures_total", 3)
 }
 
 // Listeners come, go and change to TLS; who came through one that has gone stays.
@@ -195,7 +122,7 @@ func TestReloadChangesListeners(t *testing.T) {
 	cert, key := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 	ca.server(cert, key, "weir.test")
 	g := startReloading(t, "upstream: "+one)
-	old := dial(t, url(g.Gateway))
+	old := dial(t, url(g))
 	second := freeport.Addr(t)
 	r := g.to("upstream: " + one + "\ntls-listen: " + second + "\ntls-cert: " + cert + "\ntls-key: " + key)
 	if !slices.Equal(r.ListenersAdded, []string{second + " with TLS"}) {
@@ -304,7 +231,7 @@ func TestReloadKeepsWhatNoLongerLoads(t *testing.T) {
 		}
 		defer c.CloseNow()
 		says(t, c, "one")
-		if _, answer, err := websocket.Dial(t.Context(), url(g.Gateway), nil); err == nil || answer.StatusCode != 401 {
+		if _, answer, err := websocket.Dial(t.Context(), url(g), nil); err == nil || answer.StatusCode != 401 {
 			t.Error("let in without a password")
 		}
 	}
@@ -319,8 +246,7 @@ func TestReloadKeepsWhatNoLongerLoads(t *testing.T) {
 		}
 	}
 	visit()
-	g.next.Store(g.parse(strings.Replace(text, users, file("new", "nonsense"), 1)))
-	if r, err := g.Reload(); err == nil {
+	if r, err := g.try(strings.Replace(text, users, file("new", "nonsense"), 1)); err == nil {
 		t.Errorf("a new file that does not load: %+v", r)
 	}
 	visit()
@@ -333,20 +259,20 @@ func TestReloadChangesLimits(t *testing.T) {
 	g := startReloading(t, "upstream: "+one+"\nmax-connections: 2")
 	full := func(want int) {
 		t.Helper()
-		_, answer, err := websocket.Dial(t.Context(), url(g.Gateway), nil)
+		_, answer, err := websocket.Dial(t.Context(), url(g), nil)
 		if err == nil || answer == nil || answer.StatusCode != want {
 			t.Errorf("one too many: %v, want %d", err, want)
 		}
 	}
-	all := []*websocket.Conn{dial(t, url(g.Gateway)), dial(t, url(g.Gateway))}
+	all := []*websocket.Conn{dial(t, url(g)), dial(t, url(g))}
 	full(503)
 	g.to("upstream: " + one + "\nmax-connections: 3")
-	all = append(all, dial(t, url(g.Gateway)))
+	all = append(all, dial(t, url(g)))
 	full(503)
 	g.to("upstream: " + one + "\nmax-connections: 1")
 	full(503)
 	g.to("upstream: " + one + "\nmax-connections-per-ip: 1")
-	all = append(all, dial(t, url(g.Gateway))) // the first that is told apart
+	all = append(all, dial(t, url(g))) // the first that is told apart
 	full(429)
 	for _, c := range all {
 		says(t, c, "one")

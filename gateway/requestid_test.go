@@ -56,7 +56,7 @@ func TestRequestIDs(t *testing.T) {
 			t.Run(backend+" from "+trusted, func(t *testing.T) {
 				t.Parallel()
 				var text logs
-				e := startEdgeLogging(t, &text, func(cfg *config.Config) {
+				e := startTLSLogging(t, &text, func(cfg *config.Config) {
 					takeTokens(t, cfg)
 					cfg.TrustedProxies, cfg.AccessLog = []string{trusted}, config.AccessText
 				}, serve(t))
@@ -64,7 +64,7 @@ func TestRequestIDs(t *testing.T) {
 				plainly := head(append([]string{"GET /a HTTP/1.1", "Host: weir.test"}, lines...)...)
 				in := map[string]func() http.Header{
 					"open in clear": func() http.Header {
-						p := connect(t, e.Gateway)
+						p := connect(t, e)
 						p.write(handshake("/a", lines...))
 						return p.wantStatus(101).fields
 					},
@@ -76,19 +76,19 @@ func TestRequestIDs(t *testing.T) {
 				}
 				if backend == "tunnel" {
 					in["open behind a plain request"] = func() http.Header {
-						p := connect(t, e.Gateway)
+						p := connect(t, e)
 						p.write(plainly)
 						p.wantStatus(200)
 						p.write(handshake("/a", lines...))
 						return p.wantStatus(101).fields
 					}
 					in["http in clear"] = func() http.Header {
-						p := connect(t, e.Gateway)
+						p := connect(t, e)
 						p.write(plainly)
 						return p.wantStatus(200).fields
 					}
 					in["http over HTTP/2"] = func() http.Header {
-						transport := &http.Transport{TLSClientConfig: e.clientTLS(), ForceAttemptHTTP2: true}
+						transport := &http.Transport{TLSClientConfig: e.ca.clientTLS(), ForceAttemptHTTP2: true}
 						defer transport.CloseIdleConnections()
 						r, _ := http.NewRequest("GET", "https://"+e.secureAddr()+"/a", nil)
 						for _, line := range lines {

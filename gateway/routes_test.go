@@ -23,7 +23,7 @@ func handshakeFor(host, target string, lines ...string) string {
 func TestRoutes(t *testing.T) {
 	t.Parallel()
 	chat, files, beta, rest := listen(t), listen(t), listen(t), listen(t)
-	e := startEdge(t, func(cfg *config.Config) {
+	e := startTLS(t, func(cfg *config.Config) {
 		to := func(b *backend) func(*config.Config) {
 			return func(c *config.Config) { c.Upstream = []string{b.url()} }
 		}
@@ -47,7 +47,7 @@ func TestRoutes(t *testing.T) {
 		{"other.test", "/rest/of", nil, nil},
 		{"weir.test", "/?file=1", nil, nil},
 	} {
-		socket, page := connect(t, e.Gateway), e.secure()
+		socket, page := connect(t, e), e.secure()
 		socket.write(handshakeFor(c.host, c.target, c.lines...))
 		page.write(head(append([]string{"GET " + c.target + " HTTP/1.1", "Host: " + c.host}, c.lines...)...))
 		if c.to == nil {
@@ -72,8 +72,8 @@ func TestRoutes(t *testing.T) {
 		}
 		_ = server.conn.Close()
 	}
-	wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="no_route"}`, 4)
-	if routed := connect(t, e.Gateway); routed != nil { // paths that backends may read in another way
+	wantMetric(t, e, `weir_sessions_refused_total{reason="no_route"}`, 4)
+	if routed := connect(t, e); routed != nil { // paths that backends may read in another way
 		routed.write(handshakeFor("chat.weir.test", "/room/../rest"))
 		routed.wantStatus(400)
 	}
@@ -178,9 +178,9 @@ func TestRequireTLS(t *testing.T) {
 		{config.RequireTLSRedirect, 308, 403, "weir.test:8080", "https://weir.test/a%20b//c?d=e&f=%2F"},
 		{config.RequireTLSRedirect, 308, 403, "[::1]:8080", "https://[::1]/a%20b//c?d=e&f=%2F"},
 	} {
-		e := startEdge(t, func(cfg *config.Config) { cfg.RequireTLS = c.how }, b.url())
+		e := startTLS(t, func(cfg *config.Config) { cfg.RequireTLS = c.how }, b.url())
 		const target = "/a%20b//c?d=e&f=%2F"
-		page, socket := connect(t, e.Gateway), connect(t, e.Gateway)
+		page, socket := connect(t, e), connect(t, e)
 		page.write(head("POST "+target+" HTTP/1.1", "Host: "+c.host, "X-Forwarded-Proto: https", "Content-Length: 0"))
 		if got := page.wantStatus(c.page).fields.Get("Location"); got != c.pageURL {
 			t.Errorf("%s: sent to %q, want %q", c.how, got, c.pageURL)
@@ -195,7 +195,7 @@ func TestRequireTLS(t *testing.T) {
 		b.accept().upgrade()
 		secure.wantStatus(101)
 		reason := map[int]string{403: "tls_required", 308: "redirected_to_tls"}[c.page]
-		if n := metric(t, e.Gateway, `weir_sessions_refused_total{reason="`+reason+`"}`); n == 0 {
+		if n := metric(t, e, `weir_sessions_refused_total{reason="`+reason+`"}`); n == 0 {
 			t.Errorf("%s is not counted", reason)
 		}
 	}

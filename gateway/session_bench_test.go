@@ -9,9 +9,7 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"weir/gateway"
 	"weir/gateway/config"
-	"weir/upstream/accept"
 )
 
 // These run a gateway, its clients and its backends in one process, so that a profile shows the gateway's part. What it
@@ -21,16 +19,16 @@ const benched = 125 // bytes of a message
 
 // benchWays are the ways to a backend and what may be looked at on them. No check objects.
 var benchWays = []struct {
-	name      string
-	pool, tls bool
-	change    func(testing.TB, *config.Config)
+	name   string
+	way    string
+	change func(testing.TB, *config.Config)
 }{
-	{"tunnel", false, false, nil},
-	{"pool", true, false, nil},
-	{"tunnel-checked", false, false, checkAll},
-	{"pool-checked", true, false, checkAll},
-	{"tunnel-TLS", false, true, nil},
-	{"pool-TLS", true, true, nil},
+	{"tunnel", "tunnel", nil},
+	{"pool", "pool", nil},
+	{"tunnel-checked", "tunnel", checkAll},
+	{"pool-checked", "pool", checkAll},
+	{"tunnel-TLS", "TLS", nil},
+	{"pool-TLS", "pool over TLS", nil},
 }
 
 func checkAll(t testing.TB, cfg *config.Config) {
@@ -41,79 +39,30 @@ func checkAll(t testing.TB, cfg *config.Config) {
 
 // benchRig is a gateway whose backend answers each message with one of its own.
 type benchRig struct {
-	b     testing.TB
-	g     *gateway.Gateway
-	edge  *edge // nil in clear
+	*rig
 	up    []byte
 	down  []byte
-	peers chan net.Conn // the backend's end of each session
+	peers chan *peer // the backend's end of each session
 }
 
-func startBench(b *testing.B, pool, tls bool, change func(testing.TB, *config.Config)) *benchRig {
-	r := &benchRig{b: b, peers: make(chan net.Conn, 4096)}
+func startBench(b *testing.B, way string, change func(testing.TB, *config.Config)) *benchRig {
 	payload := []byte(strings.Repeat("w", benched))
-	r.up = (&peer{client: true}).encode(ws.NewTextFrame(payload))
-	r.down = new(peer).encode(ws.NewTextFrame(payload))
-	url := r.tunnels()
-	if pool {
-		url = r.pooled()
+	r := &benchRig{
+		up:    (&peer{client: true}).encode(ws.NewTextFrame(payload)),
+		down:  new(peer).encode(ws.NewTextFrame(payload)),
+		peers: make(chan *peer, 4096),
 	}
-	configure := func(cfg *config.Config) {
+	r.rig = startWay(b, way, func(cfg *config.Config) {
 		if change != nil {
 			change(b, cfg)
 		}
-	}
-	if tls {
-		r.edge = startEdge(b, configure, url)
-		r.g = r.edge.Gateway
-	} else {
-		r.g = start(b, configure, url)
-	}
+	})
+	r.back.serve(func(p *peer) {
+		p.upgrade()
+		r.peers <- p
+		r.reply(p.conn)
+	})
 	return r
-}
-
-// tunnels is a backend of one connection a session.
-func (r *benchRig) tunnels() string {
-	back := listen(r.b)
-	go func() {
-		for {
-			conn, err := back.ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				p := newPeer(r.b, conn, false)
-				p.upgrade()
-				r.peers <- conn
-				r.reply(conn)
-			}()
-		}
-	}()
-	return back.url()
-}
-
-// pooled is one of RFC 8441.
-func (r *benchRig) pooled() string {
-	l, err := accept.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		r.b.Fatal(err)
-	}
-	r.b.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				if conn.(*accept.Conn).Respond(nil) == nil {
-					r.peers <- conn
-					r.reply(conn)
-				}
-			}()
-		}
-	}()
-	return "h2c://" + l.Addr().String()
 }
 
 // reply answers messages until the end, and a close frame with the end.
@@ -133,29 +82,20 @@ func (r *benchRig) reply(conn net.Conn) {
 	}
 }
 
-// open upgrades a client, and returns both ends of its session.
-func (r *benchRig) open() (client, server net.Conn) {
-	if r.edge != nil {
-		s := r.edge.secure()
-		s.write(handshake("/"))
-		s.wantStatus(101)
-		client = s.tls
-	} else {
-		p := connect(r.b, r.g)
-		p.write(handshake("/"))
-		p.wantStatus(101)
-		client = p.conn
-	}
-	server = <-r.peers
-	_ = client.SetDeadline(time.Time{})
-	return client, server
+// begin upgrades a client, and returns both ends of its session.
+func (r *benchRig) begin() (client, server net.Conn) {
+	p := r.open(r.overTLS)
+	p.write(handshake("/"))
+	p.wantStatus(101)
+	_ = p.conn.SetDeadline(time.Time{})
+	return p.conn, (<-r.peers).conn
 }
 
 func BenchmarkSession(b *testing.B) {
 	for _, w := range benchWays {
 		b.Run(w.name, func(b *testing.B) {
-			r := startBench(b, w.pool, w.tls, w.change)
-			client, _ := r.open()
+			r := startBench(b, w.way, w.change)
+			client, _ := r.begin()
 			in := make([]byte, len(r.down))
 			b.SetBytes(benched)
 			b.ReportAllocs()
@@ -177,10 +117,10 @@ func BenchmarkFanOut(b *testing.B) {
 	for _, w := range benchWays {
 		b.Run(w.name, func(b *testing.B) {
 			const n = 100
-			r := startBench(b, w.pool, w.tls, w.change)
+			r := startBench(b, w.way, w.change)
 			var clients, servers [n]net.Conn
 			for i := range n {
-				clients[i], servers[i] = r.open()
+				clients[i], servers[i] = r.begin()
 			}
 			in := make([]byte, len(r.down))
 			b.ReportAllocs()
@@ -208,10 +148,10 @@ func BenchmarkFanOut(b *testing.B) {
 func BenchmarkHandshake(b *testing.B) {
 	for _, w := range benchWays {
 		b.Run(w.name, func(b *testing.B) {
-			r := startBench(b, w.pool, w.tls, w.change)
+			r := startBench(b, w.way, w.change)
 			b.ReportAllocs()
 			for b.Loop() {
-				client, _ := r.open()
+				client, _ := r.begin()
 				_ = client.Close()
 			}
 		})
@@ -226,9 +166,9 @@ func BenchmarkDrain(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				b.StopTimer()
-				r := startBench(b, w.pool, false, func(_ testing.TB, cfg *config.Config) { cfg.DrainTimeout = 40 * time.Millisecond })
+				r := startBench(b, w.way, func(_ testing.TB, cfg *config.Config) { cfg.DrainTimeout = 40 * time.Millisecond })
 				for range n {
-					client, _ := r.open()
+					client, _ := r.begin()
 					go func() { // it answers with its own close frame
 						_, _ = io.CopyN(io.Discard, client, 4)
 						_, _ = client.Write((&peer{client: true}).encode(ws.NewCloseFrame(ws.NewCloseFrameBody(1001, ""))))
@@ -237,8 +177,8 @@ func BenchmarkDrain(b *testing.B) {
 					}()
 				}
 				b.StartTimer()
-				r.g.Drain()
-				if err := r.g.Wait(); err != nil {
+				r.Drain()
+				if err := r.Wait(); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -31,8 +31,8 @@ func someFrames() []byte {
 // after the timeout, and the close timeout ends the rest.
 func TestSlowClose(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, func(cfg *config.Config) { narrow(cfg, config.SlowClose, 300*time.Millisecond) }, func(t *testing.T, r *road) {
-		client, server := r.slowly()
+	eachBackend(t, func(cfg *config.Config) { narrow(cfg, config.SlowClose, 300*time.Millisecond) }, func(t *testing.T, r *rig) {
+		client, server := r.slowSession()
 		began := time.Now()
 		done := server.flood(someFrames())
 		server.wantClose(1013)
@@ -40,12 +40,12 @@ func TestSlowClose(t *testing.T) {
 			t.Errorf("closed after %v", took)
 		}
 		await(t, done, "the end of the session") // with nothing read by the client
-		wantMetric(t, r.Gateway, "weir_client_connections", 0)
-		if n := metric(t, r.Gateway, ended("slow_reader", "1013")) + metric(t, r.Gateway, ended("slow_reader", "cut")); n != 1 {
+		wantMetric(t, r, "weir_client_connections", 0)
+		if n := metric(t, r, ended("slow_reader", "1013")) + metric(t, r, ended("slow_reader", "cut")); n != 1 {
 			t.Errorf("%v sessions were closed as slow_reader", n)
 		}
-		wantMetric(t, r.Gateway, "weir_sessions_cut_total", 1)
-		wantMetric(t, r.Gateway, "weir_buffered_bytes", 0)
+		wantMetric(t, r, "weir_sessions_cut_total", 1)
+		wantMetric(t, r, "weir_buffered_bytes", 0)
 		_ = client.conn.Close()
 	})
 }
@@ -53,11 +53,11 @@ func TestSlowClose(t *testing.T) {
 // TestSlowCloseIsRead by a client that wakes up within the close timeout: behind whole frames, with the code that was chosen.
 func TestSlowCloseIsRead(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, func(cfg *config.Config) {
+	eachBackend(t, func(cfg *config.Config) {
 		narrow(cfg, config.SlowClose, 100*time.Millisecond)
 		cfg.CloseTimeout, cfg.SlowReaderCode = patience, 1008
-	}, func(t *testing.T, r *road) {
-		client, server := r.slowly()
+	}, func(t *testing.T, r *rig) {
+		client, server := r.slowSession()
 		done := server.flood(someFrames())
 		server.wantClose(1008)
 		for {
@@ -77,9 +77,9 @@ func TestSlowCloseIsRead(t *testing.T) {
 		}
 		client.sendClose(1008)
 		client.wantEnd()
-		_, _ = client.conn.Close(), server.out.Close()
+		_, _ = client.conn.Close(), server.conn.Close()
 		await(t, done, "the end of the backend")
-		wantMetric(t, r.Gateway, ended("slow_reader", "1008"), 1)
+		wantMetric(t, r, ended("slow_reader", "1008"), 1)
 	})
 }
 
@@ -89,8 +89,8 @@ func TestSlowButSteady(t *testing.T) {
 	for _, policy := range []config.SlowReader{config.SlowClose, config.SlowDrop} {
 		t.Run(string(policy), func(t *testing.T) {
 			t.Parallel()
-			eachRoad(t, func(cfg *config.Config) { narrow(cfg, policy, 2*time.Second) }, func(t *testing.T, r *road) {
-				client, server := r.slowly()
+			eachBackend(t, func(cfg *config.Config) { narrow(cfg, policy, 2*time.Second) }, func(t *testing.T, r *rig) {
+				client, server := r.slowSession()
 				done := server.flood(someFrames())
 				in := make([]byte, 8<<10)
 				for began := time.Now(); time.Since(began) < 5*time.Second; time.Sleep(5 * time.Millisecond) {
@@ -98,10 +98,10 @@ func TestSlowButSteady(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if open, shed := metric(t, r.Gateway, "weir_sessions_open"), metric(t, r.Gateway, `weir_messages_dropped_total{reason="slow_reader"}`); open != 1 || shed != 0 {
+				if open, shed := metric(t, r, "weir_sessions_open"), metric(t, r, `weir_messages_dropped_total{reason="slow_reader"}`); open != 1 || shed != 0 {
 					t.Errorf("%v sessions are open, %v messages were dropped", open, shed)
 				}
-				_, _ = client.conn.Close(), server.out.Close()
+				_, _ = client.conn.Close(), server.conn.Close()
 				await(t, done, "the end of the backend")
 			})
 		})
@@ -112,13 +112,13 @@ func TestSlowButSteady(t *testing.T) {
 func TestSlowTimerStops(t *testing.T) {
 	t.Parallel()
 	const timeout = 3 * time.Second
-	eachRoad(t, func(cfg *config.Config) { narrow(cfg, config.SlowClose, timeout) }, func(t *testing.T, r *road) {
-		client, server := r.slowly()
+	eachBackend(t, func(cfg *config.Config) { narrow(cfg, config.SlowClose, timeout) }, func(t *testing.T, r *rig) {
+		client, server := r.slowSession()
 		unit := someFrames()
 		all := bytes.Repeat(unit, 1<<20/len(unit))
 		wrote := make(chan error, 1)
 		go func() { wrote <- server.try(all) }()
-		if !eventually(func() bool { return metric(t, r.Gateway, "weir_buffered_bytes") >= 12<<10 }) {
+		if !eventually(func() bool { return metric(t, r, "weir_buffered_bytes") >= 12<<10 }) {
 			t.Fatal("the queue does not fill")
 		}
 		if _, err := io.CopyN(io.Discard, client.in, int64(len(all))); err != nil {
@@ -145,8 +145,8 @@ func TestSlowTimerStops(t *testing.T) {
 // TestSlowWait is the default: nobody is closed, however long it takes.
 func TestSlowWait(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, func(cfg *config.Config) { narrow(cfg, config.SlowWait, 100*time.Millisecond) }, func(t *testing.T, r *road) {
-		client, server := r.slowly()
+	eachBackend(t, func(cfg *config.Config) { narrow(cfg, config.SlowWait, 100*time.Millisecond) }, func(t *testing.T, r *rig) {
+		client, server := r.slowSession()
 		unit := someFrames()
 		sent, err := server.fill(unit)
 		if err != nil {
@@ -158,6 +158,6 @@ func TestSlowWait(t *testing.T) {
 				t.Fatal("not as it was sent", err)
 			}
 		}
-		wantMetric(t, r.Gateway, "weir_sessions_open", 1)
+		wantMetric(t, r, "weir_sessions_open", 1)
 	})
 }

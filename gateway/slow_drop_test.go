@@ -16,12 +16,12 @@ func dropping(cfg *config.Config) { narrow(cfg, config.SlowDrop, 100*time.Millis
 // What is missing was counted.
 func TestSlowDrop(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, dropping, func(t *testing.T, r *road) {
-		client, server := r.slowly()
+	eachBackend(t, dropping, func(t *testing.T, r *rig) {
+		client, server := r.slowSession()
 		s := newScript(t, 1, 3000)
 		server.shedFrom(r, s, 500)
 		came, _ := client.wantSome(s.sent, false)
-		if shed := int(metric(t, r.Gateway, shedMessages)); came+shed != len(s.sent) {
+		if shed := int(metric(t, r, shedMessages)); came+shed != len(s.sent) {
 			t.Errorf("%d messages were sent, %d came, %d are counted as left out; %d pings were sent", len(s.sent), came, shed, s.pings)
 		}
 		for range 100 { // nothing is missed any more
@@ -35,19 +35,19 @@ func TestSlowDrop(t *testing.T) {
 			client.send(ws.OpText, "back")
 			server.want(ws.OpText, "back")
 		}
-		wantMetric(t, r.Gateway, "weir_buffered_bytes", 0)
+		wantMetric(t, r, "weir_buffered_bytes", 0)
 	})
 }
 
 // TestSlowDropLeavesLargeMessages, which no queue takes, to their backend: it is held back, and they arrive whole.
 func TestSlowDropLeavesLargeMessages(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, dropping, func(t *testing.T, r *road) {
+	eachBackend(t, dropping, func(t *testing.T, r *rig) {
 		size := 32 << 20 // what the kernels keep is less
-		if r.pool {
+		if r.back.pool != nil {
 			size = 1 << 20 // a stream's window is all, and takes a round trip each 4 KiB
 		}
-		client, server := r.slowly()
+		client, server := r.slowSession()
 		s := newScript(t, 2, 3000)
 		server.shedFrom(r, s, 100)
 		large := numbered(len(s.sent), size)
@@ -60,7 +60,7 @@ func TestSlowDropLeavesLargeMessages(t *testing.T) {
 		case <-time.After(stall):
 		}
 		if n := 0.0; !eventually(func() bool { // what shedding began in goes on into the queue, beside what waits
-			n = metric(t, r.Gateway, "weir_buffered_bytes")
+			n = metric(t, r, "weir_buffered_bytes")
 			return n <= 3*16<<10
 		}) {
 			t.Errorf("%v bytes are buffered", n)
@@ -69,7 +69,7 @@ func TestSlowDropLeavesLargeMessages(t *testing.T) {
 		if err := <-wrote; err != nil {
 			t.Fatal(err)
 		}
-		if shed := int(metric(t, r.Gateway, shedMessages)); came+shed != len(s.sent) {
+		if shed := int(metric(t, r, shedMessages)); came+shed != len(s.sent) {
 			t.Errorf("%d messages were sent, %d came, %d are counted as left out", len(s.sent), came, shed)
 		}
 	})
@@ -92,30 +92,30 @@ func TestSlowDropEnds(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
-		end  func(r *road, server *far)
+		end  func(r *rig, server *peer)
 		code ws.StatusCode
 	}{
-		{"backend closes", func(_ *road, server *far) { server.sendClose(4001) }, 4001},
-		{"backend is gone", func(_ *road, server *far) { _ = server.out.Close() }, 1011},
-		{"drain", func(r *road, _ *far) { r.Drain() }, 1001},
-		{"admin", func(r *road, _ *far) { ask(r.t, r.Gateway, "POST", "/sessions/close?ip=127.0.0.1") }, 1008},
-		{"backend breaks a rule", func(_ *road, server *far) { server.write("\x83\x00") }, 1002},
+		{"backend closes", func(_ *rig, server *peer) { server.sendClose(4001) }, 4001},
+		{"backend is gone", func(_ *rig, server *peer) { _ = server.conn.Close() }, 1011},
+		{"drain", func(r *rig, _ *peer) { r.Drain() }, 1001},
+		{"admin", func(r *rig, _ *peer) { ask(r.t, r, "POST", "/sessions/close?ip=127.0.0.1") }, 1008},
+		{"backend breaks a rule", func(_ *rig, server *peer) { server.write("\x83\x00") }, 1002},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			eachRoad(t, func(cfg *config.Config) {
+			eachBackend(t, func(cfg *config.Config) {
 				dropping(cfg)
 				cfg.CloseTimeout, cfg.DrainTimeout = patience, 12*time.Second // a drain tells the only session after half of that, and the client needs time too
-			}, func(t *testing.T, r *road) {
-				client, server := r.slowly()
+			}, func(t *testing.T, r *rig) {
+				client, server := r.slowSession()
 				s := newScript(t, 3, 3000)
 				server.shedFrom(r, s, 100)
 				last := s.next()
 				server.write(string(last))
-				wantMetric(t, r.Gateway, `weir_bytes_total{direction="down"}`, float64(s.bytes))
+				wantMetric(t, r, `weir_bytes_total{direction="down"}`, float64(s.bytes))
 				c.end(r, server)
-				wantMetric(t, r.Gateway, "weir_sessions_ending", 1)
-				shed := int(metric(t, r.Gateway, shedMessages))
+				wantMetric(t, r, "weir_sessions_ending", 1)
+				shed := int(metric(t, r, shedMessages))
 				came, code := client.wantSome(s.sent, true)
 				if code != c.code {
 					t.Errorf("closed with %d, want %d", code, c.code)
@@ -125,7 +125,7 @@ func TestSlowDropEnds(t *testing.T) {
 				}
 				client.sendClose(code)
 				client.wantEnd()
-				_, _ = client.conn.Close(), server.out.Close()
+				_, _ = client.conn.Close(), server.conn.Close()
 			})
 		})
 	}
@@ -134,15 +134,14 @@ func TestSlowDropEnds(t *testing.T) {
 // TestSlowDropLoses its client meanwhile: nothing is kept of what waited for it.
 func TestSlowDropLoses(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, dropping, func(t *testing.T, r *road) {
-		client, server := r.slowly()
+	eachBackend(t, dropping, func(t *testing.T, r *rig) {
+		client, server := r.slowSession()
 		server.shedFrom(r, newScript(t, 4, 3000), 100)
-		_ = client.conn.SetLinger(0)
-		_ = client.conn.Close()
+		client.reset()
 		server.rest()
-		_ = server.out.Close()
+		_ = server.conn.Close()
 		for _, name := range []string{"weir_buffered_bytes", "weir_client_connections", "weir_sessions_open"} {
-			wantMetric(t, r.Gateway, name, 0)
+			wantMetric(t, r, name, 0)
 		}
 	})
 }
@@ -150,16 +149,16 @@ func TestSlowDropLoses(t *testing.T) {
 // TestSlowDropHeartbeat does not judge a client that takes nothing, and pings it between messages once it does.
 func TestSlowDropHeartbeat(t *testing.T) {
 	t.Parallel()
-	eachRoad(t, func(cfg *config.Config) {
+	eachBackend(t, func(cfg *config.Config) {
 		dropping(cfg)
 		cfg.PingInterval, cfg.PongTimeout = 100*time.Millisecond, 8*time.Second // time to fill what the kernel keeps
-	}, func(t *testing.T, r *road) {
-		client, server := r.slowly()
+	}, func(t *testing.T, r *rig) {
+		client, server := r.slowSession()
 		s := newScript(t, 5, 3000)
 		for began := time.Now(); time.Since(began) < 17*time.Second; time.Sleep(50 * time.Millisecond) { // more than two timeouts
 			server.shedFrom(r, s, 1)
 		}
-		if n := metric(t, r.Gateway, "weir_sessions_open"); n != 1 {
+		if n := metric(t, r, "weir_sessions_open"); n != 1 {
 			t.Fatalf("%v sessions are open", n)
 		}
 		client.wantSome(s.sent, false)
@@ -173,7 +172,7 @@ func TestSlowDropHeartbeat(t *testing.T) {
 				break
 			}
 		}
-		wantMetric(t, r.Gateway, "weir_pongs_received_total", 1)
+		wantMetric(t, r, "weir_pongs_received_total", 1)
 	})
 }
 
@@ -182,20 +181,18 @@ func TestSlowDropForbidsCompression(t *testing.T) {
 	t.Parallel()
 	const offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
 	for _, policy := range []config.SlowReader{config.SlowWait, config.SlowClose, config.SlowDrop} {
-		eachRoad(t, func(cfg *config.Config) { narrow(cfg, policy, time.Second) }, func(t *testing.T, r *road) {
-			client := connect(t, r.Gateway)
+		eachBackend(t, func(cfg *config.Config) { narrow(cfg, policy, time.Second) }, func(t *testing.T, r *rig) {
+			client := connect(t, r)
 			client.write(handshake("/", offer))
-			server := r.accept()
-			if got := server.asked.Get("Sec-WebSocket-Extensions"); (got == "") != (policy == config.SlowDrop) {
+			server := r.back.accept()
+			if got := server.asked().fields.Get("Sec-WebSocket-Extensions"); (got == "") != (policy == config.SlowDrop) {
 				t.Errorf("%s: the backend is offered %q", policy, got)
 			}
-			if err := server.agree(map[string][]string{"Sec-Websocket-Extensions": {"permessage-deflate"}}); err != nil {
-				t.Fatal(err)
-			}
+			server.upgrade("Sec-WebSocket-Extensions: permessage-deflate")
 			if got := client.wantStatus(101).fields.Get("Sec-WebSocket-Extensions"); (got == "") != (policy == config.SlowDrop) {
 				t.Errorf("%s: the client is told %q", policy, got)
 			}
-			_, _ = client.conn.Close(), server.out.Close()
+			_, _ = client.conn.Close(), server.conn.Close()
 		})
 	}
 }
@@ -204,14 +201,13 @@ func TestSlowDropForbidsCompression(t *testing.T) {
 func TestSlowDropOverTLS(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	e := startEdge(t, dropping, b.url())
-	client, backend := e.session(b)
-	server := &far{peer: backend, out: backend.conn}
+	e := startTLS(t, dropping, b.url())
+	client, server := e.secureSession(b)
 	s := newScript(t, 6, 3000)
-	server.shedFrom(&road{Gateway: e.Gateway, t: t}, s, 200)
+	server.shedFrom(e, s, 200)
 	server.write(string(s.next()))
 	came, _ := client.wantSome(s.sent, false)
-	if shed := int(metric(t, e.Gateway, shedMessages)); came+shed != len(s.sent) {
+	if shed := int(metric(t, e, shedMessages)); came+shed != len(s.sent) {
 		t.Errorf("%d messages were sent, %d came, %d are counted as left out", len(s.sent), came, shed)
 	}
 }
@@ -219,22 +215,22 @@ func TestSlowDropOverTLS(t *testing.T) {
 // TestSlowDropTakesNoTime even where a backend has a message of tiny fragments wait, and answers pings that nobody sent.
 func TestSlowDropTakesNoTime(t *testing.T) {
 	t.Parallel()
-	r := startRoad(t, false, func(cfg *config.Config) {
+	r := startWay(t, "tunnel", func(cfg *config.Config) {
 		cfg.SlowReader, cfg.SlowTimeout, cfg.BackendPing = config.SlowDrop, 100*time.Millisecond, 50*time.Millisecond
 	})
-	_, server := r.slowly()
+	_, server := r.slowSession()
 	server.wantPing() // from now on pongs are looked at
 	s := newScript(t, 7, 30000)
 	server.shedFrom(r, s, 300)
 	half := "\x01\x00" + strings.Repeat("\x00\x00", 31000) // a little less than has to wait
 	server.write(half)
-	wantMetric(t, r.Gateway, `weir_bytes_total{direction="down"}`, float64(s.bytes+len(half)))
+	wantMetric(t, r, `weir_bytes_total{direction="down"}`, float64(s.bytes+len(half)))
 	const busy = `weir_loop_busy_seconds_total{loop="0"}`
-	before := metric(t, r.Gateway, busy)
+	before := metric(t, r, busy)
 	server.write(strings.Repeat("\x8a\x088 bytes.", 6000))
 	var after float64
 	for range 20 { // each waits for the loop
-		after = metric(t, r.Gateway, busy)
+		after = metric(t, r, busy)
 	}
 	if after-before > 0.5 {
 		t.Errorf("the loop was busy for %.2f s with 60 KB", after-before)

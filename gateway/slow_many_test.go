@@ -20,12 +20,12 @@ func TestManySlowClients(t *testing.T) {
 	const n = 100
 	for _, name := range []string{"tunnel", "pool"} {
 		t.Run(name, func(t *testing.T) {
-			r := startRoad(t, name == "pool", nil)
+			r := startWay(t, name, nil)
 			before := heap()
 			filled := make(chan error, n)
 			unit := someFrames()
 			for range n {
-				_, server := r.slowly()
+				_, server := r.slowSession()
 				go func() {
 					_, err := server.fill(unit)
 					filled <- err
@@ -37,7 +37,7 @@ func TestManySlowClients(t *testing.T) {
 				}
 			}
 			high := float64(config.Default().HighWater)
-			if kept := metric(t, r.Gateway, "weir_buffered_bytes"); kept == 0 || kept > n*(high+ownFrames) {
+			if kept := metric(t, r, "weir_buffered_bytes"); kept == 0 || kept > n*(high+ownFrames) {
 				t.Errorf("%v bytes are buffered for %d sessions of %v each", kept, n, high)
 			}
 			if grown := heap() - before; grown > n*(2*int64(high)+own) { // a buffer's room may be twice what is in it
@@ -49,7 +49,7 @@ func TestManySlowClients(t *testing.T) {
 }
 
 // roundTrips opens a session of its own and sends messages there and back, which are JSON.
-func (r *road) roundTrips(n int) {
+func (r *rig) roundTrips(n int) {
 	r.t.Helper()
 	client, server := r.session()
 	for range n {
@@ -58,7 +58,7 @@ func (r *road) roundTrips(n int) {
 		server.send(ws.OpText, "back")
 		client.want(ws.OpText, "back")
 	}
-	_, _ = client.conn.Close(), server.out.Close()
+	_, _ = client.conn.Close(), server.conn.Close()
 }
 
 // TestManyDroppedClients have backends that never stop, which are not held back, and yet memory has its bound.
@@ -66,21 +66,21 @@ func TestManyDroppedClients(t *testing.T) {
 	const n, perClient = 200, 1 << 19
 	for _, name := range []string{"tunnel", "pool"} {
 		t.Run(name, func(t *testing.T) {
-			r := startRoad(t, name == "pool", dropping)
+			r := startWay(t, name, dropping)
 			before, resident := heap(), rss(t)
 			var ends []chan struct{}
-			var servers []*far
+			var servers []*peer
 			unit := ws.MustCompileFrame(ws.NewTextFrame([]byte(numbered(1, 1000))))
 			for range n {
-				_, server := r.slowly()
+				_, server := r.slowSession()
 				ends, servers = append(ends, server.flood(unit)), append(servers, server)
 			}
-			for began := time.Now(); metric(t, r.Gateway, shedMessages) < n*perClient/float64(len(unit)); time.Sleep(20 * time.Millisecond) {
+			for began := time.Now(); metric(t, r, shedMessages) < n*perClient/float64(len(unit)); time.Sleep(20 * time.Millisecond) {
 				if time.Since(began) > 4*patience {
 					t.Fatal("messages are not left out")
 				}
 			}
-			if kept := metric(t, r.Gateway, "weir_buffered_bytes"); kept > n*2*(16<<10) {
+			if kept := metric(t, r, "weir_buffered_bytes"); kept > n*2*(16<<10) {
 				t.Errorf("%v bytes are buffered for %d sessions", kept, n)
 			}
 			if grown := heap() - before; grown > n*(4*16<<10+own) {
@@ -91,7 +91,7 @@ func TestManyDroppedClients(t *testing.T) {
 			}
 			r.roundTrips(20)
 			for i, server := range servers {
-				_ = server.out.Close()
+				_ = server.conn.Close()
 				await(t, ends[i], "the end of a backend")
 			}
 		})

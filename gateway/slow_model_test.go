@@ -29,19 +29,19 @@ func TestSlowModel(t *testing.T) {
 		for _, policy := range []config.SlowReader{config.SlowWait, config.SlowDrop} {
 			t.Run(fmt.Sprintf("seed=%d,%s", seed, policy), func(t *testing.T) {
 				t.Parallel()
-				eachRoad(t, func(cfg *config.Config) {
+				eachBackend(t, func(cfg *config.Config) {
 					narrow(cfg, policy, 100*time.Millisecond)
 					cfg.PingInterval, cfg.PongTimeout = 50*time.Millisecond, patience
 					if seed%2 == 0 {
 						cfg.Compression = config.CompressionGateway
 					}
-				}, func(t *testing.T, r *road) {
+				}, func(t *testing.T, r *rig) {
 					var scripts [clients]*script
 					var all [clients]chan heard
 					total, came := 0, 0
 					gap := make(chan struct{}) // closed when clients may begin to read
 					for i := range clients {
-						client, server := r.slowly("Sec-WebSocket-Extensions: permessage-deflate")
+						client, server := r.slowSession("Sec-WebSocket-Extensions: permessage-deflate")
 						scripts[i], all[i] = newScript(t, seed+uint64(i)<<32, 30000), make(chan heard, 1)
 						var wire []byte
 						for len(scripts[i].sent) < count {
@@ -54,7 +54,7 @@ func TestSlowModel(t *testing.T) {
 					if policy == config.SlowDrop {
 						held, least = shedMessages, 1
 					}
-					if !eventually(func() bool { return metric(t, r.Gateway, held) >= least }) {
+					if !eventually(func() bool { return metric(t, r, held) >= least }) {
 						t.Errorf("%s does not reach %v while nobody reads", held, least)
 					}
 					close(gap)
@@ -66,7 +66,7 @@ func TestSlowModel(t *testing.T) {
 						came += len(h.messages)
 						total += count
 					}
-					if shed := int(metric(t, r.Gateway, shedMessages)); came+shed != total || (shed > 0) != (policy == config.SlowDrop) {
+					if shed := int(metric(t, r, shedMessages)); came+shed != total || (shed > 0) != (policy == config.SlowDrop) {
 						t.Errorf("%d messages were sent, %d came, %d are counted as left out", total, came, shed)
 					}
 				})
@@ -76,7 +76,7 @@ func TestSlowModel(t *testing.T) {
 }
 
 // speak sends what a backend has to say, in pieces of any size.
-func speak(server *far, wire []byte, seed uint64) {
+func speak(server *peer, wire []byte, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 2))
 	for len(wire) > 0 {
 		n := min(len(wire), 1+random.IntN(20000))

@@ -122,9 +122,9 @@ func (p *peer) wantSome(sent []string, toClose bool) (came int, code ws.StatusCo
 }
 
 // shedFrom has a backend send to a client that does not read until so many messages were left out.
-func (f *far) shedFrom(r *road, s *script, count float64) {
+func (f *peer) shedFrom(r *rig, s *script, count float64) {
 	f.t.Helper()
-	for end := time.Now().Add(4 * patience); metric(f.t, r.Gateway, shedMessages) < count; {
+	for end := time.Now().Add(4 * patience); metric(f.t, r, shedMessages) < count; {
 		if time.Now().After(end) {
 			f.t.Fatal("nothing was left out")
 		}

@@ -1,14 +1,12 @@
 package gateway_test
 
 import (
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"weir/gateway"
 	"weir/gateway/config"
 )
 
@@ -39,12 +37,12 @@ func TestStickyCookie(t *testing.T) {
 		t.Cleanup(backends[i].Close)
 		urls = append(urls, strings.Replace(backends[i].URL, "http:", "ws:", 1))
 	}
-	e := startEdge(t, func(cfg *config.Config) {
+	e := startTLS(t, func(cfg *config.Config) {
 		cfg.StickyCookie, cfg.StickyTTL, cfg.EndpointHeader = "stay", time.Hour, "X-Endpoint"
 		_ = cfg.HashOn.UnmarshalText([]byte("random"))
 		cfg.HealthInterval, cfg.HealthFall = 100*time.Millisecond, 1
 	}, urls...)
-	visit := func(g *gateway.Gateway, socket bool, cookie string) *message {
+	visit := func(g *rig, socket bool, cookie string) *message {
 		t.Helper()
 		p := connect(t, g)
 		defer p.conn.Close()
@@ -56,19 +54,19 @@ func TestStickyCookie(t *testing.T) {
 		return p.wantStatus(200)
 	}
 	for _, socket := range []bool{true, false} {
-		first := visit(e.Gateway, socket, "")
+		first := visit(e, socket, "")
 		at, cookie := first.fields.Get("X-Endpoint"), stickyCookie(first)
 		if !strings.HasPrefix(cookie, "stay=") || !strings.Contains(first.text, "; Path=/; HttpOnly; Max-Age=3600; SameSite=Lax\r\n") {
 			t.Fatalf("no cookie in %q", first.text)
 		}
 		for i := range 10 {
-			again := visit(e.Gateway, i%2 == 0, cookie)
+			again := visit(e, i%2 == 0, cookie)
 			if again.fields.Get("X-Endpoint") != at || stickyCookie(again) != "" {
 				t.Errorf("moved, or told twice: %q", again.text)
 			}
 		}
 		forged := cookie[:len(cookie)-2] + "AA"
-		if got := stickyCookie(visit(e.Gateway, socket, forged)); got == "" || got == forged {
+		if got := stickyCookie(visit(e, socket, forged)); got == "" || got == forged {
 			t.Errorf("a forged cookie is answered with %q", got)
 		}
 	}
@@ -77,11 +75,11 @@ func TestStickyCookie(t *testing.T) {
 	if m := secure.wantStatus(101); !strings.Contains(m.fields.Get("Set-Cookie"), "; Secure") {
 		t.Errorf("over TLS: %q", m.text)
 	}
-	other := startEdge(t, func(cfg *config.Config) { cfg.StickyCookie, cfg.EndpointHeader = "stay", "X-Endpoint" }, urls...)
+	other := startTLS(t, func(cfg *config.Config) { cfg.StickyCookie, cfg.EndpointHeader = "stay", "X-Endpoint" }, urls...)
 
-	first := visit(e.Gateway, true, "")
+	first := visit(e, true, "")
 	at, cookie := first.fields.Get("X-Endpoint"), stickyCookie(first)
-	if got := stickyCookie(visit(other.Gateway, true, cookie)); got == "" {
+	if got := stickyCookie(visit(other, true, cookie)); got == "" {
 		t.Error("a cookie that another key has signed is taken")
 	}
 	for i, url := range urls {
@@ -90,11 +88,11 @@ func TestStickyCookie(t *testing.T) {
 		}
 	}
 	for _, socket := range []bool{true, false} {
-		moved := visit(e.Gateway, socket, cookie)
+		moved := visit(e, socket, cookie)
 		if moved.fields.Get("X-Endpoint") == at || stickyCookie(moved) == "" {
 			t.Errorf("stays with the dead, or is not told: %q", moved.text)
 		}
-		if kept := visit(e.Gateway, !socket, stickyCookie(moved)); kept.fields.Get("X-Endpoint") != moved.fields.Get("X-Endpoint") {
+		if kept := visit(e, !socket, stickyCookie(moved)); kept.fields.Get("X-Endpoint") != moved.fields.Get("X-Endpoint") {
 			t.Errorf("moved again: %q", kept.text)
 		}
 	}
@@ -130,9 +128,16 @@ func TestSameEndpoint(t *testing.T) {
 	}
 }
 
-// serveOnce answers one request of either kind.
-func serveOnce(conn net.Conn) {
-	p := &peer{conn: conn.(*net.TCPConn)}
-	defer p.conn.Close()
-	serveAny(p)
+// bothKinds are backends that answer one request of either kind on each connection.
+func bothKinds(t testing.TB, n int) (urls []string) {
+	t.Helper()
+	for range n {
+		b := listen(t)
+		b.serve(func(p *peer) {
+			defer p.conn.Close()
+			serveAny(p)
+		})
+		urls = append(urls, b.url())
+	}
+	return urls
 }

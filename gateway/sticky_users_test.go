@@ -53,7 +53,7 @@ func TestUsersStay(t *testing.T) {
 			for _, name := range []string{"a", "b", "c"} {
 				urls = append(urls, serve(named(name)))
 			}
-			e := startEdge(t, func(cfg *config.Config) {
+			e := startTLS(t, func(cfg *config.Config) {
 				takeTokens(t, cfg)
 				cfg.HashOn, cfg.BalanceFactor, cfg.Loops = config.HashOn{By: config.HashClaim, Name: "sub"}, 0, 2
 				cfg.TrustedProxies = []string{"127.0.0.1"}
@@ -89,17 +89,17 @@ type way struct {
 }
 
 // ways are WebSockets and plain requests, in clear and over TLS.
-func (e *edge) ways() []way {
+func (e *rig) ways() []way {
 	e.t.Helper()
-	socket := func(p *peer, write func(string)) func(string, ...string) string {
+	socket := func(p *peer) func(string, ...string) string {
 		return func(target string, lines ...string) string {
 			e.t.Helper()
 			defer p.conn.Close()
-			write(handshake(target, lines...))
+			p.write(handshake(target, lines...))
 			return p.wantStatus(101).fields.Get("X-Name")
 		}
 	}
-	transport := &http.Transport{TLSClientConfig: e.clientTLS(), ForceAttemptHTTP2: true}
+	transport := &http.Transport{TLSClientConfig: e.ca.clientTLS(), ForceAttemptHTTP2: true}
 	e.t.Cleanup(transport.CloseIdleConnections)
 	client := &http.Client{Transport: transport, Timeout: patience}
 	plain := func(url string, version int) func(string, ...string) string {
@@ -126,12 +126,10 @@ func (e *edge) ways() []way {
 	}
 	return []way{
 		{"WebSocket", func(target string, lines ...string) string {
-			p := connect(e.t, e.Gateway)
-			return socket(p, p.write)(target, lines...)
+			return socket(connect(e.t, e))(target, lines...)
 		}},
 		{"WebSocket with TLS", func(target string, lines ...string) string {
-			s := e.secure()
-			return socket(s.peer, s.write)(target, lines...)
+			return socket(e.secure())(target, lines...)
 		}},
 		{"HTTP/1.1", plain("http://"+e.Addrs()[0].String(), 1)},
 		{"HTTP/2", plain("https://"+e.secureAddr(), 2)},

@@ -25,7 +25,7 @@ func TestClientCertificate(t *testing.T) {
 			conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &c, nil }
 		}
 	}
-	ask := func(e *edge, want string, change ...func(*tls.Config)) {
+	ask := func(e *rig, want string, change ...func(*tls.Config)) {
 		t.Helper()
 		client := e.secure(change...)
 		client.write(handshake("/", "X-Client: CN=forged", "x_client: CN=forged"))
@@ -37,19 +37,19 @@ func TestClientCertificate(t *testing.T) {
 		}
 		client.wantStatus(101)
 	}
-	e := startEdge(t, change(config.ClientAuthAsk), b.url())
+	e := startTLS(t, change(config.ClientAuthAsk), b.url())
 	ask(e, "CN=robot", show(clients.client("robot")))
 	ask(e, "")
-	wantFields(t, told(t, e.Gateway, b, "", "X-Client: CN=forged"), map[string]string{"X-Client": ""})
+	wantFields(t, told(t, e, b, "", "X-Client: CN=forged"), map[string]string{"X-Client": ""})
 	s, err := e.trySecure(show(strangers.client("robot")))
 	wantAlert(t, s, err)
-	wantMetric(t, e.Gateway, `weir_tls_handshake_failures_total{reason="client_certificate_invalid"}`, 1)
+	wantMetric(t, e, `weir_tls_handshake_failures_total{reason="client_certificate_invalid"}`, 1)
 
-	e = startEdge(t, change(config.ClientAuthRequire), b.url())
+	e = startTLS(t, change(config.ClientAuthRequire), b.url())
 	ask(e, "CN=robot", show(clients.client("robot")))
 	s, err = e.trySecure()
 	wantAlert(t, s, err)
-	wantMetric(t, e.Gateway, `weir_tls_handshake_failures_total{reason="client_certificate_missing"}`, 1)
+	wantMetric(t, e, `weir_tls_handshake_failures_total{reason="client_certificate_missing"}`, 1)
 }
 
 // TestMisdirected requests reach no site that wants a certificate over a connection made for another.
@@ -57,7 +57,7 @@ func TestMisdirected(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
 	clients := newAuthority(t)
-	e := startEdge(t, func(cfg *config.Config) {
+	e := startTLS(t, func(cfg *config.Config) {
 		cfg.Sites = []config.Site{{Names: []string{"admin.weir.test"}, ClientAuth: config.ClientAuthRequire, ClientCA: clients.file}}
 	}, b.url())
 	for _, host := range []string{"admin.weir.test", "ADMIN.weir.test.", "admin.weir.test:443"} {
@@ -76,7 +76,7 @@ func TestMisdirected(t *testing.T) {
 	s.write(strings.Replace(handshake("/"), "weir.test", "admin.weir.test", 1))
 	b.accept().upgrade()
 	s.wantStatus(101)
-	wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="misdirected_request"}`, 6)
+	wantMetric(t, e, `weir_sessions_refused_total{reason="misdirected_request"}`, 6)
 }
 
 // TestSitesBelow: *. means any depth for a site as it does for a route, over every protocol; what is no host has no site
@@ -85,11 +85,11 @@ func TestSitesBelow(t *testing.T) {
 	t.Parallel()
 	inner, open := listen(t), listen(t)
 	clients := newAuthority(t)
-	e := startEdge(t, func(cfg *config.Config) {
+	e := startTLS(t, func(cfg *config.Config) {
 		cfg.Sites = []config.Site{{Names: []string{"*.int.weir.test"}, ClientAuth: config.ClientAuthRequire, ClientCA: clients.file}}
 		addRoute(cfg, "inner", routing.Match{Hosts: []string{"*.int.weir.test"}}, func(own *config.Config) { own.Upstream = []string{inner.url()} })
 	}, open.url())
-	overH2 := &http.Client{Transport: &http.Transport{TLSClientConfig: e.clientTLS(func(c *tls.Config) { c.NextProtos = []string{"h2"} }), ForceAttemptHTTP2: true}}
+	overH2 := &http.Client{Transport: &http.Transport{TLSClientConfig: e.ca.clientTLS(func(c *tls.Config) { c.NextProtos = []string{"h2"} }), ForceAttemptHTTP2: true}}
 	defer overH2.CloseIdleConnections()
 	for host, want := range map[string]int{
 		"a.int.weir.test": 421, "b.a.int.weir.test": 421, "C.b.A.int.weir.test.": 421, "c.b.a.int.weir.test:443": 421,
@@ -103,7 +103,7 @@ func TestSitesBelow(t *testing.T) {
 			s := e.secure()
 			s.write(request)
 			s.wantStatus(want)
-			clear := connect(t, e.Gateway)
+			clear := connect(t, e)
 			clear.write(request)
 			if want == 421 { // there is no certificate in clear
 				clear.wantStatus(403)

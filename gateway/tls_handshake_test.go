@@ -19,7 +19,7 @@ import (
 func TestClearOnTLSPort(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	e := startEdge(t, nil, b.url())
+	e := startTLS(t, nil, b.url())
 	for _, request := range []string{handshake("/"), head("GET / HTTP/1.1", "Host: weir.test"), "nonsense", "\x00"} {
 		p := e.reach()
 		p.write(request)
@@ -28,15 +28,15 @@ func TestClearOnTLSPort(t *testing.T) {
 		}
 		_ = p.conn.Close()
 	}
-	wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="not_tls"}`, 4)
-	wantMetric(t, e.Gateway, "weir_client_connections", 0)
+	wantMetric(t, e, `weir_sessions_refused_total{reason="not_tls"}`, 4)
+	wantMetric(t, e, "weir_client_connections", 0)
 	b.wantUntouched()
 }
 
 // TestTLSGarbage that begins as TLS ends the connection, and is counted by what is wrong.
 func TestTLSGarbage(t *testing.T) {
 	t.Parallel()
-	e := startEdge(t, nil, listen(t).url())
+	e := startTLS(t, nil, listen(t).url())
 	for _, c := range []struct{ bytes, reason string }{
 		{"\x16\x03\x01\x00\x04\xff\x00\x00\x00", "garbage"},
 		{"\x16\x03\x01\x00\x05\x01\xff\xff\xff\x00", "garbage"}, // a ClientHello of 16 MiB
@@ -44,28 +44,28 @@ func TestTLSGarbage(t *testing.T) {
 		{e.hello()[:100], "client_gone"},
 	} {
 		series := fmt.Sprintf("weir_tls_handshake_failures_total{reason=%q}", c.reason)
-		before := metric(t, e.Gateway, series)
+		before := metric(t, e, series)
 		p := e.reach()
 		p.write(c.bytes)
 		_ = p.conn.CloseWrite()
 		p.rest()
-		wantMetric(t, e.Gateway, series, before+1)
+		wantMetric(t, e, series, before+1)
 	}
 	old, err := e.trySecure(func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS11, tls.VersionTLS11 })
 	wantAlert(t, old, err)
-	wantMetric(t, e.Gateway, `weir_tls_handshake_failures_total{reason="no_common_version"}`, 1)
-	wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="tls_failed"}`, 4)
-	wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="client_gone_early"}`, 1)
-	wantMetric(t, e.Gateway, "weir_tls_handshakes_running", 0)
-	wantMetric(t, e.Gateway, "weir_client_connections", 0)
+	wantMetric(t, e, `weir_tls_handshake_failures_total{reason="no_common_version"}`, 1)
+	wantMetric(t, e, `weir_sessions_refused_total{reason="tls_failed"}`, 4)
+	wantMetric(t, e, `weir_sessions_refused_total{reason="client_gone_early"}`, 1)
+	wantMetric(t, e, "weir_tls_handshakes_running", 0)
+	wantMetric(t, e, "weir_client_connections", 0)
 }
 
 // hello is the first flight of a client.
-func (e *edge) hello() string {
+func (e *rig) hello() string {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
 	defer theirs.Close()
-	go func() { _ = tls.Client(theirs, e.clientTLS()).Handshake() }()
+	go func() { _ = tls.Client(theirs, e.ca.clientTLS()).Handshake() }()
 	b := make([]byte, 16<<10)
 	n, err := ours.Read(b)
 	if err != nil {
@@ -77,7 +77,7 @@ func (e *edge) hello() string {
 // TestTLSHandshakeStalls in every place where it can: the connection is cut in time, and nothing is left of it.
 func TestTLSHandshakeStalls(t *testing.T) {
 	t.Parallel()
-	e := startEdge(t, func(cfg *config.Config) { cfg.HandshakeTimeout = 200 * time.Millisecond }, listen(t).url())
+	e := startTLS(t, func(cfg *config.Config) { cfg.HandshakeTimeout = 200 * time.Millisecond }, listen(t).url())
 	hello := e.hello()
 	stalled := []string{"", hello[:1], hello[:len(hello)/2], hello[:len(hello)-1], hello}
 	began := time.Now()
@@ -102,10 +102,10 @@ func TestTLSHandshakeStalls(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	wantMetric(t, e.Gateway, `weir_sessions_refused_total{reason="handshake_timeout"}`, float64(len(stalled)+1))
-	wantMetric(t, e.Gateway, "weir_client_connections", 0)
-	wantMetric(t, e.Gateway, "weir_tls_handshakes_running", 0)
-	late := startEdge(t, func(cfg *config.Config) { cfg.HandshakeTimeout = 2 * time.Second }, listen(t).url())
+	wantMetric(t, e, `weir_sessions_refused_total{reason="handshake_timeout"}`, float64(len(stalled)+1))
+	wantMetric(t, e, "weir_client_connections", 0)
+	wantMetric(t, e, "weir_tls_handshakes_running", 0)
+	late := startTLS(t, func(cfg *config.Config) { cfg.HandshakeTimeout = 2 * time.Second }, listen(t).url())
 	secure := late.secure() // TLS stands, and no request comes
 	secure.wantStatus(408)
 }
@@ -114,32 +114,31 @@ func TestTLSHandshakeStalls(t *testing.T) {
 func TestSilentHandshakes(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	e := startEdge(t, func(cfg *config.Config) { cfg.TLSHandshakes, cfg.Loops = 4, 2 }, b.url())
+	e := startTLS(t, func(cfg *config.Config) { cfg.TLSHandshakes, cfg.Loops = 4, 2 }, b.url())
 	hello := e.hello()
 	for range 20 {
 		e.reach().write(hello)
 	}
-	wantMetric(t, e.Gateway, "weir_tls_handshakes_running", 4)
-	wantMetric(t, e.Gateway, "weir_compute_running", 0)
-	roundTrips(t, e.Gateway, b, 3) // in clear nobody waits
+	wantMetric(t, e, "weir_tls_handshakes_running", 4)
+	wantMetric(t, e, "weir_compute_running", 0)
+	roundTrips(t, e, b, 3) // in clear nobody waits
 	const n = 8
 	var clients sync.WaitGroup
 	for range n {
 		p := e.reach()
 		clients.Go(func() {
-			if _, err := p.startTLS(e.clientTLS()); err != nil {
+			if _, err := p.startTLS(e.ca.clientTLS()); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	gone := e.reach() // leaves while it waits
 	gone.write(hello)
-	_ = gone.conn.SetLinger(0)
-	_ = gone.conn.Close()
+	gone.reset()
 	clients.Wait()
-	wantMetric(t, e.Gateway, "weir_tls_handshakes_waiting", 0)
-	wantMetric(t, e.Gateway, `weir_tls_handshakes_total{version="TLS 1.3",resumed="false"}`, n)
-	if n := metric(t, e.Gateway, `weir_tls_handshake_failures_total{reason="timeout"}`); n == 0 {
+	wantMetric(t, e, "weir_tls_handshakes_waiting", 0)
+	wantMetric(t, e, `weir_tls_handshakes_total{version="TLS 1.3",resumed="false"}`, n)
+	if n := metric(t, e, `weir_tls_handshake_failures_total{reason="timeout"}`); n == 0 {
 		t.Error("nobody was cut")
 	}
 }
@@ -150,9 +149,9 @@ func TestTLSReload(t *testing.T) {
 	t.Parallel()
 	var text logs
 	b := listen(t)
-	e := startEdgeLogging(t, &text, nil, b.url())
-	client, server := e.session(b)
-	serial := func() string { return e.secure().tls.ConnectionState().PeerCertificates[0].SerialNumber.String() }
+	e := startTLSLogging(t, &text, nil, b.url())
+	client, server := e.secureSession(b)
+	serial := func() string { return e.secure().state().PeerCertificates[0].SerialNumber.String() }
 	first := serial()
 	e.ca.server(e.cert, e.key, "weir.test")
 	if err := reread(e); err != nil {
@@ -176,8 +175,8 @@ func TestTLSReload(t *testing.T) {
 			t.Errorf("case %d: another certificate is shown", i)
 		}
 	}
-	wantMetric(t, e.Gateway, "weir_tls_reloads_total", 1)
-	wantMetric(t, e.Gateway, "weir_tls_reload_failures_total", 4)
+	wantMetric(t, e, "weir_tls_reloads_total", 1)
+	wantMetric(t, e, "weir_tls_reload_failures_total", 4)
 	if got := strings.Count(text.String(), "level=ERROR"); got != 4 {
 		t.Errorf("%d errors are logged in\n%s", got, text.String())
 	}
@@ -185,7 +184,7 @@ func TestTLSReload(t *testing.T) {
 	server.want(ws.OpText, "there")
 	server.send(ws.OpText, "back")
 	client.want(ws.OpText, "back")
-	if n := metric(t, e.Gateway, `weir_tls_certificate_expires_seconds{name="weir.test"}`); n < float64(time.Now().Unix()) {
+	if n := metric(t, e, `weir_tls_certificate_expires_seconds{name="weir.test"}`); n < float64(time.Now().Unix()) {
 		t.Errorf("the certificate ends at %v", n)
 	}
 }

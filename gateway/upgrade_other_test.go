@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"weir/gateway"
 	"weir/gateway/config"
 )
 
@@ -17,7 +16,7 @@ const (
 )
 
 // opensTCP has the backend agree, with what it says at once, once the gateway has read all that the client sent.
-func opensTCP(t *testing.T, g *gateway.Gateway, p, server *peer, greeting string) {
+func opensTCP(t *testing.T, g *rig, p, server *peer, greeting string) {
 	t.Helper()
 	m := server.head()
 	if want := "POST /attach?id=1 HTTP/1.1\r\nHost: weir.test\r\nUpgrade: tcp\r\nConnection: Upgrade\r\nContent-Length: 0\r\n"; !strings.HasPrefix(m.text, want) {
@@ -40,10 +39,10 @@ func opensTCP(t *testing.T, g *gateway.Gateway, p, server *peer, greeting string
 }
 
 // wantEcho passes bytes there and back that are no frames.
-func wantEcho(t *testing.T, write func(string), p, server *peer) {
+func wantEcho(t *testing.T, p, server *peer) {
 	t.Helper()
 	for _, text := range []string{"\x8f\x00\xff", strings.Repeat("0123456789abcdef", 8<<10)} {
-		write(text)
+		p.write(text)
 		if got := server.bytes(len(text)); got != text {
 			t.Errorf("the backend got %.40q", got)
 		}
@@ -60,31 +59,26 @@ func TestUpgradeOther(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
 	b := listen(t)
-	e := startEdge(t, func(cfg *config.Config) {
+	e := startTLS(t, func(cfg *config.Config) {
 		withTCP(cfg)
 		cfg.HTTPUpstream, cfg.PingInterval = []string{url}, 100*time.Millisecond
 	}, b.url())
 	for _, kept := range []bool{false, true} {
 		for _, secure := range []bool{false, true} {
-			p := connect(t, e.Gateway)
-			write, endWrite := p.write, p.conn.CloseWrite
-			if secure {
-				s := e.secure()
-				p, write, endWrite = s.peer, s.write, s.tls.CloseWrite
-			}
+			p := e.open(secure)
 			if kept {
-				write(get)
+				p.write(get)
 				p.answer()
 			}
-			write(askTCP + "early")
+			p.write(askTCP + "early")
 			server := b.accept()
-			opensTCP(t, e.Gateway, p, server, "greeting")
+			opensTCP(t, e, p, server, "greeting")
 			if got := server.bytes(5); got != "early" {
 				t.Errorf("the backend got %q", got)
 			}
-			wantEcho(t, write, p, server)
+			wantEcho(t, p, server)
 			if kept { // the client ends first
-				_ = endWrite()
+				_ = p.conn.CloseWrite()
 				server.wantEnd()
 				server.write("last")
 				_ = server.conn.CloseWrite()
@@ -97,17 +91,17 @@ func TestUpgradeOther(t *testing.T) {
 			if got := p.rest(); len(got) > 0 {
 				t.Errorf("the client got %q", got)
 			}
-			write("last")
-			_ = endWrite()
+			p.write("last")
+			_ = p.conn.CloseWrite()
 			if got := string(server.rest()); got != "last" {
 				t.Errorf("the backend got %q", got)
 			}
 		}
 	}
-	wantMetric(t, e.Gateway, "weir_sessions_open", 0)
-	wantMetric(t, e.Gateway, `weir_sessions_closed_total{reason="client_close",code="none"}`, 2)
-	wantMetric(t, e.Gateway, `weir_sessions_closed_total{reason="backend_close",code="none"}`, 2)
-	wantMetric(t, e.Gateway, "weir_buffered_bytes", 0)
+	wantMetric(t, e, "weir_sessions_open", 0)
+	wantMetric(t, e, `weir_sessions_closed_total{reason="client_close",code="none"}`, 2)
+	wantMetric(t, e, `weir_sessions_closed_total{reason="backend_close",code="none"}`, 2)
+	wantMetric(t, e, "weir_buffered_bytes", 0)
 }
 
 // TestUpgradeOtherRefused: what the route does not name stays plain HTTP, and what could be read in two ways goes nowhere.
@@ -115,15 +109,15 @@ func TestUpgradeOtherRefused(t *testing.T) {
 	t.Parallel()
 	url, _ := pages(t)
 	b := listen(t)
-	served := startEdge(t, func(cfg *config.Config) { withTCP(cfg); cfg.HTTPUpstream = []string{url} }, b.url())
-	alone := startEdge(t, func(cfg *config.Config) {
+	served := startTLS(t, func(cfg *config.Config) { withTCP(cfg); cfg.HTTPUpstream = []string{url} }, b.url())
+	alone := startTLS(t, func(cfg *config.Config) {
 		withTCP(cfg)
 		cfg.HTTP, cfg.OriginRequired = false, true
 	}, b.url())
 	other := strings.Replace(askTCP, "Upgrade: tcp", "Upgrade: tcpx, h2c", 1)
 	for _, c := range []struct {
 		name   string
-		e      *edge
+		e      *rig
 		text   string
 		status int
 	}{
@@ -140,7 +134,7 @@ func TestUpgradeOtherRefused(t *testing.T) {
 				continue
 			}
 			t.Run(c.name, func(t *testing.T) {
-				p := connect(t, c.e.Gateway)
+				p := connect(t, c.e)
 				if kept {
 					p.write(get)
 					p.answer()
@@ -163,14 +157,14 @@ func statusText(status int) string {
 func TestUpgradeOtherDeclined(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	e := startEdge(t, withTCP, b.url())
+	e := startTLS(t, withTCP, b.url())
 	for _, c := range []struct{ ask, answer, want string }{
 		{askTCP, "HTTP/1.1 409 Conflict\r\nContent-Length: 3\r\n\r\nnot", "HTTP/1.1 409 Conflict"},
 		{strings.Replace(askTCP, "POST", "HEAD", 1), "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\n", "HTTP/1.1 404 Not Found"},
 		{askTCP, strings.Replace(switchTCP, "Upgrade: tcp", "Upgrade: other/1", 1), "HTTP/1.1 502 Bad Gateway"},
 		{askTCP, switching(&message{}), "HTTP/1.1 502 Bad Gateway"},
 	} {
-		p := connect(t, e.Gateway)
+		p := connect(t, e)
 		p.write(c.ask + "smuggled")
 		server := b.accept()
 		server.head()
@@ -190,29 +184,29 @@ func TestUpgradeOtherEnds(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*config.Config)
-		end    func(g *gateway.Gateway, p, server *peer)
+		end    func(g *rig, p, server *peer)
 		reason string
 	}{
 		"idle":         {func(cfg *config.Config) { cfg.IdleTimeout = 500 * time.Millisecond }, nil, "idle_timeout"},
-		"drain":        {nil, func(g *gateway.Gateway, _, _ *peer) { g.Drain() }, "drain"},
-		"admin":        {nil, func(g *gateway.Gateway, _, _ *peer) { _, _ = ask(t, g, "POST", "/sessions/close?ip=127.0.0.1") }, "closed_by_admin"},
-		"client lost":  {nil, func(_ *gateway.Gateway, p, _ *peer) { _ = p.conn.SetLinger(0); _ = p.conn.Close() }, "client_lost"},
-		"backend lost": {nil, func(_ *gateway.Gateway, _, server *peer) { _ = server.conn.SetLinger(0); _ = server.conn.Close() }, "backend_lost"},
+		"drain":        {nil, func(g *rig, _, _ *peer) { g.Drain() }, "drain"},
+		"admin":        {nil, func(g *rig, _, _ *peer) { _, _ = ask(t, g, "POST", "/sessions/close?ip=127.0.0.1") }, "closed_by_admin"},
+		"client lost":  {nil, func(_ *rig, p, _ *peer) { p.reset() }, "client_lost"},
+		"backend lost": {nil, func(_ *rig, _, server *peer) { server.reset() }, "backend_lost"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := listen(t)
-			e := startEdge(t, func(cfg *config.Config) {
+			e := startTLS(t, func(cfg *config.Config) {
 				withTCP(cfg)
 				if c.change != nil {
 					c.change(cfg)
 				}
 			}, b.url())
-			p := connect(t, e.Gateway)
+			p := connect(t, e)
 			p.write(askTCP)
 			server := b.accept()
-			opensTCP(t, e.Gateway, p, server, "")
+			opensTCP(t, e, p, server, "")
 			if c.end != nil {
-				c.end(e.Gateway, p, server)
+				c.end(e, p, server)
 			}
 			if name != "client lost" {
 				if got := p.rest(); len(got) > 0 {
@@ -228,8 +222,8 @@ func TestUpgradeOtherEnds(t *testing.T) {
 			if name == "drain" { // and with it admin's listener
 				return
 			}
-			wantMetric(t, e.Gateway, "weir_sessions_open", 0)
-			wantMetric(t, e.Gateway, `weir_sessions_closed_total{reason="`+c.reason+`",code="none"}`, 1)
+			wantMetric(t, e, "weir_sessions_open", 0)
+			wantMetric(t, e, `weir_sessions_closed_total{reason="`+c.reason+`",code="none"}`, 1)
 		})
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/upstream/accept"
 )
 
 const sampleKey = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -27,8 +29,9 @@ func head(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n\r
 
 // backend is a raw listener, so that a test can answer whatever it likes.
 type backend struct {
-	t  testing.TB
-	ln *net.TCPListener
+	t    testing.TB
+	ln   *net.TCPListener
+	pool *accept.Listener // its sessions, if they share connections; nil for tunnels
 }
 
 func listen(t testing.TB) *backend { return listenOn(t, "127.0.0.1:0") }
@@ -43,17 +46,57 @@ func listenOn(t testing.TB, addr string) *backend {
 	return &backend{t: t, ln: ln.(*net.TCPListener)}
 }
 
-func (b *backend) url() string { return "ws://" + b.ln.Addr().String() }
+// listenPool is a backend whose sessions share connections (RFC 8441).
+func listenPool(t testing.TB) *backend {
+	t.Helper()
+	b := listen(t)
+	b.pool = accept.New(b.ln, accept.Options{})
+	t.Cleanup(func() { _ = b.pool.Close() })
+	return b
+}
 
-// accept waits for the gateway to connect.
+func (b *backend) url() string {
+	if b.pool != nil {
+		return "h2c://" + b.ln.Addr().String()
+	}
+	return "ws://" + b.ln.Addr().String()
+}
+
+// accept waits for a session to come, which for tunnels is a connection.
 func (b *backend) accept() *peer {
 	b.t.Helper()
-	_ = b.ln.SetDeadline(time.Now().Add(patience))
-	conn, err := b.ln.Accept()
+	if b.pool == nil {
+		_ = b.ln.SetDeadline(time.Now().Add(patience))
+	} else {
+		defer time.AfterFunc(patience, func() { _ = b.pool.Close() }).Stop()
+	}
+	conn, err := b.sessions().Accept()
 	if err != nil {
-		b.t.Fatalf("no connection came to the backend: %v", err)
+		b.t.Fatalf("nobody came to the backend: %v", err)
 	}
 	return newPeer(b.t, conn, false)
+}
+
+// sessions is where sessions come from.
+func (b *backend) sessions() net.Listener {
+	if b.pool != nil {
+		return b.pool
+	}
+	return b.ln
+}
+
+// serve has each session of the backend served in a goroutine, from its request on.
+func (b *backend) serve(serve func(p *peer)) {
+	go func() {
+		for {
+			conn, err := b.sessions().Accept()
+			if err != nil {
+				return
+			}
+			p := newPeer(b.t, conn, false)
+			go serve(p)
+		}
+	}()
 }
 
 // wantUntouched is for after the client was refused: a connection, if any, would be in the backlog by then.
@@ -70,11 +113,36 @@ func (b *backend) wantUntouched() {
 	}
 }
 
-// upgrade reads the gateway's request and answers 101, with more field lines if any are given.
+// asked is the gateway's request for a session.
+func (p *peer) asked() *message {
+	p.t.Helper()
+	if p.request == nil {
+		if stream, ok := p.conn.(*accept.Conn); ok {
+			p.request = &message{fields: stream.Request().Header}
+		} else {
+			p.request = p.head()
+		}
+	}
+	return p.request
+}
+
+// upgrade agrees to a session, with more field lines if any are given.
 func (p *peer) upgrade(lines ...string) *message {
 	p.t.Helper()
-	m := p.head()
-	p.write(switching(m, lines...))
+	m := p.asked()
+	stream, ok := p.conn.(*accept.Conn)
+	if !ok {
+		p.write(switching(m, lines...))
+		return m
+	}
+	fields := http.Header{}
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, ": ")
+		fields.Add(name, value)
+	}
+	if err := stream.Respond(fields); err != nil {
+		p.t.Fatal(err)
+	}
 	return m
 }
 

@@ -10,15 +10,13 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"weir/gateway"
 )
 
 // plain keeps no connections, which the leak checks would count.
 var plain = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 
 // ask sends a request to the admin listener and returns the status and the body.
-func ask(t testing.TB, g *gateway.Gateway, method, path string, change ...func(*http.Request)) (int, string) {
+func ask(t testing.TB, g *rig, method, path string, change ...func(*http.Request)) (int, string) {
 	t.Helper()
 	r, err := http.NewRequest(method, "http://"+g.AdminAddr().String()+path, nil)
 	if err != nil {
@@ -40,7 +38,7 @@ func ask(t testing.TB, g *gateway.Gateway, method, path string, change ...func(*
 }
 
 // metric is the value of one series, 0 if there is none yet.
-func metric(t testing.TB, g *gateway.Gateway, series string) float64 {
+func metric(t testing.TB, g *rig, series string) float64 {
 	t.Helper()
 	_, text := ask(t, g, "GET", "/metrics")
 	for line := range strings.Lines(text) {
@@ -56,7 +54,7 @@ func metric(t testing.TB, g *gateway.Gateway, series string) float64 {
 }
 
 // wantMetric waits until a series has the value: counters follow the bytes that clients see.
-func wantMetric(t testing.TB, g *gateway.Gateway, series string, want float64) {
+func wantMetric(t testing.TB, g *rig, series string, want float64) {
 	t.Helper()
 	var got float64
 	if !eventually(func() bool { got = metric(t, g, series); return got == want }) {
@@ -65,7 +63,7 @@ func wantMetric(t testing.TB, g *gateway.Gateway, series string, want float64) {
 }
 
 // wantJSON reads a page of the admin listener into v.
-func wantJSON(t testing.TB, g *gateway.Gateway, path string, v any) {
+func wantJSON(t testing.TB, g *rig, path string, v any) {
 	t.Helper()
 	status, body := ask(t, g, "GET", path)
 	d := json.NewDecoder(strings.NewReader(body))
@@ -73,6 +71,11 @@ func wantJSON(t testing.TB, g *gateway.Gateway, path string, v any) {
 	if err := d.Decode(v); status != 200 || err != nil {
 		t.Fatalf("%s: status %d, %v in %s", path, status, err, body)
 	}
+}
+
+// ended is the series of sessions that ended for a reason, with a code.
+func ended(reason, code string) string {
+	return `weir_sessions_closed_total{reason="` + reason + `",code="` + code + `"}`
 }
 
 // eventually asks again and again, for what shows in counters only.
