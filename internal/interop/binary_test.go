@@ -46,6 +46,12 @@ type process struct {
 // startBinary runs the command; files bounds its open files, 0: no bound of its own. It is ready when it returns.
 func startBinary(t testing.TB, files int, args ...string) *process {
 	t.Helper()
+	return startBinaryAs(t, files, nil, args...)
+}
+
+// startBinaryAs does it for a process with attributes of its own.
+func startBinaryAs(t testing.TB, files int, attributes *syscall.SysProcAttr, args ...string) *process {
+	t.Helper()
 	path, err := buildWeir()
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +64,12 @@ func startBinary(t testing.TB, files int, args ...string) *process {
 	p.cmd = exec.Command(args[0], args[1:]...)
 	p.cmd.Stderr, p.cmd.Stdout = p.stderr, p.stderr
 	p.cmd.WaitDelay = time.Second // a successor writes there, too
-	if err := p.cmd.Start(); err != nil {
+	p.cmd.SysProcAttr = attributes
+	err = p.cmd.Start()
+	if attributes != nil && errors.Is(err, syscall.EPERM) {
+		t.Skip("this machine does not let these tests have a namespace: ", err)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	go func() { p.ended <- p.cmd.Wait() }()
