@@ -13,5 +13,9 @@
 //	text, console, others            output or files of other tools: not looked at
 //
 // What is run has bin/weir on its PATH, a network of its own with loopback alone, and in its folder all earlier blocks of the
-// page whose first line is a comment that holds a file's name, and a certificate (a.pem, a.key).
+// page whose first line is a comment that holds a file's name, a certificate (a.pem, a.key), and what testdata/ has for the page: stand-ins
+// for servers that neither Debian nor npm has.
+//
+// Recipes about other proxies are tested beyond that: one client session goes through the peer's configuration and through
+// Weir's, and both sides must see the same (beside_test.go); each line of the peer's has a row in the page's table (lines_test.go).
 package deploytest

@@ -22,6 +22,7 @@ func TestExamples(t *testing.T) {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, bin)
+			r.standIns(t, page)
 			blocks, prose := split(page, read(t, page))
 			for i, line := range prose {
 				if m := indentedCommand.FindStringSubmatch(line); m != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // runTimeout is how long an example may run.
-const runTimeout = 60 * time.Second
+const runTimeout = 2 * time.Minute
 
 // A rig is where the examples of a page are tested: a folder, and a program.
 type rig struct {
@@ -62,6 +62,18 @@ func (r *rig) write(t *testing.T, name, text string) (path string) {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// standIns puts files into the rig's folder that a page's examples need and the page does not show.
+func (r *rig) standIns(t *testing.T, page string) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/" + strings.TrimSuffix(page, ".md") + "/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		r.write(t, filepath.Base(file), fileText(t, file))
+	}
 }
 
 // command is a program in the rig's folder, found in bin first.
