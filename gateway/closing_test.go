@@ -50,7 +50,7 @@ func TestCloseHandshake(t *testing.T) {
 func TestNothingBehindAClose(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	g := start(t, nil, b.url())
+	g := start(t, func(cfg *config.Config) { cfg.CloseTimeout = 500 * time.Millisecond }, b.url()) // which the backend lets pass
 	client, server := session(t, g, b)
 	client.write(string(client.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "")))) + string(client.encode(ws.NewTextFrame([]byte("late")))))
 	server.wantClose(1000)
@@ -169,7 +169,7 @@ func TestBackendDies(t *testing.T) {
 			t.Parallel()
 			var text logs
 			b := listen(t)
-			g := startLogging(t, &text, func(cfg *config.Config) { cfg.AccessLog = config.AccessText }, b.url())
+			g := startLogging(t, &text, func(cfg *config.Config) { cfg.AccessLog, cfg.CloseTimeout = config.AccessText, 500*time.Millisecond }, b.url())
 			client, server := session(t, g, b)
 			server.send(ws.OpText, "whole")
 			client.want(ws.OpText, "whole")

@@ -46,14 +46,14 @@ func TestPressBomb(t *testing.T) {
 	}
 }
 
-// TestPressManyBombs: 60 messages of 1 KiB that come in one read and inflate to 1 MiB each, for a backend that does not
+// TestPressManyBombs: 30 messages of 1 KiB that come in one read and inflate to 1 MiB each, for a backend that does not
 // read. The gateway inflates one of them after the watermark, and the others when they can go.
 func TestPressManyBombs(t *testing.T) {
 	t.Parallel()
 	for _, way := range ways {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			const bombs, each = 60, 1 << 20
+			const bombs, each = 30, 1 << 20
 			var high config.Size
 			r := startCompressing(t, way, func(cfg *config.Config) { high = config.Size(cfg.HighWater) })
 			client, server := r.compressedSession()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -112,8 +113,8 @@ func TestPressNotSettled(t *testing.T) {
 	for _, who := range []config.Compression{config.CompressionGateway, config.CompressionOff} {
 		for _, byClient := range []bool{true, false} {
 			b := listen(t)
-			g := start(t, func(cfg *config.Config) { cfg.Compression = who }, b.url())
-			client, server := session(t, g, b) // which offers nothing
+			g := start(t, func(cfg *config.Config) { cfg.Compression, cfg.CloseTimeout = who, 400*time.Millisecond }, b.url()) // half of which an answer is waited for
+			client, server := session(t, g, b)                                                                                 // which offers nothing
 			from := client
 			if !byClient {
 				from = server

@@ -259,3 +259,26 @@ func TestDrainOfNothing(t *testing.T) {
 	g.Drain()
 	await(t, stopped(t, g), "the end")
 }
+
+// crowd opens sessions behind those that are there. A drain, which spreads the ends of all, has the first come soon then.
+func (r *rig) crowd() (leave func()) {
+	r.t.Helper()
+	var all []*peer
+	for range 12 {
+		client, server := r.session()
+		all = append(all, client, server)
+	}
+	return func() {
+		for _, p := range all {
+			_ = p.conn.Close()
+		}
+	}
+}
+
+// wantEnding waits until sessions are being closed.
+func (r *rig) wantEnding() {
+	r.t.Helper()
+	if !eventually(func() bool { return metric(r.t, r, "weir_sessions_ending") > 0 }) {
+		r.t.Fatal("no session is being closed")
+	}
+}

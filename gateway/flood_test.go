@@ -86,7 +86,7 @@ func heap() int64 {
 func TestFragmentsAddUp(t *testing.T) {
 	t.Parallel()
 	b := listen(t)
-	g := start(t, func(cfg *config.Config) { cfg.MaxMessageSize = 1000 }, b.url())
+	g := start(t, func(cfg *config.Config) { cfg.MaxMessageSize, cfg.CloseTimeout = 1000, 500*time.Millisecond }, b.url())
 	client, server := session(t, g, b)
 	go func() { _, _ = io.Copy(io.Discard, server.in) }()
 	client.write(string(fragments(4096)))

@@ -188,8 +188,9 @@ func TestPressDrain(t *testing.T) {
 			frame := server.encode(ws.NewTextFrame([]byte(message)))
 			server.put(frame[:len(frame)/2])
 			wantRead(t, r, false, len(frame)/2)
+			leave := r.crowd()
 			r.Drain()
-			wantMetric(t, r, "weir_sessions_ending", 1)
+			r.wantEnding()
 			client.put(client.compressed(ws.OpText, "the last word")...)
 			server.want(ws.OpText, "the last word")
 			server.put(frame[len(frame)/2:], server.encode(ws.NewTextFrame([]byte("too late"))))
@@ -200,6 +201,7 @@ func TestPressDrain(t *testing.T) {
 			client.put(client.encode(ws.NewCloseFrame(ws.NewCloseFrameBody(1001, ""))))
 			server.wantClose(1001)
 			_, _ = client.conn.Close(), server.conn.Close()
+			leave()
 			await(t, stopped(t, r), "the end")
 		})
 	}

@@ -62,7 +62,7 @@ func TestGatherTimeout(t *testing.T) {
 			t.Parallel()
 			limit := 300 * time.Millisecond
 			if way == "slow" {
-				limit = 3 * time.Second
+				limit = 1500 * time.Millisecond
 			}
 			r := startCompressing(t, "tunnel", func(cfg *config.Config) {
 				cfg.GatherTimeout, cfg.Messages, cfg.CloseTimeout = limit, config.MessagesJSON, 200*time.Millisecond
@@ -83,7 +83,7 @@ func TestGatherTimeout(t *testing.T) {
 				}
 			case "slow":
 				source.put(message[:90<<10])
-				for i := range 20 {
+				for i := range 10 {
 					time.Sleep(200 * time.Millisecond)
 					source.put(message[90<<10+i : 90<<10+i+1])
 				}

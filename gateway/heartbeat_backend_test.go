@@ -151,22 +151,20 @@ func TestBlindBackends(t *testing.T) {
 	t.Parallel()
 	for _, byClient := range []bool{true, false} {
 		eachBackend(t, func(cfg *config.Config) {
-			beating(8 * time.Second)(cfg)
+			beating(1500 * time.Millisecond)(cfg)
 			narrow(cfg, config.SlowWait, time.Second)
 		}, func(t *testing.T, r *rig) {
 			client, server := r.slowSession()
+			from, unit := server, someFrames()
 			if byClient {
-				unit := frames(0x82, strings.Repeat("x", 125), 100)
-				for began := time.Now(); time.Since(began) < 2*stall; { // until nothing has gone for so long
-					_ = client.conn.SetWriteDeadline(time.Now().Add(stall))
-					if n, _ := client.conn.Write(unit); n == len(unit) {
-						began = time.Now()
-					}
-				}
-			} else if _, err := server.fill(someFrames()); err != nil {
-				t.Fatal(err)
+				from, unit = client, frames(0x82, strings.Repeat("x", 125), 100)
 			}
-			time.Sleep(17 * time.Second) // more than two timeouts
+			server.aliveWhile(from != server, func() {
+				if _, err := from.fill(unit); err != nil {
+					t.Fatal(err)
+				}
+			})
+			time.Sleep(3500 * time.Millisecond) // more than two timeouts
 			if n := metric(t, r, "weir_sessions_open"); n != 1 {
 				t.Fatalf("%v sessions are open", n)
 			}

@@ -8,6 +8,13 @@ import (
 	"weir/gateway/web"
 )
 
+// Metrics are all series but those of the process, as /metrics has them.
+func Metrics(g *Gateway) string {
+	var text bytes.Buffer
+	g.scrape().Write(&text)
+	return text.String()
+}
+
 // Unforeseen are the series that something was counted for and that were not there from the start.
 func Unforeseen(g *Gateway) (all []string) {
 	s := g.scrape()

@@ -109,7 +109,7 @@ func (p *peer) wantClose(code ws.StatusCode) {
 // while, too; an error if that never comes.
 func (p *peer) fill(unit []byte) (sent int, err error) {
 	for stalls := 0; sent < 256<<20; {
-		_ = p.conn.SetWriteDeadline(time.Now().Add(stall))
+		_ = p.conn.SetWriteDeadline(time.Now().Add(stall / 2))
 		n, err := p.conn.Write(unit[sent%len(unit):])
 		sent += n
 		if n > 0 {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"weir/gateway"
 )
 
 // plain keeps no connections, which the leak checks would count.
@@ -37,11 +39,10 @@ func ask(t testing.TB, g *rig, method, path string, change ...func(*http.Request
 	return a.StatusCode, string(body)
 }
 
-// metric is the value of one series, 0 if there is none yet.
+// metric is the value of one series, 0 if there is none yet. That /metrics shows the same is what TestMetrics looks at.
 func metric(t testing.TB, g *rig, series string) float64 {
 	t.Helper()
-	_, text := ask(t, g, "GET", "/metrics")
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(gateway.Metrics(g.Gateway)) {
 		if rest, ok := strings.CutPrefix(line, series+" "); ok {
 			v, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
 			if err != nil {

@@ -97,7 +97,7 @@ func TestSlowDropEnds(t *testing.T) {
 	}{
 		{"backend closes", func(_ *rig, server *peer) { server.sendClose(4001) }, 4001},
 		{"backend is gone", func(_ *rig, server *peer) { _ = server.conn.Close() }, 1011},
-		{"drain", func(r *rig, _ *peer) { r.Drain() }, 1001},
+		{"drain", func(r *rig, _ *peer) { r.crowd(); r.Drain() }, 1001},
 		{"admin", func(r *rig, _ *peer) { ask(r.t, r, "POST", "/sessions/close?ip=127.0.0.1") }, 1008},
 		{"backend breaks a rule", func(_ *rig, server *peer) { server.write("\x83\x00") }, 1002},
 	} {
@@ -105,7 +105,7 @@ func TestSlowDropEnds(t *testing.T) {
 			t.Parallel()
 			eachBackend(t, func(cfg *config.Config) {
 				dropping(cfg)
-				cfg.CloseTimeout, cfg.DrainTimeout = patience, 12*time.Second // a drain tells the only session after half of that, and the client needs time too
+				cfg.CloseTimeout, cfg.DrainTimeout = patience, 12*time.Second // half of which the client has to answer
 			}, func(t *testing.T, r *rig) {
 				client, server := r.slowSession()
 				s := newScript(t, 3, 3000)
@@ -114,7 +114,7 @@ func TestSlowDropEnds(t *testing.T) {
 				server.write(string(last))
 				wantMetric(t, r, `weir_bytes_total{direction="down"}`, float64(s.bytes))
 				c.end(r, server)
-				wantMetric(t, r, "weir_sessions_ending", 1)
+				r.wantEnding()
 				shed := int(metric(t, r, shedMessages))
 				came, code := client.wantSome(s.sent, true)
 				if code != c.code {
@@ -151,11 +151,12 @@ func TestSlowDropHeartbeat(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(cfg *config.Config) {
 		dropping(cfg)
-		cfg.PingInterval, cfg.PongTimeout = 100*time.Millisecond, 8*time.Second // time to fill what the kernel keeps
+		cfg.PingInterval, cfg.PongTimeout = 100*time.Millisecond, 1500*time.Millisecond
 	}, func(t *testing.T, r *rig) {
 		client, server := r.slowSession()
 		s := newScript(t, 5, 3000)
-		for began := time.Now(); time.Since(began) < 17*time.Second; time.Sleep(50 * time.Millisecond) { // more than two timeouts
+		client.aliveWhile(true, func() { server.shedFrom(r, s, 1) })
+		for began := time.Now(); time.Since(began) < 3500*time.Millisecond; time.Sleep(50 * time.Millisecond) { // more than two timeouts
 			server.shedFrom(r, s, 1)
 		}
 		if n := metric(t, r, "weir_sessions_open"); n != 1 {

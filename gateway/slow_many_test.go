@@ -63,7 +63,7 @@ func (r *rig) roundTrips(n int) {
 
 // TestManyDroppedClients have backends that never stop, which are not held back, and yet memory has its bound.
 func TestManyDroppedClients(t *testing.T) {
-	const n, perClient = 200, 1 << 19
+	const n, perClient = 100, 1 << 18
 	for _, name := range []string{"tunnel", "pool"} {
 		t.Run(name, func(t *testing.T) {
 			r := startWay(t, name, dropping)

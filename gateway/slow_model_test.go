@@ -24,7 +24,7 @@ type heard struct {
 // With compression the gateway deflates each message for itself, so that none needs another.
 func TestSlowModel(t *testing.T) {
 	t.Parallel()
-	const clients, count = 6, 1500
+	const clients, count = 6, 300
 	for _, seed := range []uint64{1, 2} {
 		for _, policy := range []config.SlowReader{config.SlowWait, config.SlowDrop} {
 			t.Run(fmt.Sprintf("seed=%d,%s", seed, policy), func(t *testing.T) {

@@ -173,7 +173,7 @@ func TestDeliveredBeforeAFault(t *testing.T) {
 			t.Run(fmt.Sprintf("client=%t,split=%t", byClient, split), func(t *testing.T) {
 				t.Parallel()
 				b := listen(t)
-				g := start(t, nil, b.url())
+				g := start(t, func(cfg *config.Config) { cfg.CloseTimeout = 3 * time.Second }, b.url()) // half of which an answer is waited for
 				client, server := session(t, g, b)
 				bad, other := client, server
 				if !byClient {
