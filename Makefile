@@ -23,7 +23,7 @@ deps: ## install what the tests need: Debian and npm packages
 
 lint: ## format, vet, the other systems, generated files
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files"; exit 1; }
-	$(GO) vet $(PKGS)
+	$(GO) vet $(PKGS) && $(GO) -C internal/manifests vet .
 	GOOS=darwin CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/weir && GOOS=darwin CGO_ENABLED=0 $(GO) vet ./netpoll
 	GOOS=freebsd CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/weir && GOOS=freebsd CGO_ENABLED=0 $(GO) vet ./netpoll
 

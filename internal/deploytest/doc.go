@@ -5,7 +5,8 @@
 // How an example is tested is told by the language of its block:
 //
 //	yaml, first line "# weir.yaml"   a whole configuration: weir check
-//	yaml                             YAML; a ConfigMap's weir.yaml and a Compose service's command are checked, too
+//	yaml                             YAML; objects of Kubernetes and Compose files are read strictly (internal/manifests), and a
+//	                                 ConfigMap's weir.yaml and a Compose service's command are checked, too
 //	sh                               lines that begin with weir: their flags are parsed; curl to the admin listener: the path exists
 //	sh, first line "# run"           run in an empty folder, see below
 //	nginx, haproxy, systemd          by the program's own check

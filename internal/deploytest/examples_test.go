@@ -108,12 +108,15 @@ func (r *rig) script(t *testing.T, b block, ending string, checker ...string) {
 	}
 }
 
-// yaml tests a whole configuration, or parses what is for others and tests the configurations of Weir that are in it.
+// yaml tests a whole configuration, or what is for Kubernetes or Compose, and the configurations of Weir that are in it.
 func (r *rig) yaml(t *testing.T, b block) {
 	t.Helper()
 	if b.first() == "weir.yaml" {
 		r.check(t, b.place(), "--config", r.write(t, "checked.yaml", b.text))
 		return
+	}
+	if m := manifest.FindString(b.text); m != "" {
+		judge(t, b.place(), m, b.text)
 	}
 	for d := yaml.NewDecoder(strings.NewReader(b.text)); ; {
 		var doc struct {

@@ -2,6 +2,7 @@ package deploytest
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -72,6 +73,7 @@ func TestCompose(t *testing.T) {
 			Grace   string `yaml:"stop_grace_period"`
 		}
 	}
+	judge(t, "compose.yaml", "services:", read(t, "deploy/compose.yaml"))
 	if err := yaml.Unmarshal([]byte(read(t, "deploy/compose.yaml")), &file); err != nil {
 		t.Fatal(err)
 	}
@@ -91,8 +93,41 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// manifest has those fields of all kinds that are looked at.
-type manifest struct {
+// judge has a file judged as strictly as the program judges it that it is for, told by how the file begins.
+func judge(t *testing.T, place, begins, text string) {
+	t.Helper()
+	if err := judged(begins, text); err != nil {
+		t.Errorf("%s: %v", place, err)
+	}
+}
+
+func judged(begins, text string) error {
+	kind := map[string]string{"apiVersion:": "kubernetes", "services:": "compose"}[begins]
+	cmd := exec.Command("go", "run", "-C", top+"internal/manifests", ".", kind)
+	cmd.Stdin = strings.NewReader(text)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("not a file for %s: %w\n%s", kind, err, out)
+	}
+	return nil
+}
+
+// TestManifestsAreReadStrictly: a field by a wrong name is found, at any depth.
+func TestManifestsAreReadStrictly(t *testing.T) {
+	for _, wrong := range []struct{ begins, file, name string }{
+		{"apiVersion:", "deploy/kubernetes.yaml", "periodSeconds"},
+		{"services:", "deploy/compose.yaml", "stop_grace_period"},
+	} {
+		text := read(t, wrong.file)
+		if err := judged(wrong.begins, strings.ReplaceAll(text, wrong.name, wrong.name+"s")); err == nil || !strings.Contains(err.Error(), wrong.name+"s") {
+			t.Errorf("%s with %ss: %v", wrong.file, wrong.name, err)
+		}
+	}
+}
+
+var manifest = regexp.MustCompile(`(?m)^(apiVersion|services):`)
+
+// object has those fields of all kinds that are looked at.
+type object struct {
 	Kind     string
 	Metadata struct{ Name string }
 	Data     map[string]string
@@ -116,9 +151,10 @@ type mount struct {
 }
 
 func TestKubernetes(t *testing.T) {
-	kinds := map[string]manifest{}
+	judge(t, "kubernetes.yaml", "apiVersion:", read(t, "deploy/kubernetes.yaml"))
+	kinds := map[string]object{}
 	for d := yaml.NewDecoder(strings.NewReader(read(t, "deploy/kubernetes.yaml"))); ; {
-		var m manifest
+		var m object
 		err := d.Decode(&m)
 		if errors.Is(err, io.EOF) {
 			break
