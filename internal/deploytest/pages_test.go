@@ -2,6 +2,7 @@ package deploytest
 
 import (
 	"io/fs"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -107,6 +108,9 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			line = code.ReplaceAllString(line, "")
 			for _, m := range append(link.FindAllStringSubmatch(line, -1), source.FindAllStringSubmatch(line, -1)...) {
 				if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
+					if to, err := url.Parse(m[1]); err != nil || to.Scheme == "http" || to.Scheme == "https" && !strings.Contains(to.Hostname(), ".") {
+						t.Errorf("%s:%d: %s is no link that others can follow: %v", page, i+1, m[1], err)
+					}
 					continue
 				}
 				links++
