@@ -62,7 +62,7 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 	for _, o := range options {
 		o(g)
 	}
-	if err := g.takeKeys(); err != nil {
+	if err := g.takeOver(); err != nil {
 		return nil, err
 	}
 	g.queueLog(log)

@@ -13,13 +13,14 @@ import (
 	"weir/gateway/observe"
 	"weir/internal/handover"
 	"weir/netpoll"
+	"weir/upstream"
 )
 
 // How a gateway leaves its place to a successor, another process that accepts from the same sockets: it stops accepting
 // without closing anything, and goes on with the sessions that it has.
 
-// takeKeys goes on with the keys that the process before made at its start.
-func (g *Gateway) takeKeys() error {
+// takeOver goes on with the keys that the process before made at its start, and with what was changed there by hand.
+func (g *Gateway) takeOver() error {
 	if g.inherited == nil {
 		return nil
 	}
@@ -27,6 +28,13 @@ func (g *Gateway) takeKeys() error {
 	if len(s.StickyKey) > 0 && g.cfg.StickyKey == "" {
 		g.proc.StickyKey = s.StickyKey
 	}
+	byHand := map[string]upstream.Manual{}
+	if len(s.Endpoints) > 0 {
+		if err := json.Unmarshal(s.Endpoints, &byHand); err != nil {
+			return err
+		}
+	}
+	g.proc.ByHand.Take(byHand)
 	if len(s.Tickets) == 0 {
 		return nil
 	}
@@ -45,6 +53,9 @@ func (g *Gateway) PassOn() (s handover.State, listeners []*os.File, admin *os.Fi
 		s.StickyKey = g.proc.StickyKey
 	}
 	if s.Tickets, err = json.Marshal(g.proc.TicketSecrets); err != nil {
+		return s, nil, nil, err
+	}
+	if s.Endpoints, err = json.Marshal(g.proc.ByHand.All()); err != nil {
 		return s, nil, nil, err
 	}
 	defer func() {

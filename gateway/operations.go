@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -68,8 +69,12 @@ func (o operations) Endpoints() []admin.Endpoint {
 		state, reason, since := e.State()
 		st := e.Stats()
 		why, at := e.LastError()
-		list = append(list, admin.Endpoint{Route: *f.Name.Load(), Endpoint: e.Name, Address: e.Addr.String(), Weight: e.Weight, State: state, Reason: reason,
-			Since: since, LastError: why, LastErrorAt: at, Protocol: e.Protocol(),
+		t, causes := e.Terms(), []string(nil)
+		for _, c := range e.Causes() {
+			causes = append(causes, c.String())
+		}
+		list = append(list, admin.Endpoint{Route: *f.Name.Load(), ID: endpointID(e), Endpoint: e.Name, Address: e.Addr.String(),
+			Weight: t.Weight, Max: t.Max, Priority: t.Priority, Zone: t.Zone, State: state, Causes: causes, Reason: reason, Since: since, LastError: why, LastErrorAt: at, Protocol: e.Protocol(),
 			Sessions: st.Active, Connects: st.Connects, ConnectFailures: st.ConnectFailures})
 	})
 	for _, f := range o.proc.Plan.Load().Fleets.All {
@@ -82,6 +87,28 @@ func (o operations) Endpoints() []admin.Endpoint {
 		}
 	}
 	return list
+}
+
+// endpointID is what calls name an endpoint by.
+func endpointID(e *upstream.Endpoint) string { return fmt.Sprintf("%016x", e.ID()) }
+
+// ChangeEndpoint changes those of an ID or a name by hand, and tells what they are now.
+func (o operations) ChangeEndpoint(id string, change func(*upstream.Manual)) (now []admin.Endpoint, err error) {
+	p := o.proc.Plan.Load()
+	p.EachEndpoint(func(_ *plan.Fleet, e *upstream.Endpoint) {
+		if endpointID(e) == id || e.Name == id {
+			err = errors.Join(err, o.proc.ByHand.Change(e.Name, change))
+		}
+	})
+	for _, f := range p.Fleets.All {
+		f.Group.Apply()
+	}
+	for _, e := range o.Endpoints() {
+		if e.ID == id || e.Endpoint == id {
+			now = append(now, e)
+		}
+	}
+	return now, err
 }
 
 // Summary counts sessions.

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"strconv"
 	"sync"
 
 	"weir/codec/http1"
@@ -82,19 +83,27 @@ func (a *Attempt) drop() {
 
 // try goes to the next endpoint that deserves it; a refusal says that there is none.
 func (a *Attempt) try() *http1.Refusal {
+	g := a.links.dialer.Group
+	if e := a.preferred(); e != nil && e.Acquire() {
+		return a.at(e)
+	}
+	for {
+		e, full := g.Pick(a.request.Key, a.tried)
+		switch {
+		case full:
+			return RefusedFull
+		case e == nil:
+			return RefusedNoEndpoint
+		case e.Acquire(): // or other loops were faster
+			return a.at(e)
+		}
+	}
+}
+
+// mayRetry tells whether one more endpoint may be tried.
+func (a *Attempt) mayRetry() bool {
 	d := a.links.dialer
-	if len(a.tried) > d.Retries {
-		return RefusedNoEndpoint
-	}
-	e := a.preferred()
-	if e == nil {
-		e = d.Group.Pick(a.request.Key, a.tried)
-	}
-	if e == nil {
-		return RefusedNoEndpoint
-	}
-	a.tried = append(a.tried, e)
-	return a.at(e)
+	return len(a.tried) <= d.Retries && d.Group.MayRetry()
 }
 
 // preferred is the endpoint that the request asks for first, whatever its load; nil once tried, or if it is not well.
@@ -109,9 +118,9 @@ func (a *Attempt) preferred() *Endpoint {
 	return e
 }
 
-// at asks one endpoint, by the way its scheme says.
+// at asks one endpoint, which counts the attempt already, by the way its scheme says.
 func (a *Attempt) at(e *Endpoint) *http1.Refusal {
-	e.Acquire()
+	a.tried = append(a.tried, e)
 	a.endpoint, a.sent = e, false
 	if t := a.request.Trail; t != nil {
 		*t = Trail{Endpoint: e}
@@ -132,7 +141,7 @@ func (a *Attempt) unreached(err error) *http1.Refusal {
 	a.note(err.Error())
 	switch why := Exhausted(err, a.endpoint.Addr); why {
 	case nil:
-		a.endpoint.ConnectFailed(err.Error())
+		a.connectFailed(err.Error())
 		return a.elsewhere(RefusedConnect)
 	case RefusedSockets: // and none for another endpoint
 		a.drop()
@@ -145,7 +154,10 @@ func (a *Attempt) unreached(err error) *http1.Refusal {
 // elsewhere leaves the endpoint for another one. With none left, why is the answer.
 func (a *Attempt) elsewhere(why *http1.Refusal) *http1.Refusal {
 	a.drop()
-	if again := a.try(); again != RefusedNoEndpoint {
+	if !a.mayRetry() {
+		return why
+	}
+	if again := a.try(); again != RefusedNoEndpoint && again != RefusedFull {
 		return again
 	}
 	return why
@@ -154,8 +166,14 @@ func (a *Attempt) elsewhere(why *http1.Refusal) *http1.Refusal {
 // failed tells that the endpoint could not be connected to.
 func (a *Attempt) failed(reason string, why *http1.Refusal) {
 	a.note(reason)
-	a.endpoint.ConnectFailed(reason)
+	a.connectFailed(reason)
 	a.reroute(why)
+}
+
+// connectFailed counts it against the endpoint.
+func (a *Attempt) connectFailed(reason string) {
+	a.endpoint.ConnectFailed(reason)
+	a.endpoint.HandshakeFailed(a.request.Client, "connect: "+reason)
 }
 
 // note keeps what the endpoint failed of, for whoever wants to know.
@@ -183,6 +201,7 @@ func (a *Attempt) refuse(why *http1.Refusal) {
 // OnTimer is the end of the connect timeout, or of the answer timeout once the request was sent.
 func (a *Attempt) OnTimer(*netpoll.Timer) {
 	if a.sent {
+		a.endpoint.HandshakeSilent(a.request.Client)
 		a.refuse(RefusedSilent)
 		return
 	}
@@ -196,7 +215,9 @@ func (a *Attempt) OnTimer(*netpoll.Timer) {
 // again asks the same endpoint once more, by another connection.
 func (a *Attempt) again() {
 	e := a.endpoint
+	e.vitals.load.Active.Add(1) // it keeps its place
 	a.drop()
+	a.tried = a.tried[:len(a.tried)-1]
 	if why := a.at(e); why != nil {
 		a.refuse(why)
 	}
@@ -219,8 +240,13 @@ func (a *Attempt) asked() {
 	a.links.loop.Schedule(&a.timer, a.links.dialer.AnswerTimeout, a)
 }
 
-// hand gives the load over to the stream that got the answer, and ends the attempt.
-func (a *Attempt) hand() {
+// hand gives the load over to the stream that got an answer of the status, and ends the attempt.
+func (a *Attempt) hand(status int) {
+	if status >= 500 {
+		a.endpoint.HandshakeFailed(a.request.Client, "handshake: status "+strconv.Itoa(status))
+	} else {
+		a.endpoint.HandshakeOK()
+	}
 	a.way, a.endpoint = nil, nil
 	a.free()
 }

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"sync/atomic"
 	"time"
 
 	"weir/netpoll"
@@ -12,16 +13,27 @@ type Endpoint struct {
 	// Name is "ws://host:port@ip" where the host is a name, else "ws://ip:port" or "unix://path", or what the operator
 	// calls it (#id=NAME). It decides which keys the endpoint gets, so every gateway that knows the endpoint gives it the
 	// same name, whatever else the host name stands for.
-	Name   string
-	Addr   netpoll.Addr
-	Weight int
-	Spec   Spec
+	Name string
+	Addr netpoll.Addr
+	Spec Spec // without what the terms have
 
-	id uint64
+	id    uint64
+	terms atomic.Pointer[Terms]
 
 	// vitals belong to the name: an endpoint with an ID keeps its sessions and counters when its address changes.
 	vitals *vitals
 }
+
+// Terms are what may change about an endpoint while it stays the same one.
+type Terms struct {
+	Weight   int    // at least 1
+	Max      int    // sessions it may have; 0: any number
+	Priority int    // the lowest is used first
+	Zone     string // "": nobody says
+}
+
+// Terms are those of this moment.
+func (e *Endpoint) Terms() Terms { return *e.terms.Load() }
 
 // EndpointStats is a snapshot of an endpoint's counters; each only grows, but for Active.
 type EndpointStats struct {
@@ -31,23 +43,28 @@ type EndpointStats struct {
 	Checks          uint64 // active checks done, failed ones included
 	CheckFailures   uint64
 	Transitions     uint64 // times it went down or came back
+
+	Downs [len(causeNames)]uint64 // times that each of Causes began, in their order
 }
 
 // States an endpoint can be in.
 const (
 	Healthy   = "healthy"
 	Unhealthy = "unhealthy"
-	Unknown   = "unknown" // nothing proved yet; counts as healthy
+	Unknown   = "unknown"  // nothing proved yet; counts as healthy
+	Ejected   = "ejected"  // out for a while, see Outlier
+	Draining  = "draining" // by hand
+	Leaving   = "leaving"  // its source says so
 )
 
 // ID stands for the endpoint where its name is too long or not to be shown. It is made of the name, and so the same
 // on every gateway.
 func (e *Endpoint) ID() uint64 { return e.id }
 
-// Acquire counts a session onto the endpoint; Release takes it off again.
-func (e *Endpoint) Acquire() { e.vitals.load.Active.Add(1) }
+// Acquire counts a session onto the endpoint, and tells whether it may have one more.
+func (e *Endpoint) Acquire() bool { return e.vitals.load.Acquire(e.terms.Load().Max) }
 
-// Release undoes one Acquire.
+// Release undoes one Acquire that was granted.
 func (e *Endpoint) Release() { e.vitals.load.Active.Add(-1) }
 
 // Active is the number of sessions acquired and not released.
@@ -56,12 +73,23 @@ func (e *Endpoint) Active() int64 { return e.vitals.load.Active.Load() }
 // Healthy reports whether Pick may choose the endpoint.
 func (e *Endpoint) Healthy() bool { return !e.vitals.load.Down.Load() }
 
-// State tells Healthy, Unhealthy or Unknown, what led to it, and since when.
+// State tells one of the states, what led to it, and since when.
 func (e *Endpoint) State() (state, reason string, since time.Time) {
 	v := e.vitals
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.state, v.reason, v.since
+	state, reason, since = v.state, v.reason, v.since
+	switch why := Cause(v.causes.Load()); {
+	case why&CauseLeaving != 0:
+		state = Leaving
+	case why&CauseManual != 0:
+		state = Draining
+	case why&CauseOutlier != 0:
+		state = Ejected
+	default:
+		return state, reason, since
+	}
+	return state, v.held.reason, v.held.at
 }
 
 // ConnectOK records a connection made. It is cheap: atomics only, unless there
@@ -93,7 +121,12 @@ func (e *Endpoint) timedOut() string {
 // Stats reads the counters, each by itself.
 func (e *Endpoint) Stats() EndpointStats {
 	v := e.vitals
+	var downs [len(causeNames)]uint64
+	for i := range downs {
+		downs[i] = v.downs[i].Load()
+	}
 	return EndpointStats{
+		Downs:           downs,
 		Active:          e.Active(),
 		Connects:        v.connects.Load(),
 		ConnectFailures: v.connectFailures.Load(),

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -36,12 +37,23 @@ var DefaultResolver Resolver = &net.Resolver{PreferGo: true, StrictErrors: true}
 // goroutine of the group, so they may block; were more than 256 calls to wait,
 // further ones are dropped.
 type Options struct {
+	// Policy is by what endpoints are chosen.
+	Policy balance.Policy
 	// Balance bounds the load of an endpoint to this multiple of its fair share of
 	// all sessions: 0 for no bound, else at least 1.
 	Balance float64
+	// Threshold is the share of its weight, from 0 to 1, that must be well on the priorities in use, or the next one is
+	// used as well.
+	Threshold float64
+	// SlowStart is how long an endpoint that joins or comes back takes to get its whole weight, but by hash.
+	SlowStart time.Duration
+	// Zone is ours: endpoints of it are taken while they have room. "": all are alike.
+	Zone string
 	// Panic uses all endpoints as if they were well when none is.
-	Panic  bool
-	Health health.Options
+	Panic   bool
+	Health  health.Options
+	Outlier Outlier
+	ByHand  *ByHand // nil: nothing is changed by hand
 	// DNSInterval is the time between lookups of host names; 0: a name that has addresses is not looked up again. One
 	// without is tried again after a second, and then after twice as long each time, up to this interval.
 	DNSInterval time.Duration
@@ -61,6 +73,8 @@ type Options struct {
 	// OnLost is told of pooled connections that broke with sessions on them: of each endpoint once a second at most,
 	// with their sum and why the first one did.
 	OnLost func(e *Endpoint, connections, sessions int, reason string)
+	// OnRetryDenied is called where it happens, on any goroutine, for each further try that the budget does not allow.
+	OnRetryDenied func()
 	// OnResolve is told of the addresses in use for a host when they change, when its lookups begin to fail, which err
 	// is for, and when they succeed again.
 	OnResolve func(host string, addrs []netip.Addr, err error)
@@ -73,6 +87,8 @@ type Group struct {
 	specs   []Spec
 	pools   bool // some backend may be reached over pooled connections
 	rules   *rules
+	ejects  ejects
+	budget  budget
 	notices chan func()
 	slots   chan struct{} // taken by running checks
 	ctx     context.Context
@@ -126,12 +142,15 @@ func NewGroup(specs []Spec, o Options) (*Group, error) {
 		names:    newNames(specs),
 		watchers: make(map[*Endpoint]context.CancelFunc),
 	}
-	g.rules = &rules{rise: checks.Rise, fall: checks.Fall, checked: checks.Interval > 0, changed: g.changed, lost: g.lost}
+	g.rules = &rules{rise: checks.Rise, fall: checks.Fall, outlier: o.Outlier, ejects: &g.ejects, spare: g.spare, checked: checks.Interval > 0,
+		changed: g.changed, lost: g.lost}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
-	g.current.Store(newSnapshot(nil))
 	var old []*Endpoint
-	if o.Before != nil {
+	if o.Before == nil {
+		g.current.Store(g.newSnapshot(nil, nil))
+	} else {
 		g.inherit(o.Before)
+		g.current.Store(g.newSnapshot(nil, o.Before.current.Load().table))
 		old = o.Before.Endpoints()
 	}
 	g.tellLookups()
@@ -144,6 +163,10 @@ func (o Options) check(specs []Spec) error {
 	switch {
 	case len(specs) == 0:
 		return errors.New("no upstream is given")
+	case !slices.Contains(balance.Policies, cmp.Or(o.Policy, balance.Hash)):
+		return fmt.Errorf("balance policy %q is not known", o.Policy)
+	case !(o.Threshold >= 0 && o.Threshold <= 1):
+		return fmt.Errorf("priority threshold %v is not a share from 0 to 1", o.Threshold)
 	case !(o.Balance == 0 || o.Balance >= 1 && o.Balance <= math.MaxFloat32):
 		return fmt.Errorf("balance factor %v is neither 0 nor at least 1", o.Balance)
 	case o.DNSInterval < 0:
@@ -191,29 +214,43 @@ func (g *Group) closed() bool { return g.ctx.Err() != nil }
 // started tells whether no group is left whose place this one is to take.
 func (g *Group) started() bool { return g.options.Before == nil }
 
-// Pick chooses the endpoint for a key: the first healthy one, in the key's own
-// order of preference, that is not among tried and not loaded beyond its bound;
-// if all of them are, the first regardless of load; nil if there is none. It
-// counts nothing: call Acquire. Sessions picked at the same moment on several
+// Pick chooses an endpoint for a key by the policy: one that is well, not among tried and, if there is such a one, not
+// loaded beyond its bound. Nil if there is none, and full then tells whether that is for want of room alone. It counts
+// nothing: call Acquire, which may say no where other loops were faster. Sessions picked at the same moment on several
 // loops can pass the bound by their number.
-func (g *Group) Pick(key uint64, tried []*Endpoint) *Endpoint {
-	return g.pick(key, tried, g.options.Balance)
+func (g *Group) Pick(key uint64, tried []*Endpoint) (e *Endpoint, full bool) {
+	return g.pick(key, tried, g.options.Policy, g.options.Balance)
 }
 
-// First is Pick without regard to load: for requests that come and go, and have to find their endpoint again.
-func (g *Group) First(key uint64, tried []*Endpoint) *Endpoint { return g.pick(key, tried, 0) }
-
-func (g *Group) pick(key uint64, tried []*Endpoint, factor float64) *Endpoint {
-	s := g.current.Load()
-	i := s.table.Pick(key, balance.Rule{
-		Factor: factor,
-		Panic:  g.options.Panic,
-		Skip:   func(i int) bool { return slices.Contains(tried, s.endpoints[i]) },
-	})
-	if i < 0 {
-		return nil
+// First is Pick for requests that come and go: without regard to load. By hash they find their endpoint again, otherwise it
+// is each endpoint's turn.
+func (g *Group) First(key uint64, tried []*Endpoint) *Endpoint {
+	policy := balance.Hash
+	if g.options.Policy != "" && g.options.Policy != balance.Hash {
+		policy = balance.RoundRobin
 	}
-	return s.endpoints[i]
+	e, _ := g.pick(key, tried, policy, 0)
+	return e
+}
+
+func (g *Group) pick(key uint64, tried []*Endpoint, policy balance.Policy, factor float64) (e *Endpoint, full bool) {
+	s := g.current.Load()
+	r := balance.Rule{
+		Policy:    policy,
+		Factor:    factor,
+		Threshold: g.options.Threshold,
+		SlowStart: g.options.SlowStart,
+		Panic:     g.options.Panic,
+		Skip:      func(i int) bool { return slices.Contains(tried, s.endpoints[i]) },
+	}
+	if r.SlowStart > 0 {
+		r.Now = time.Now()
+	}
+	i := s.table.Pick(key, r)
+	if i < 0 {
+		return nil, i == balance.Full
+	}
+	return s.endpoints[i], false
 }
 
 // ByID is the member with that ID, well or not; nil if there is none.

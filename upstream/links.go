@@ -80,6 +80,7 @@ func (ls *Links) Open(r *Request, sink Sink) (*Attempt, *http1.Refusal) {
 	a := attempts.Get().(*Attempt)
 	a.links, a.sink = ls, sink
 	a.copy(r)
+	ls.dialer.Group.Begin()
 	if why := a.try(); why != nil {
 		a.free()
 		return nil, why

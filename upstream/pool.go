@@ -166,6 +166,9 @@ func (p *pool) unreached(err error) {
 // fail sends those who wait elsewhere. It counts as one failed connect, however many they are.
 func (p *pool) fail(reason string, why *http1.Refusal) {
 	p.endpoint.ConnectFailed(reason)
+	for _, a := range p.waiting {
+		p.endpoint.HandshakeFailed(a.request.Client, "connect: "+reason)
+	}
 	p.scatter(reason, why)
 }
 

@@ -63,7 +63,7 @@ func TestPoolTriesElsewhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			one, two := listen(t), listen(t)
 			r := newRig(t, nil, one.url("h2c"), two.url("h2c"))
-			first := r.dialer.Group.Pick(1, nil)
+			first := r.dialer.Group.First(1, nil)
 			if strings.HasSuffix(first.Name, two.ln.Addr().String()) {
 				one, two = two, one
 			}

@@ -274,7 +274,7 @@ func (st *stream) answered(head *h2.Head, end bool) {
 		return
 	}
 	st.attempt = nil
-	a.hand()
+	a.hand(head.Status)
 	answer := http1.Response{Status: head.Status, Fields: head.Fields}
 	if head.Status == http.StatusOK {
 		answer.Status = http.StatusSwitchingProtocols // what the client asked for, and gets

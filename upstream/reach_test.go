@@ -131,7 +131,7 @@ func TestProxyHeader(t *testing.T) {
 func TestPreferredEndpoint(t *testing.T) {
 	one, two := listen(t), listen(t)
 	r := newRig(t, nil, one.url("ws"), two.url("ws"))
-	byHash := r.dialer.Group.Pick(1, nil)
+	byHash := r.dialer.Group.First(1, nil)
 	if strings.HasSuffix(byHash.Name, two.ln.Addr().String()) {
 		one, two = two, one
 	}

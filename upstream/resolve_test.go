@@ -135,7 +135,7 @@ func TestNamesThatDoNotResolveAtStart(t *testing.T) {
 	dns.set("empty", "")
 	dns.set("unknown", "none")
 	for _, host := range []string{"failing", "empty", "unknown"} {
-		if g := group(t, upstream.Options{Resolver: dns}, "ws://"+host); len(g.Endpoints()) != 0 || g.Pick(1, nil) != nil {
+		if g := group(t, upstream.Options{Resolver: dns}, "ws://"+host); len(g.Endpoints()) != 0 || pick(g, 1, nil) != nil {
 			t.Errorf("%s stands for %s", host, listed(g))
 		}
 		if n := len(group(t, upstream.Options{Resolver: dns}, "ws://"+host, "ws://10.0.0.1").Endpoints()); n != 1 {

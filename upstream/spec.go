@@ -18,9 +18,19 @@ type Spec struct {
 	Host   string // lower-case name, or an address in canonical form without brackets; "" if there is a Path
 	Port   uint16
 	Path   string // of a unix socket, instead of Host and Port
-	Weight int    // 1 to 1000
 	Proxy  int    // version (1 or 2) of the PROXY protocol's header that begins each connection; 0: none
 	ID     string // names the endpoint instead of its URL and address; "": they do
+
+	Weight   int    // 1 to 1000
+	Max      int    // sessions that this gateway opens on each endpoint; 0: any number
+	Priority int    // 0 to 100; the lowest is used first
+	Zone     string // where it is; "": nobody says
+}
+
+// bare is the spec without what may change while an endpoint stays the same one.
+func (s Spec) bare() Spec {
+	s.Weight, s.Max, s.Priority, s.Zone = 0, 0, 0, ""
+	return s
 }
 
 // ParseSpec reads "scheme://host[:port][#settings]", or "scheme://" and the absolute path of a unix socket.
@@ -33,7 +43,8 @@ type Spec struct {
 // these are "unix", "h2c+unix" and "ws+h2c+unix", as in "unix:///run/app.sock".
 //
 // An IPv6 address stands in brackets. The port is 80 where none is given, 443 with TLS. Settings are joined by '&':
-// "weight=N", 1 where it is not given; "proxy-protocol=v1" or "v2", which tells the backend who the client is
+// "weight=N", 1 where it is not given; "max=N" sessions; "priority=N", where those of the lowest are used first, and
+// "backup" is priority 1; "zone=NAME"; "proxy-protocol=v1" or "v2", which tells the backend who the client is
 // and so needs a connection for each session; and "id=NAME", for a backend that stays the same one wherever it moves.
 func ParseSpec(s string) (Spec, error) {
 	spec, err := parseSpec(s)
@@ -48,6 +59,15 @@ func (s Spec) String() string {
 	var settings []string
 	if s.Weight != 1 {
 		settings = append(settings, "weight="+strconv.Itoa(s.Weight))
+	}
+	if s.Max != 0 {
+		settings = append(settings, "max="+strconv.Itoa(s.Max))
+	}
+	if s.Priority != 0 {
+		settings = append(settings, "priority="+strconv.Itoa(s.Priority))
+	}
+	if s.Zone != "" {
+		settings = append(settings, "zone="+s.Zone)
 	}
 	if s.Proxy != 0 {
 		settings = append(settings, "proxy-protocol=v"+strconv.Itoa(s.Proxy))

@@ -11,12 +11,14 @@ import (
 
 const (
 	maxWeight = 1000
+	maxMax    = 100_000_000
+	maxLevel  = 100
 	maxPath   = 103 // bytes of a unix socket's address, on the systems that take the least
 	maxID     = 64
 )
 
-// notInID keeps names given by hand apart from URLs.
-func notInID(r rune) bool {
+// notInName keeps names given by hand apart from URLs.
+func notInName(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
 }
 
@@ -72,15 +74,22 @@ func (s *Spec) setScheme(scheme string) (unix bool, err error) {
 }
 
 // set applies what follows '#'.
-func (s *Spec) set(settings string) error {
+func (s *Spec) set(settings string) (err error) {
 	for setting := range strings.SplitSeq(settings, "&") {
 		switch key, value, _ := strings.Cut(setting, "="); key {
 		case "weight":
-			n, err := strconv.Atoi(value)
-			if err != nil || n < 1 || n > maxWeight {
-				return fmt.Errorf("weight %q is not a number from 1 to %d", value, maxWeight)
+			err = setNumber(&s.Weight, key, value, 1, maxWeight)
+		case "max":
+			err = setNumber(&s.Max, key, value, 1, maxMax)
+		case "priority":
+			err = setNumber(&s.Priority, key, value, 0, maxLevel)
+		case "backup":
+			if value != "" {
+				return fmt.Errorf("backup stands alone; write priority=%s", value)
 			}
-			s.Weight = n
+			s.Priority = 1
+		case "zone":
+			err = setName(&s.Zone, key, value)
 		case "proxy-protocol":
 			if value != "v1" && value != "v2" {
 				return fmt.Errorf("proxy-protocol %q is neither v1 nor v2", value)
@@ -90,14 +99,31 @@ func (s *Spec) set(settings string) error {
 			}
 			s.Proxy = int(value[1] - '0')
 		case "id":
-			if value == "" || len(value) > maxID || strings.ContainsFunc(value, notInID) {
-				return fmt.Errorf("id %q is not a name of 1 to %d letters, digits, '.', '_' and '-'", value, maxID)
-			}
-			s.ID = value
+			err = setName(&s.ID, key, value)
 		default:
-			return fmt.Errorf("unknown setting %q: weight=N, id=NAME and proxy-protocol=v1 or v2 are known", key)
+			return fmt.Errorf("unknown setting %q: weight=N, max=N, priority=N, backup, zone=NAME, id=NAME and proxy-protocol=v1 or v2 are known", key)
+		}
+		if err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+func setNumber(to *int, key, value string, least, most int) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < least || n > most {
+		return fmt.Errorf("%s %q is not a number from %d to %d", key, value, least, most)
+	}
+	*to = n
+	return nil
+}
+
+func setName(to *string, key, value string) error {
+	if value == "" || len(value) > maxID || strings.ContainsFunc(value, notInName) {
+		return fmt.Errorf("%s %q is not a name of 1 to %d letters, digits, '.', '_' and '-'", key, value, maxID)
+	}
+	*to = value
 	return nil
 }
 

@@ -66,6 +66,8 @@ type Request struct {
 	// Trail is told where the request went, for whoever has to say why it was refused; nil: nobody has to.
 	Trail *Trail
 
+	Client netip.Addr // one that fails again and again counts once, see Outlier
+
 	// For backends that are told by PROXY protocol who the client is and where it connected to; zero if not known.
 	Source, Destination netip.AddrPort
 }
@@ -79,6 +81,7 @@ type Trail struct {
 // What a handshake can fail of on the backend's side.
 var (
 	RefusedNoEndpoint = &http1.Refusal{Status: 503, Reason: "no_endpoint", Text: "No backend is available for this request; try again later."}
+	RefusedFull       = &http1.Refusal{Status: 503, Reason: "endpoint_full", Text: "All backends have as many sessions as they may; try again later."}
 	RefusedConnect    = &http1.Refusal{Status: 502, Reason: "backend_connect_failed", Text: "No backend could be connected to."}
 	RefusedSlow       = &http1.Refusal{Status: 504, Reason: "backend_connect_timeout", Text: "No backend could be connected to in time."}
 	RefusedSilent     = &http1.Refusal{Status: 504, Reason: "backend_answer_timeout", Text: "The backend did not answer the request in time."}
@@ -89,5 +92,5 @@ var (
 )
 
 // Refusals are all of them, for whoever counts or documents them.
-var Refusals = []*http1.Refusal{RefusedNoEndpoint, RefusedConnect, RefusedSlow, RefusedSilent, RefusedClosed, RefusedAnswer, RefusedSockets,
+var Refusals = []*http1.Refusal{RefusedNoEndpoint, RefusedFull, RefusedConnect, RefusedSlow, RefusedSilent, RefusedClosed, RefusedAnswer, RefusedSockets,
 	RefusedPorts, RefusedBusy, RefusedTLS}

@@ -96,7 +96,7 @@ func TestHandshakeFailsAndAnotherServes(t *testing.T) {
 	t.Cleanup(func() { secureBackends = false })
 	one, two := listen(t), listen(t)
 	r := newRig(t, nil, one.url("ws"), two.url("ws"))
-	if strings.HasSuffix(r.dialer.Group.Pick(1, nil).Name, two.ln.Addr().String()) {
+	if strings.HasSuffix(r.dialer.Group.First(1, nil).Name, two.ln.Addr().String()) {
 		one, two = two, one
 	}
 	c := r.ask(1)[0]

@@ -219,7 +219,7 @@ func (t *tunnel) answered() {
 	if t.endpoint.Spec.Secure() { // only now is it known that our certificate was taken, see OnClose
 		t.endpoint.ConnectOK()
 	}
-	t.attempt.hand()
+	t.attempt.hand(t.answer.parsed.Status)
 	t.attempt = nil
 }
 

@@ -120,7 +120,7 @@ func TestTunnelTriesElsewhere(t *testing.T) {
 	dead.ln.Close()
 	r := newRig(t, nil, dead.url("ws"), alive.url("ws"))
 	q := request()
-	for q.Key = 0; !strings.HasSuffix(r.dialer.Group.Pick(q.Key, nil).Name, dead.ln.Addr().String()); q.Key++ {
+	for q.Key = 0; !strings.HasSuffix(r.dialer.Group.First(q.Key, nil).Name, dead.ln.Addr().String()); q.Key++ {
 	}
 	c := r.newClient()
 	r.do(func() { r.open(c, q) })

@@ -15,7 +15,10 @@ const coolDown = 10 * time.Second
 // rules are what all endpoints of a group judge by.
 type rules struct {
 	rise, fall int
-	checked    bool // active checks run
+	outlier    Outlier
+	ejects     *ejects
+	spare      func(e *Endpoint) bool // tells whether the group can do without it
+	checked    bool                   // active checks run
 	changed    func(e *Endpoint, healthy bool, reason string)
 	lost       func(e *Endpoint, connections, sessions int, reason string)
 }
@@ -31,8 +34,10 @@ type vitals struct {
 	checks          atomic.Uint64
 	checkFailures   atomic.Uint64
 	transitions     atomic.Uint64
-	unsettled       atomic.Bool   // the next good connect has something to change
-	protocol        atomic.Uint32 // remembered until it goes down, as it may come back as another
+	causes          atomic.Uint32                  // that keep new sessions away, each a bit; written under mu
+	downs           [len(causeNames)]atomic.Uint64 // how often each cause began
+	unsettled       atomic.Bool                    // the next good connect has something to change
+	protocol        atomic.Uint32                  // remembered until it goes down, as it may come back as another
 
 	// under mu
 	mu          sync.Mutex
@@ -47,7 +52,9 @@ type vitals struct {
 	rest        *time.Timer
 	retired     bool
 	setback     setback
+	held        setback // the cause that began last
 	losses      losses
+	outcomes    outcomes
 }
 
 func newVitals(r *rules, tls *clientTLS) *vitals {
@@ -100,6 +107,7 @@ func (v *vitals) connectFailed(e *Endpoint, reason string) {
 		return
 	}
 	v.become(e, Unhealthy, "connect: "+reason)
+	v.hold(e, CauseConnect, true, v.reason)
 	if !v.rules.checked && !v.retired {
 		v.rest = time.AfterFunc(coolDown, func() { v.rested(e) })
 	}
@@ -134,6 +142,7 @@ func (v *vitals) checkDone(e *Endpoint, err error) {
 		v.checksBad++
 		if v.state != Unhealthy && v.checksBad >= v.rules.fall {
 			v.become(e, Unhealthy, "check: "+err.Error())
+			v.hold(e, CauseCheck, true, v.reason)
 		}
 		return
 	}
@@ -155,23 +164,18 @@ func (v *vitals) moved(e *Endpoint) {
 	v.become(e, Unknown, "its address changed")
 }
 
-// become is called under mu, which also keeps the changes told in order.
+// become is called under mu.
 func (v *vitals) become(e *Endpoint, state, reason string) {
-	was := v.state == Unhealthy
-	down := state == Unhealthy
 	v.state, v.reason, v.since = state, reason, time.Now()
 	v.checksGood, v.checksBad = 0, 0
 	if v.rest != nil {
 		v.rest.Stop()
 	}
-	if down {
+	if state == Unhealthy {
 		v.protocol.Store(protocolUnknown)
+		return
 	}
-	if was != down {
-		v.load.Down.Store(down)
-		v.transitions.Add(1)
-		v.rules.changed(e, !down, reason)
-	}
+	v.hold(e, CauseCheck|CauseConnect, false, reason)
 }
 
 // retire ends the timers, unless another group than that of r has taken it; sessions may still count on and off.
@@ -182,7 +186,7 @@ func (v *vitals) retire(r *rules) {
 		return
 	}
 	v.retired = true
-	for _, t := range []*time.Timer{v.rest, v.losses.due} {
+	for _, t := range []*time.Timer{v.rest, v.losses.due, v.outcomes.timer} {
 		if t != nil {
 			t.Stop()
 		}

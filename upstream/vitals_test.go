@@ -22,7 +22,8 @@ func newPatient(checked bool) *patient {
 	r := &rules{rise: 2, fall: 3, checked: checked, changed: func(_ *Endpoint, healthy bool, _ string) {
 		p.log = append(p.log, healthy)
 	}}
-	p.Endpoint = &Endpoint{Name: "ws://a:80", Addr: netpoll.IP(netip.MustParseAddrPort("127.0.0.1:80")), Weight: 1, vitals: newVitals(r, new(clientTLS))}
+	p.Endpoint = &Endpoint{Name: "ws://a:80", Addr: netpoll.IP(netip.MustParseAddrPort("127.0.0.1:80")), vitals: newVitals(r, new(clientTLS))}
+	p.terms.Store(&Terms{Weight: 1})
 	return p
 }
 
@@ -150,7 +151,7 @@ func TestStatsCountEverything(t *testing.T) {
 	p.Acquire()
 	p.Release()
 	p.do("KKkcCcccCC")
-	want := EndpointStats{Active: 1, Connects: 2, ConnectFailures: 1, Checks: 7, CheckFailures: 4, Transitions: 2}
+	want := EndpointStats{Active: 1, Connects: 2, ConnectFailures: 1, Checks: 7, CheckFailures: 4, Transitions: 2, Downs: [len(causeNames)]uint64{1}}
 	if got := p.Stats(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

@@ -6,6 +6,7 @@
 //	weir check [flags] [URL]  check the configuration, say what would run and which route takes the URL
 //	weir try URL [flags]      send a message through a gateway
 //	weir healthcheck          ask the running gateway whether it takes new sessions
+//	weir endpoints            list its backends, drain one, or give it another weight
 //	weir upgrade              have it replaced by the program on disk
 //	weir version
 //

@@ -47,6 +47,8 @@ func run(args []string, p program) int {
 		return try(args, p)
 	case "healthcheck":
 		return healthcheck(args, p)
+	case "endpoints":
+		return endpoints(args, p)
 	case "upgrade":
 		return upgrade(args, p)
 	case "version", "--version":
@@ -56,7 +58,7 @@ func run(args []string, p program) int {
 		fmt.Fprint(p.stdout, config.Usage())
 		return exitOK
 	}
-	return p.misused(fmt.Errorf("unknown command %q; there are check, try, healthcheck, upgrade, version and help", command))
+	return p.misused(fmt.Errorf("unknown command %q; there are check, try, healthcheck, endpoints, upgrade, version and help", command))
 }
 
 // loaded is cfg, or nil where there is none to go on with and it has said why.

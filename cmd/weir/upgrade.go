@@ -2,22 +2,16 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/spf13/pflag"
 
 	"weir/gateway"
 	"weir/gateway/config"
@@ -180,26 +174,12 @@ If the successor does not come up, the old process goes on as before.
 
 // upgrade is the command: it asks the running process by its admin listener.
 func upgrade(args []string, p program) int {
-	flags := pflag.NewFlagSet("upgrade", pflag.ContinueOnError)
-	flags.Usage = func() {}
-	addr := flags.String("admin", config.Default().Admin, "`ADDR` of the running weir's admin listener, as host:port or unix:/path")
-	token := flags.String("admin-token", "", "its `TOKEN`, if it has one; WEIR_ADMIN_TOKEN is better, as others see command lines")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, pflag.ErrHelp):
-		fmt.Fprint(p.stdout, upgradeUsage, flags.FlagUsages())
-		return exitOK
-	case err != nil:
-		return p.misused(err)
-	case flags.NArg() > 0:
-		return p.misused(config.Unexpected(flags.Arg(0)))
-	}
-	for _, v := range p.environ {
-		if text, ok := strings.CutPrefix(v, "WEIR_ADMIN_TOKEN="); ok && *token == "" {
-			*token = text
-		}
+	to, exit := p.admin("upgrade", upgradeUsage, args, 0)
+	if to == nil {
+		return exit
 	}
 	var answer struct{ PID int }
-	body, err := askAdmin(*addr, *token, http.MethodPost, "/upgrade", upgradeTimeout)
+	body, err := askAdmin(to.addr, to.token, http.MethodPost, "/upgrade", upgradeTimeout)
 	if err == nil {
 		err = json.Unmarshal(body, &answer)
 	}
@@ -208,35 +188,4 @@ func upgrade(args []string, p program) int {
 	}
 	fmt.Fprintf(p.stdout, "replaced by process %d\n", answer.PID)
 	return exitOK
-}
-
-// askAdmin makes one request to the admin listener of a running weir, and gives the body of its answer.
-func askAdmin(addr, token, method, path string, timeout time.Duration) ([]byte, error) {
-	network := "tcp"
-	if at, unix := strings.CutPrefix(addr, "unix:"); unix {
-		network, addr = "unix", at
-	}
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}
-	transport := &http.Transport{DialContext: dial, DisableKeepAlives: true}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	answer, err := transport.RoundTrip(r)
-	if err != nil {
-		return nil, fmt.Errorf("nobody answers at the admin address %s: %w", addr, err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, answerLimit))
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("refused with %s: %s", answer.Status, strings.TrimSpace(string(body)))
-	}
-	return body, err
 }

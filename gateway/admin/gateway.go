@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"weir/upstream"
 )
 
 // Gateway is what the calls are about. All its methods are for any goroutine.
@@ -18,8 +20,9 @@ type Gateway interface {
 	Config() any // the effective configuration, secrets masked
 
 	Drain()
-	Reload() (report any, err error) // a *BusyError if it may be tried again later
-	Upgrade() (pid int, err error)   // errors.ErrUnsupported if this process cannot start a successor
+	ChangeEndpoint(id string, change func(*upstream.Manual)) ([]Endpoint, error) // those of that ID, as they are then
+	Reload() (report any, err error)                                             // a *BusyError if it may be tried again later
+	Upgrade() (pid int, err error)                                               // errors.ErrUnsupported if this process cannot start a successor
 	CloseSessions(Choice, ws.StatusCode) (closed int)
 	RenewSessions(c Choice, expires time.Time) (renewed int)
 }
@@ -39,10 +42,15 @@ type Health struct {
 // Endpoint is a backend's address, or a name that leads to none.
 type Endpoint struct {
 	Route           string    `json:"route"`
+	ID              string    `json:"id,omitempty"` // for the calls that change it
 	Endpoint        string    `json:"endpoint"`
 	Address         string    `json:"address"`
 	Weight          int       `json:"weight"`
+	Max             int       `json:"max,omitempty"` // sessions it may have; 0: any number
+	Priority        int       `json:"priority,omitempty"`
+	Zone            string    `json:"zone,omitempty"`
 	State           string    `json:"state"`
+	Causes          []string  `json:"causes,omitempty"` // for which it gets no new sessions
 	Reason          string    `json:"reason,omitempty"`
 	Since           time.Time `json:"since"`
 	LastError       string    `json:"last_error,omitempty"` // of a check, a connect or a pooled connection

@@ -21,6 +21,7 @@ func routes(g Gateway) *http.ServeMux {
 		g.WriteMetrics(w)
 	})
 	mux.HandleFunc("GET /endpoints", func(w http.ResponseWriter, _ *http.Request) { serveJSON(w, g.Endpoints()) })
+	mux.HandleFunc("POST /endpoints/{id}/{what}", h.changeEndpoint)
 	mux.HandleFunc("GET /sessions", func(w http.ResponseWriter, _ *http.Request) { serveJSON(w, g.Summary()) })
 	mux.HandleFunc("POST /sessions/close", h.closeSessions)
 	mux.HandleFunc("POST /sessions/renew", h.renewSessions)

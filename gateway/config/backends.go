@@ -23,6 +23,21 @@ func (h *Health) UnmarshalText(text []byte) error {
 	return choose(h, text, HealthAuto, HealthTCP, HealthHTTP, HealthWebSocket)
 }
 
+// Balance is how a new session gets its backend.
+type Balance string
+
+const (
+	BalanceHash       Balance = "hash"
+	BalanceLeast      Balance = "least"
+	BalanceTwo        Balance = "two"
+	BalanceRoundRobin Balance = "round-robin"
+)
+
+// UnmarshalText sets b, or fails on a word that is not known.
+func (b *Balance) UnmarshalText(text []byte) error {
+	return choose(b, text, BalanceHash, BalanceLeast, BalanceTwo, BalanceRoundRobin)
+}
+
 // DNSFamily is which addresses of a backend's name count.
 type DNSFamily string
 

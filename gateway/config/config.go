@@ -113,13 +113,17 @@ type Config struct {
 	IPv6Prefix       int        `knob:"ipv6-prefix" group:"Rates" restart:"true" range:"1..128" help:"leading bits of an IPv6 address that count as one client"`
 	RateTable        int        `knob:"rate-table" group:"Rates" range:"1000..100000000" help:"addresses, and users, whose rates Weir remembers at once"`
 
-	HashOn         HashOn        `knob:"hash-on" group:"Routing" route:"true" help:"value that selects the backend: client-ip, path, header:NAME, cookie:NAME, query:NAME, claim:NAME or random"`
-	BalanceFactor  float64       `knob:"balance-factor" group:"Routing" route:"true" range:"0|1..100" help:"send no new sessions to a backend with more than this multiple of its fair share; 0: no bound"`
-	ConnectRetries int           `knob:"connect-retries" group:"Routing" route:"true" range:"0..100" help:"further backends tried after a failed connect"`
-	Panic          bool          `knob:"panic" group:"Routing" route:"true" help:"use all backends if none is healthy; false: answer 503"`
-	DNSInterval    time.Duration `knob:"dns-interval" group:"Routing" range:"0|1s..24h" help:"time between two lookups of a backend's name; a name without an address is looked up sooner, from 1s on; 0: a name with addresses is not looked up again"`
-	DNSFamily      DNSFamily     `knob:"dns-family" group:"Routing" help:"which addresses of a name are backends: auto (IPv6 only if there is no IPv4), any (both), ipv4 or ipv6"`
-	EmptyHold      time.Duration `knob:"empty-hold" group:"Routing" range:"0|1s..24h" help:"how long the last addresses of a name stay in use after the name server says that it has none; 0: not at all"`
+	HashOn            HashOn        `knob:"hash-on" group:"Routing" route:"true" help:"value that selects the backend: client-ip, path, header:NAME, cookie:NAME, query:NAME, claim:NAME or random"`
+	Balance           Balance       `knob:"balance" group:"Routing" route:"true" help:"how a new session gets its backend: hash (by hash-on), least (fewest sessions for its weight), two (the less loaded of two chosen at random) or round-robin"`
+	BalanceFactor     float64       `knob:"balance-factor" group:"Routing" route:"true" range:"0|1..100" help:"send no new sessions to a backend with more than this multiple of its fair share; 0: no bound"`
+	SlowStart         time.Duration `knob:"slow-start" group:"Routing" route:"true" range:"0|1s..24h" help:"time in which a backend that joins or comes back gets its whole weight, unless balance is hash; 0: at once"`
+	PriorityThreshold int           `knob:"priority-threshold" group:"Routing" route:"true" arg:"PERCENT" range:"0..100" help:"use backends of the next priority as well while less than this part of the weight before them is healthy; 0: while none is"`
+	Zone              string        `knob:"zone" group:"Routing" arg:"NAME" help:"zone of this gateway: backends of the same zone (#zone=NAME) get its new sessions while they have room; empty: zones do not count"`
+	ConnectRetries    int           `knob:"connect-retries" group:"Routing" route:"true" range:"0..100" help:"further backends tried after a failed connect"`
+	Panic             bool          `knob:"panic" group:"Routing" route:"true" help:"use all backends if none is healthy; false: answer 503"`
+	DNSInterval       time.Duration `knob:"dns-interval" group:"Routing" range:"0|1s..24h" help:"time between two lookups of a backend's name; a name without an address is looked up sooner, from 1s on; 0: a name with addresses is not looked up again"`
+	DNSFamily         DNSFamily     `knob:"dns-family" group:"Routing" help:"which addresses of a name are backends: auto (IPv6 only if there is no IPv4), any (both), ipv4 or ipv6"`
+	EmptyHold         time.Duration `knob:"empty-hold" group:"Routing" range:"0|1s..24h" help:"how long the last addresses of a name stay in use after the name server says that it has none; 0: not at all"`
 
 	StickyCookie   string        `knob:"sticky-cookie" group:"Stickiness" route:"true" arg:"NAME" help:"name of a cookie that keeps a client at its backend while the backend is healthy; empty: none"`
 	StickyTTL      time.Duration `knob:"sticky-ttl" group:"Stickiness" route:"true" range:"0|1s..9600h" help:"lifetime of the sticky cookie; 0: until the browser is closed"`
@@ -135,6 +139,14 @@ type Config struct {
 	HealthTimeout  time.Duration `knob:"health-timeout" group:"Health" route:"true" range:"10ms..1h" help:"time after which a health check has failed"`
 	HealthRise     int           `knob:"health-rise" group:"Health" route:"true" range:"1..1000" help:"good health checks in a row that bring a backend back"`
 	HealthFall     int           `knob:"health-fall" group:"Health" route:"true" range:"1..1000" help:"failures in a row that take a backend out"`
+
+	Outlier       bool          `knob:"outlier" group:"Outliers" route:"true" help:"take a backend out for a while that fails many handshakes (connect fails, no answer, status 5xx, ends early); three answers in a row that do not come in time are enough"`
+	OutlierRatio  int           `knob:"outlier-ratio" group:"Outliers" route:"true" arg:"PERCENT" range:"1..100" help:"part of a backend's handshakes that has to fail, more than this, before it is taken out"`
+	OutlierMin    int           `knob:"outlier-min" group:"Outliers" route:"true" range:"1..1000000" help:"handshakes of a backend within outlier-window that are enough to judge it"`
+	OutlierWindow time.Duration `knob:"outlier-window" group:"Outliers" route:"true" range:"1s..1h" help:"time over which handshakes of a backend are counted; a client that fails again and again counts once"`
+	OutlierEarly  time.Duration `knob:"outlier-early" group:"Outliers" route:"true" range:"0|10ms..1h" help:"a session that its backend ends sooner after the client connected, without a close frame or with code 1011 or 1014, counts as a failed handshake; 0: none does"`
+	OutlierEject  time.Duration `knob:"outlier-eject" group:"Outliers" route:"true" range:"1s..24h" help:"time that a backend is taken out; doubled each time, up to 10m, and halved as it stays good"`
+	OutlierMax    int           `knob:"outlier-max" group:"Outliers" route:"true" arg:"PERCENT" range:"0..100" help:"most backends of a route that may be taken out at once; one always may, the last never"`
 
 	PoolMin          int           `knob:"pool-min" group:"Pools" route:"true" range:"0..1000" help:"connections that each loop keeps open to a pooled (h2c://) backend before clients need them"`
 	PoolMaxStreams   int           `knob:"pool-max-streams" group:"Pools" route:"true" range:"0..1000000" help:"sessions per pooled connection, if the backend does not allow fewer; 0: as many as the backend allows"`

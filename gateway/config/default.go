@@ -44,6 +44,7 @@ func Default() *Config {
 		RateTable:  1_000_000,
 
 		HashOn:         HashOn{By: HashClientIP},
+		Balance:        BalanceHash,
 		BalanceFactor:  0,
 		ConnectRetries: 2,
 		Panic:          true,
@@ -59,6 +60,14 @@ func Default() *Config {
 		HealthTimeout:  2 * time.Second,
 		HealthRise:     2,
 		HealthFall:     3,
+
+		Outlier:       true,
+		OutlierRatio:  50,
+		OutlierMin:    5,
+		OutlierWindow: 30 * time.Second,
+		OutlierEarly:  5 * time.Second,
+		OutlierEject:  30 * time.Second,
+		OutlierMax:    30,
 
 		PoolMin:          1,
 		PoolIdle:         time.Minute,

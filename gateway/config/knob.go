@@ -92,6 +92,7 @@ var argOf = map[string]string{
 	"config.AuthPreflight": "HOW",
 	"config.Health":        "KIND",
 	"config.DNSFamily":     "FAMILY",
+	"config.Balance":       "HOW",
 }
 
 func find(name string) *knob { return among(knobs, name) }

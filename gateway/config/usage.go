@@ -19,6 +19,7 @@ const usageHeader = `Weir is a WebSocket gateway: it forwards WebSockets and pla
                            --diff FILE shows what a reload with FILE would change
   weir try URL [flags]     send a message through a gateway and show the way it took
   weir healthcheck         ask the running weir whether it accepts new sessions (exit 0 or 1)
+  weir endpoints           list the backends of the running weir; drain or enable one, or weigh it
   weir upgrade             replace the running weir by the program on disk, without a gap
   weir version             print the version
 

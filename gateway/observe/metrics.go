@@ -29,6 +29,7 @@ type Metrics struct {
 	FetchFailures                       atomic.Uint64 // of key sets
 	Silences                            atomic.Uint64 // of auth services
 	pushFailures                        atomic.Uint64
+	RetriesDenied                       atomic.Uint64 // by the budget of a fleet
 	ConfigReloads, ConfigFailures       atomic.Uint64
 	LastReload                          atomic.Int64 // seconds since 1970; 0: none yet
 }

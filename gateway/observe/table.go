@@ -66,7 +66,15 @@ var metricTable = []metric{
 	{"weir_endpoint_connect_failures_total", counter, []string{"endpoint", "route"}, "connects that failed, and pooled connections that broke a rule or did not answer PING", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) uint64 { return st.ConnectFailures })},
 	{"weir_endpoint_checks_total", counter, []string{"endpoint", "route"}, "health checks", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) uint64 { return st.Checks })},
 	{"weir_endpoint_check_failures_total", counter, []string{"endpoint", "route"}, "health checks that failed", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) uint64 { return st.CheckFailures })},
+	{"weir_endpoint_downs_total", counter, []string{"cause", "endpoint", "route"}, "times that a cause began for which the backend gets no new sessions", func(s *Scrape, out *exposition) {
+		s.Endpoints(func(route string, e *upstream.Endpoint) {
+			for i, n := range e.Stats().Downs {
+				out.sample(float64(n), upstream.Causes[i].String(), e.Name, route)
+			}
+		})
+	}},
 	{"weir_endpoint_transitions_total", counter, []string{"endpoint", "route"}, "times that the backend went down or came back", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) uint64 { return st.Transitions })},
+	{"weir_retries_denied_total", counter, nil, "handshakes and plain requests that were not tried at another backend, since a fifth of those of the last 10 s had been already", once(func(m *Metrics) *atomic.Uint64 { return &m.RetriesDenied })},
 	{"weir_lookup_failures_total", counter, []string{"host"}, "lookups of a backend's host name that led to no address", lookups},
 	{"weir_pool_connections", gauge, nil, "pooled connections that are ready for sessions", total(func(st *LoopStats) int { return st.Pools.Connections })},
 	{"weir_pool_streams", gauge, nil, "sessions on pooled connections, including those being opened", total(func(st *LoopStats) int { return st.Pools.Streams })},

@@ -13,6 +13,7 @@ import (
 	"weir/gateway/observe"
 	"weir/internal/watch"
 	"weir/netpoll"
+	"weir/upstream"
 )
 
 // Env is what all plans of a process share. Immutable; what it points to is for any goroutine.
@@ -21,6 +22,7 @@ type Env struct {
 	Log           *slog.Logger
 	Metrics       *observe.Metrics
 	StickyKey     []byte // where the configuration has none
+	ByHand        upstream.ByHand
 	TicketSecrets *certs.Secrets
 	ToBackends    *netpoll.Handshakes
 	FromClients   *netpoll.Handshakes

@@ -9,6 +9,7 @@ import (
 	"weir/codec/http1"
 	"weir/gateway/config"
 	"weir/upstream"
+	"weir/upstream/balance"
 	"weir/upstream/health"
 )
 
@@ -27,7 +28,12 @@ type Fleet struct {
 // fleetTerms are all that a fleet is made of, so that equal ones can share it.
 type fleetTerms struct {
 	specs           string // of the backends, in their order
+	policy          balance.Policy
 	balance         float64
+	threshold       float64
+	slowStart       time.Duration
+	zone            string
+	outlier         upstream.Outlier
 	panics          bool
 	dnsInterval     time.Duration
 	emptyHold       time.Duration
@@ -47,7 +53,9 @@ func (b *builder) fleetTerms(cfg *config.Config, specs []upstream.Spec, plain bo
 		texts[i] = s.String()
 	}
 	t = fleetTerms{
-		specs: strings.Join(texts, "\n"), balance: cfg.BalanceFactor, panics: cfg.Panic, dnsInterval: cfg.DNSInterval, emptyHold: cfg.EmptyHold, family: upstream.Family(cfg.DNSFamily),
+		specs: strings.Join(texts, "\n"), policy: balance.Policy(cfg.Balance), balance: cfg.BalanceFactor,
+		threshold: float64(cfg.PriorityThreshold) / 100, slowStart: cfg.SlowStart, zone: cfg.Zone, outlier: outlier(cfg),
+		panics: cfg.Panic, dnsInterval: cfg.DNSInterval, emptyHold: cfg.EmptyHold, family: upstream.Family(cfg.DNSFamily),
 		retries: cfg.ConnectRetries, connect: cfg.ConnectTimeout, answer: cfg.BackendTimeout,
 		pool: upstream.PoolOptions{Min: cfg.PoolMin, MaxStreams: cfg.PoolMaxStreams, Window: int(b.env.Start.ReadBuffer), Idle: cfg.PoolIdle,
 			PingInterval: cfg.PoolPingInterval, PingTimeout: cfg.PoolPingTimeout, Spread: cfg.PoolSpread},
@@ -58,6 +66,15 @@ func (b *builder) fleetTerms(cfg *config.Config, specs []upstream.Spec, plain bo
 	}
 	t.tls, err = b.backendTLS(tlsTermsOf(cfg))
 	return t, err
+}
+
+// outlier is when a backend is taken out for how it treats handshakes.
+func outlier(cfg *config.Config) upstream.Outlier {
+	if !cfg.Outlier {
+		return upstream.Outlier{}
+	}
+	return upstream.Outlier{Ratio: float64(cfg.OutlierRatio) / 100, Min: cfg.OutlierMin, Window: cfg.OutlierWindow, Early: cfg.OutlierEarly,
+		Eject: cfg.OutlierEject, Max: float64(cfg.OutlierMax) / 100}
 }
 
 // fleets are those of a plan, found by their terms. Immutable once the plan is built.
@@ -170,12 +187,14 @@ func (b *builder) inheritFleets(fresh []wantedFleet) {
 // open makes the group and how it is reached, of nothing but the terms.
 func (b *builder) open(f *Fleet, specs []upstream.Spec) (err error) {
 	e, t := b.env, &f.terms
-	o := upstream.Options{Balance: t.balance, TLS: t.tls.config, Panic: t.panics, Health: t.health,
+	o := upstream.Options{Policy: t.policy, Balance: t.balance, Threshold: t.threshold, SlowStart: t.slowStart, Zone: t.zone, Outlier: t.outlier, TLS: t.tls.config, Panic: t.panics, Health: t.health,
 		DNSInterval: t.dnsInterval, EmptyHold: t.emptyHold, Family: t.family}
 	if before := b.Fleets.Before[f]; before != nil {
 		o.Before = before.Group
 	}
 	f.tellOf(&o, e.Log)
+	o.ByHand = &e.ByHand
+	o.OnRetryDenied = func() { e.Metrics.RetriesDenied.Add(1) }
 	if f.Group, err = upstream.NewGroup(specs, o); err != nil {
 		return err
 	}
@@ -193,6 +212,14 @@ func (b *builder) resolve(fresh []wantedFleet) {
 		lookups.Go(b.Fleets.byTerms[w.terms].Group.Resolve)
 	}
 	lookups.Wait()
+}
+
+// Early is how long a session has to last, if its end is not to count as a handshake that the backend failed.
+func (f *Fleet) Early() time.Duration {
+	if f.terms.outlier.Ratio == 0 {
+		return 0
+	}
+	return f.terms.outlier.Early
 }
 
 // Servable tells whether the fleet has an endpoint that may be chosen.

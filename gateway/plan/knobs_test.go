@@ -112,7 +112,11 @@ ipv6-prefix: 56                          restart
 rate-table: 7000                         meter newcomers route
 
 hash-on: path
+balance: least                           fleet
 balance-factor: 2                        fleet
+slow-start: 7s                           fleet
+priority-threshold: 7                    fleet
+zone: z                                  fleet route
 connect-retries: 7                       fleet
 panic: false                             fleet
 dns-interval: 7s                         fleet route
@@ -133,6 +137,13 @@ health-interval: 7h                      fleet
 health-timeout: 7s                       fleet
 health-rise: 7                           fleet
 health-fall: 7                           fleet
+outlier: false                           fleet
+outlier-ratio: 7                         fleet
+outlier-min: 7                           fleet
+outlier-window: 7s                       fleet
+outlier-early: 7s                        fleet
+outlier-eject: 7s                        fleet
+outlier-max: 7                           fleet
 
 pool-min: 7                              fleet
 pool-max-streams: 7                      fleet

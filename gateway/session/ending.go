@@ -1,6 +1,10 @@
 package session
 
-import "github.com/gobwas/ws"
+import (
+	"strconv"
+
+	"github.com/gobwas/ws"
+)
 
 // How a session ends.
 //
@@ -87,11 +91,27 @@ func (s *session) backendEnded(reason string) {
 		s.loop().Schedule(&s.extra.pace, 0, (*pacer)(s)) // there is nothing to wait for
 	}
 	if !s.down.closed {
+		s.judgeEnd(0)
 		code := ws.StatusCode(s.cfg().BackendLostCode)
 		s.begin(reason, code)
 		s.sayDue(code)
 	}
 	s.bothClosed()
+}
+
+// judgeEnd counts the end of a session against its backend, if that ends it early, of its own accord, and with no word (code 0) or
+// with one that says that it failed. Other codes are how applications refuse clients.
+func (s *session) judgeEnd(code ws.StatusCode) {
+	early := s.lane.route.Fleet.Early()
+	if s.ending() != nil || s.up.eof || s.loop().Now()-s.opened >= early {
+		return
+	}
+	switch code {
+	case 0:
+		s.endpoint().SessionFailed(s.from().Addr(), "session: ended early without a close frame")
+	case ws.StatusInternalServerError, 1014:
+		s.endpoint().SessionFailed(s.from().Addr(), "session: closed early with "+strconv.Itoa(int(code)))
+	}
 }
 
 // sayDue sends the client the close frame that waited for more of the backend's, of whom nothing comes any more; or one with

@@ -240,6 +240,9 @@ func (s *session) sawClose(h *half) (on bool) {
 	if h == &s.up {
 		reason = reasons.ClientClose
 	}
+	if h == &s.down {
+		s.judgeEnd(h.scan.CloseCode())
+	}
 	s.begin(reason, h.scan.CloseCode())
 	if h == &s.down {
 		s.backendClosed()

@@ -192,7 +192,7 @@ func (s *session) ask(to *plan.Route, q *plan.Question, who *auth.Identity, earl
 		h.early.B = append(h.early.B, early...)
 	}
 	r := upstream.Request{Key: to.HashKey(q.From.Addr, h.request.Path, &h.request, who), Target: to.Target(&h.request),
-		WebSocketKey: h.request.Key, Method: h.request.Method, Protocol: h.other, Source: s.from(), Destination: s.local(), Trail: &h.trail}
+		WebSocketKey: h.request.Key, Method: h.request.Method, Protocol: h.other, Client: q.From.Addr, Source: s.from(), Destination: s.local(), Trail: &h.trail}
 	if to.Sticky != nil {
 		h.sticky, _ = to.Sticky.Read(h.request.Cookie(to.Config.StickyCookie), time.Now())
 		r.Prefer = h.sticky

@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/http/httputil"
@@ -137,14 +139,16 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 	x.begun()
 	x.spelling.Apply(out.Header)
 	var why error = upstream.RefusedNoEndpoint
+	x.plan.Group.Begin()
 	for len(x.tried) <= x.plan.Retries {
 		e := x.choose()
-		if e == nil {
+		if e == nil || len(x.tried) > 0 && !x.plan.Group.MayRetry() {
 			break
 		}
 		x.tried = append(x.tried, e)
 		x.endpoint = e
 		res, err := x.ask(e, out)
+		x.judge(res, err)
 		var unreached *connectError
 		if err == nil && res.StatusCode == http.StatusUpgradeRequired {
 			x.upgrade = res.Header["Upgrade"] // the proxy drops it
@@ -155,6 +159,25 @@ func (x *exchange) RoundTrip(out *http.Request) (*http.Response, error) {
 		why = err
 	}
 	return nil, why
+}
+
+// judge records how the endpoint has treated the request.
+func (x *exchange) judge(res *http.Response, err error) {
+	var unreached *connectError
+	var slow net.Error
+	switch {
+	case err == nil && res.StatusCode < 500:
+		x.endpoint.HandshakeOK()
+	case err == nil:
+		x.endpoint.HandshakeFailed(x.from.Addr, fmt.Sprint("request: status ", res.StatusCode))
+	case x.request.Context().Err() != nil || x.upload.fault() != nil: // it says nothing of the endpoint
+	case errors.As(err, &unreached):
+		if unreached.why != upstream.RefusedSockets && unreached.why != upstream.RefusedPorts {
+			x.endpoint.HandshakeFailed(x.from.Addr, "connect: "+err.Error())
+		}
+	case errors.As(err, &slow) && slow.Timeout():
+		x.endpoint.HandshakeSilent(x.from.Addr)
+	}
 }
 
 // choose prefers the endpoint of the cookie for as long as that is well.

@@ -25,6 +25,7 @@ type State struct {
 
 	StickyKey []byte          `json:"sticky_key,omitempty"` // that process made, where the configuration has none
 	Tickets   json.RawMessage `json:"tickets,omitempty"`    // likewise, what the keys of TLS tickets are made of
+	Endpoints json.RawMessage `json:"endpoints,omitempty"`  // what was changed about them by hand
 }
 
 // Predecessor is where the process before this one is found while its sessions last.

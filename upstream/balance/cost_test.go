@@ -9,7 +9,7 @@ import (
 
 func TestPickDoesNotAllocate(t *testing.T) {
 	all := members(1, 2, 3)
-	table := balance.NewTable(all)
+	table := balance.NewTable(all, nil)
 	skipped := 1
 	n := testing.AllocsPerRun(1000, func() {
 		table.Pick(7, balance.Rule{Factor: 1.25, Skip: func(i int) bool { return i == skipped }})
@@ -28,7 +28,7 @@ func BenchmarkPick(b *testing.B) {
 				for _, m := range all {
 					m.Load.Active.Store(1000)
 				}
-				table := balance.NewTable(all)
+				table := balance.NewTable(all, nil)
 				key := uint64(0)
 				for b.Loop() {
 					key += 0x9e3779b97f4a7c15

@@ -34,7 +34,7 @@ func keys(n int) []uint64 {
 
 // choices maps each key to the name of its member.
 func choices(all []balance.Member, keys []uint64) map[uint64]string {
-	table := balance.NewTable(all)
+	table := balance.NewTable(all, nil)
 	chosen := make(map[uint64]string, len(keys))
 	for _, k := range keys {
 		chosen[k] = all[table.Pick(k, balance.Rule{})].Name
@@ -56,7 +56,7 @@ func TestOrderOfMembersDoesNotMatter(t *testing.T) {
 
 // Gateways of different versions stand side by side, so the choices are fixed for ever.
 func TestChoicesAreFixed(t *testing.T) {
-	table := balance.NewTable(members(1, 2, 3, 4))
+	table := balance.NewTable(members(1, 2, 3, 4), nil)
 	var got strings.Builder
 	for key := range uint64(40) {
 		fmt.Fprint(&got, table.Pick(key*0x9e3779b97f4a7c15, balance.Rule{}))
@@ -144,7 +144,7 @@ func TestEveryState(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	for range 20_000 {
 		all := members(1+r.IntN(9), 1+r.IntN(9), 1, 1, 2)[:1+r.IntN(5)]
-		table, key := balance.NewTable(all), r.Uint64()
+		table, key := balance.NewTable(all, nil), r.Uint64()
 		order := ranked(table, len(all), key)
 
 		skipped := make([]bool, len(all))
@@ -197,7 +197,7 @@ func expected(all []balance.Member, order []int, skipped []bool, r balance.Rule)
 func TestLoadsStayBounded(t *testing.T) {
 	for _, factor := range []float64{1, 1.25, 2} {
 		all := members(1, 2, 3, 10)
-		table := balance.NewTable(all)
+		table := balance.NewTable(all, nil)
 		for total := range int64(2000) {
 			m := all[table.Pick(42, balance.Rule{Factor: factor})]
 			active := m.Load.Active.Add(1)
@@ -224,7 +224,7 @@ func TestKeysComeBackOnRecovery(t *testing.T) {
 }
 
 func TestNobody(t *testing.T) {
-	if got := balance.NewTable(nil).Pick(1, balance.Rule{Panic: true}); got != -1 {
+	if got := balance.NewTable(nil, nil).Pick(1, balance.Rule{Panic: true}); got != -1 {
 		t.Errorf("picked %d of no members", got)
 	}
 }
