@@ -18,20 +18,20 @@ import (
 )
 
 // sessionsOf tells how many each backend has, in their order.
-func sessionsOf(t testing.TB, g *reloading, backends []string) (counts []int64) {
+func sessionsOf(t testing.TB, g *rig, backends []string) (counts []int64) {
 	t.Helper()
 	var sum admin.Summary
-	wantJSON(t, g.Gateway, "/sessions", &sum)
+	wantJSON(t, g, "/sessions", &sum)
 	for _, b := range backends {
 		counts = append(counts, sum.PerEndpoint[b])
 	}
 	return counts
 }
 
-func (r *reloading) open(n int) {
+func (r *rig) openMany(n int) {
 	r.t.Helper()
 	for i := range n {
-		c := connect(r.t, r.Gateway)
+		c := connect(r.t, r)
 		c.write(handshake(fmt.Sprint("/", i)))
 		c.wantStatus(101)
 	}
@@ -43,13 +43,13 @@ func TestBalanceLeast(t *testing.T) {
 	backends := []string{echo(t), echo(t), echo(t)}
 	text := "http: false\nbalance: least\nupstream: [" + strings.Join(backends, ", ")
 	g := startReloading(t, text+"]\n")
-	g.open(9)
+	g.openMany(9)
 	if got := sessionsOf(t, g, backends); !slices.Equal(got, []int64{3, 3, 3}) {
 		t.Errorf("9 sessions are %v", got)
 	}
 	backends = append(backends, echo(t))
 	g.to(text + ", " + backends[3] + "]\n")
-	g.open(3)
+	g.openMany(3)
 	if got := sessionsOf(t, g, backends); !slices.Equal(got, []int64{3, 3, 3, 3}) {
 		t.Errorf("a fourth backend joined, and 12 sessions are %v", got)
 	}
@@ -63,23 +63,23 @@ func TestEndpointFull(t *testing.T) {
 			t.Parallel()
 			backends := []string{echo(t), echo(t), echo(t)}
 			g := startReloading(t, "http: false\nsticky-cookie: at\nbalance: "+balance+"\nupstream: ["+backends[0]+"#max=2, "+backends[1]+"#max=2, "+backends[2]+"#max=1&backup]\n")
-			c := connect(t, g.Gateway)
+			c := connect(t, g)
 			c.write(handshake("/"))
 			cookie, _, _ := strings.Cut(c.wantStatus(101).fields.Get("Set-Cookie"), ";")
-			g.open(3)
+			g.openMany(3)
 			if got := sessionsOf(t, g, backends); !slices.Equal(got, []int64{2, 2, 0}) {
 				t.Errorf("4 sessions are %v", got)
 			}
-			g.open(1)
+			g.openMany(1)
 			for range 2 { // the cap holds for who comes back, too: nobody is well but full
-				last := connect(t, g.Gateway)
+				last := connect(t, g)
 				last.write(handshake("/", "Cookie: "+cookie))
 				last.wantStatus(503)
 			}
-			wantMetric(t, g.Gateway, `weir_sessions_refused_total{reason="endpoint_full"}`, 2)
+			wantMetric(t, g, `weir_sessions_refused_total{reason="endpoint_full"}`, 2)
 			_ = c.conn.Close()
-			wantMetric(t, g.Gateway, "weir_sessions_open", 4)
-			g.open(1)
+			wantMetric(t, g, "weir_sessions_open", 4)
+			g.openMany(1)
 		})
 	}
 }
@@ -90,17 +90,17 @@ func TestDrainEndpointByHand(t *testing.T) {
 	backends := []string{echo(t), echo(t)}
 	text := "http: false\nsticky-cookie: at\nendpoint-header: X-Endpoint\nupstream: [" + strings.Join(backends, ", ") + "]\n"
 	g := startReloading(t, text)
-	c := connect(t, g.Gateway)
+	c := connect(t, g)
 	c.write(handshake("/"))
 	m := c.wantStatus(101)
 	cookie, _, _ := strings.Cut(m.fields.Get("Set-Cookie"), ";")
 	own := m.fields.Get("X-Endpoint")
 	var list []admin.Endpoint
-	wantJSON(t, g.Gateway, "/endpoints", &list)
+	wantJSON(t, g, "/endpoints", &list)
 	id := list[slices.IndexFunc(list, func(e admin.Endpoint) bool { return e.Endpoint == own })].ID
 	change := func(what string) admin.Endpoint {
 		t.Helper()
-		status, body := ask(t, g.Gateway, "POST", "/endpoints/"+id+"/"+what)
+		status, body := ask(t, g, "POST", "/endpoints/"+id+"/"+what)
 		var now []admin.Endpoint
 		if err := json.Unmarshal([]byte(body), &now); status != 200 || err != nil || len(now) != 1 {
 			t.Fatalf("%s: %d, %s", what, status, body)
@@ -109,7 +109,7 @@ func TestDrainEndpointByHand(t *testing.T) {
 	}
 	isThere := func(want bool, when string) {
 		t.Helper()
-		if got := chosen(t, g.Gateway, handshake("/", "Cookie: "+cookie)) == own; got != want {
+		if got := chosen(t, g, handshake("/", "Cookie: "+cookie)) == own; got != want {
 			t.Errorf("%s: the cookie led to its endpoint: %v", when, got)
 		}
 	}
@@ -134,7 +134,7 @@ func TestDrainEndpointByHand(t *testing.T) {
 		t.Errorf("weighed again: %+v", e)
 	}
 	for path, want := range map[string]int{"/endpoints/nobody/drain": 404, "/endpoints/" + id + "/close": 404, "/endpoints/" + id + "/weight": 400, "/endpoints/" + id + "/weight?n=1001": 400} {
-		if status, body := ask(t, g.Gateway, "POST", path); status != want {
+		if status, body := ask(t, g, "POST", path); status != want {
 			t.Errorf("%s: %d, %s", path, status, body)
 		}
 	}

@@ -44,7 +44,7 @@ func TestMistakes(t *testing.T) {
 		exit int
 		want string
 	}{
-		"unknown command": {[]string{"chek"}, exitUsage, `weir: unknown command "chek"; there are check, try, healthcheck, upgrade, version and help`},
+		"unknown command": {[]string{"chek"}, exitUsage, `weir: unknown command "chek"; there are check, try, healthcheck, endpoints, upgrade, version and help`},
 		"unknown flag":    {[]string{"check", "--lop=1"}, exitUsage, "weir: unknown flag --lop; did you mean --loops?"},
 		"argument":        {[]string{"check", "--demo", "x"}, exitUsage, `weir: unexpected argument "x"`},
 		"switch":          {[]string{"check", "--demo", "--panic", "false"}, exitUsage, `weir: unexpected argument "false"; a switch takes its value after =, as in --panic=false`},

@@ -78,6 +78,7 @@ var reasonTable = []reasonRow{
 	{"tls_terms_changed", "421", "the connection was made before a reload changed the rules for client certificates. The client should make a new connection"},
 
 	{"", "", "The backend failed"},
+	{"endpoint_full", "503", "every backend that may be used has as many sessions as its `#max` allows"},
 	{"no_endpoint", "503", "no backend may be used for this request: none has an address, or none is healthy and `panic` is `false`"},
 	{"backend_connect_failed backend_closed_early backend_bad_answer", "502", "no backend accepted a connection; the backend closed instead of answering; its answer was not valid HTTP"},
 	{"backend_tls_failed", "502", "TLS with the backend failed: its certificate, version or ALPN. `GET /endpoints` says which"},

@@ -16,16 +16,16 @@ import (
 	"weir/gateway/web"
 )
 
-// paced is a rig whose clients have to take 20 KB/s over half a second of waiting; its endpoint sends as much as one likes.
-func paced(t *testing.T, secure bool) *rig {
+// paced is a rig whose clients have to take 20 KB/s over the time of a stall; its endpoint sends as much as one likes.
+func paced(t *testing.T, secure bool, stall time.Duration) *rig {
 	return newRig(t, setup{loop: !secure, tls: secure, specs: []string{backend(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.CopyN(w, endless{}, 100<<20)
-	})}, options: func(o *web.Options) { o.MinRate, o.StallTimeout = 20_000, 500*time.Millisecond }})
+	})}, options: func(o *web.Options) { o.MinRate, o.StallTimeout = 20_000, stall }})
 }
 
 // TestTricklingReader: who takes a byte now and then is cut, also on a connection that has taken much before.
 func TestTricklingReader(t *testing.T) {
-	r := paced(t, false)
+	r := paced(t, false, time.Second/2)
 	c := r.raw("")
 	_ = c.Conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -44,9 +44,9 @@ func TestTricklingReader(t *testing.T) {
 
 // TestSlowReader: who keeps the pace gets all, however long it takes.
 func TestSlowReader(t *testing.T) {
-	r := paced(t, false)
+	r := paced(t, false, 3*time.Second/2)
 	c := r.raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	for range 40 { // four times the time
+	for range 40 { // 2 s at least
 		if _, err := io.CopyN(io.Discard, c, 100<<10); err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestSlowReader(t *testing.T) {
 
 // TestTricklingStreams: each stream of a connection is held to the pace, by what its window lets pass.
 func TestTricklingStreams(t *testing.T) {
-	r := paced(t, true)
+	r := paced(t, true, time.Second/2)
 	c := r.h2()
 	c.ask(pseudo("a.example", "/trickle")...)
 	c.ask(pseudo("a.example", "/steady")...)
