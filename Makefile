@@ -4,7 +4,7 @@ PKGS    ?= ./...
 CADDY   ?= v2.11.9
 export CGO_ENABLED ?= 1
 
-.PHONY: help build run test deps lint cross race debug fuzz soak storm bench bench-quick bench-caddy bench-million bench-go clean
+.PHONY: help build run test deps lint cross race debug fuzz soak storm test-kubernetes bench bench-quick bench-caddy bench-million bench-go clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ fuzz: ## each fuzzer for FUZZTIME (30s)
 
 soak: ## minutes of mixed traffic and faults (SOAK=5m)
 	$(GO) test ./internal/interop -run Soak -soak $(or $(SOAK),5m) -timeout 30m -v
+
+test-kubernetes: ## discovery against a real API server, built once into bin/ (five minutes, 170 MB)
+	.ci/kubernetes
+	$(GO) test ./upstream/discovery/kube -run TestKubernetes -kube-apiserver $(CURDIR)/bin/kube-apiserver -timeout 5m -count 1 -v
 
 storm: ## a hundred reloads under 5,000 sessions that talk and a storm of handshakes
 	$(GO) test ./gateway -run TestReloadStorm -reload-sessions 5000 -timeout 10m -v

@@ -182,6 +182,18 @@ func TestKubernetes(t *testing.T) {
 	}
 }
 
+// TestRoleForServices: upstream/discovery/kube is refused without these rules, as its make test-kubernetes shows.
+func TestRoleForServices(t *testing.T) {
+	text := read(t, "deploy/kubernetes-rbac.yaml")
+	judge(t, "kubernetes-rbac.yaml", "apiVersion:", text)
+	for _, part := range []string{"kind: ServiceAccount", "kind: Role\n", "kind: RoleBinding",
+		"resources: [services]\n    verbs: [get, list, watch]", "resources: [endpointslices]\n    verbs: [get, list, watch]"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("kubernetes-rbac.yaml has no %q", part)
+		}
+	}
+}
+
 var copied = regexp.MustCompile(`(?m)^COPY (\w\S*) (\S+)$`)
 
 // TestImageHasItsSources looks whether the Dockerfile copies every package that the gateway is made of.

@@ -262,7 +262,7 @@ func (a *apiServer) fail(w http.ResponseWriter, status int, message string) {
 }
 
 func failure(status int, message string) metav1.Status {
-	reasons := map[int]metav1.StatusReason{401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 410: "Expired", 500: "InternalError", 503: "ServiceUnavailable"}
+	reasons := map[int]metav1.StatusReason{401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 410: "Expired", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
 	return metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: "Failure",
 		Message: message, Reason: reasons[status], Code: int32(status)}
 }

@@ -2,11 +2,8 @@ package kube
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -16,56 +13,6 @@ import (
 
 // maxTargets is how many of a Service count. Beyond that the set is cut after sorting, so that all gateways keep the same ones.
 const maxTargets = 5000
-
-// ports is what counts of a Service.
-type ports struct {
-	external bool // it stands for a name elsewhere
-	list     []servicePort
-}
-
-type servicePort struct {
-	name   string
-	number int32
-}
-
-func reduceService(s *corev1.Service) ports {
-	p := ports{external: s.Spec.Type == corev1.ServiceTypeExternalName}
-	for _, port := range s.Spec.Ports {
-		if port.Protocol == corev1.ProtocolTCP || port.Protocol == "" {
-			p.list = append(p.list, servicePort{port.Name, port.Port})
-		}
-	}
-	return p
-}
-
-// find returns the name of the port that is called so, by number or by name, which is how EndpointSlices refer to it. A name
-// may consist of digits; the number comes first.
-func (p ports) find(port string) (name string, ok bool) {
-	for _, is := range []func(servicePort) bool{
-		func(s servicePort) bool { return strconv.Itoa(int(s.number)) == port },
-		func(s servicePort) bool { return s.name == port && port != "" },
-	} {
-		if i := slices.IndexFunc(p.list, is); i >= 0 {
-			return p.list[i].name, true
-		}
-	}
-	return "", false
-}
-
-// String lists the ports for an error.
-func (p ports) String() string {
-	if len(p.list) == 0 {
-		return "none"
-	}
-	all := make([]string, len(p.list))
-	for i, port := range p.list {
-		all[i] = strconv.Itoa(int(port.number))
-		if port.name != "" {
-			all[i] += " (" + port.name + ")"
-		}
-	}
-	return strings.Join(all, ", ")
-}
 
 // slice is what counts of an EndpointSlice: none of its endpoints that is not a target.
 type slice struct {
@@ -172,29 +119,4 @@ func value[T any](p *T, otherwise T) T {
 		return otherwise
 	}
 	return *p
-}
-
-// A Service is a port of a Kubernetes Service.
-type Service struct {
-	Namespace string
-	Name      string
-	Port      string // number or name of the Service's port, not of its pods'
-}
-
-func (s Service) String() string { return s.Namespace + "/" + s.Name }
-
-// in looks the port up among those that the Service has.
-func (s Service) in(services map[string]ports) (port string, err error) {
-	p, exists := services[s.Name]
-	switch {
-	case !exists:
-		return "", fmt.Errorf("there is no Service %q in the namespace %q", s.Name, s.Namespace)
-	case p.external:
-		return "", fmt.Errorf("the Service %v is of type ExternalName, which has no EndpointSlices: name its external host as the backend", s)
-	}
-	port, ok := p.find(s.Port)
-	if !ok {
-		return "", fmt.Errorf("the Service %v has no TCP port %q; its ports: %v", s, s.Port, p)
-	}
-	return port, nil
 }

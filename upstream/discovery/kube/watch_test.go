@@ -1,12 +1,18 @@
 package kube_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"weir/upstream/discovery"
+	"weir/upstream/discovery/kube"
 )
 
 // both runs a test with either version of HTTP that API servers, and proxies before them, speak.
@@ -131,6 +137,36 @@ func TestWatchIsShared(t *testing.T) {
 	watch(t, c, "ws").set("10.0.0.2:8080")
 }
 
+// TestGoroutines counts what a Service costs that is watched, over one connection.
+func TestGoroutines(t *testing.T) {
+	a := newAPIServer(t, true)
+	c := client(t, a)
+	before := runtime.NumGoroutine()
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	const services = 50
+	told := make(chan error, 10*services)
+	for i := range services {
+		for range 3 {
+			s := kube.Service{Namespace: "default", Name: fmt.Sprintf("s%d", i), Port: "80"}
+			running.Go(func() { c.Watch(ctx, s, func(_ []discovery.Target, err error) { told <- err }) })
+		}
+	}
+	for range 3 * services {
+		<-told
+	}
+	a.await("all are watched", func() bool { return a.watches["services"] == services && a.watches["endpointslices"] == services })
+	// Three callers, and for either resource a reflector, its resync, a reader, a stream, and the handler of the server.
+	if n := runtime.NumGoroutine() - before; n > 20*services {
+		t.Errorf("%d goroutines for %d Services", n, services)
+	} else {
+		t.Logf("%d goroutines for %d Services, the server's among them", n, services)
+	}
+	cancel()
+	running.Wait()
+	a.await("no watch is open", func() bool { return a.watches["services"]+a.watches["endpointslices"] == 0 })
+}
+
 func TestRefusals(t *testing.T) {
 	for _, test := range []struct {
 		what   string
@@ -144,6 +180,8 @@ func TestRefusals(t *testing.T) {
 		{"endpointslices", http.StatusNotFound, []string{"does not know endpointslices", "Kubernetes 1.21"}},
 		{"services", http.StatusInternalServerError, []string{"failed: ", "services is refused with 500"}},
 		{"watch services", http.StatusServiceUnavailable, []string{"failed: "}},
+		{"endpointslices", http.StatusTooManyRequests, []string{"failed: "}},
+		{"watch endpointslices", http.StatusTooManyRequests, []string{"failed: "}},
 		{"watch services", -1, []string{"cannot be reached: the stream was reset: INTERNAL_ERROR"}},
 	} {
 		t.Run(fmt.Sprintf("%s %d", test.what, test.status), func(t *testing.T) {
