@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,30 +18,39 @@ import (
 	"weir/upstream/discovery/dns"
 )
 
-// askGo is set for a process that looks a name up as Go does. It has its own /etc, since package net reads those files alone.
+// askGo is set for a process that looks names up as Go does. It has its own /etc, since package net reads no other files.
 const askGo = "WEIR_TEST_ASK_GO"
 
+// goQuestions are all that have the same files, which package net reads once.
+type goQuestions struct {
+	ResolvConf, Hosts string
+	Asked             []goQuestion
+}
+
 type goQuestion struct {
-	ResolvConf, Hosts, Host, Network string
-	Servers                          []string
+	Title, Host, Network string
+	Servers              []string
+}
+
+type goAnswers struct {
+	Setup    string // why the process could not ask
+	Answered []goAnswer
 }
 
 type goAnswer struct {
 	Addrs []netip.Addr
 	Err   *net.DNSError
-	Setup string // why the process could not ask
 }
 
 func init() {
 	if asked := os.Getenv(askGo); asked != "" {
-		goResolver(asked)
+		_ = json.NewEncoder(os.Stdout).Encode(goResolver(asked))
 		os.Exit(0)
 	}
 }
 
-func goResolver(asked string) {
-	var q goQuestion
-	var a goAnswer
+func goResolver(asked string) (answers goAnswers) {
+	var q goQuestions
 	err := json.Unmarshal([]byte(asked), &q)
 	if err == nil {
 		err = syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
@@ -52,52 +61,75 @@ func goResolver(asked string) {
 		}
 	}
 	if err != nil {
-		a.Setup = err.Error()
-	} else {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		r := &net.Resolver{PreferGo: true, StrictErrors: true, Dial: dialer(q.Servers)}
-		a.Addrs, err = r.LookupNetIP(ctx, q.Network, q.Host)
-		a.Err, _ = errors.AsType[*net.DNSError](err)
+		answers.Setup = err.Error()
+		return answers
 	}
-	_ = json.NewEncoder(os.Stdout).Encode(a)
+	answers.Answered = make([]goAnswer, len(q.Asked))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var asking sync.WaitGroup
+	for i, q := range q.Asked {
+		asking.Go(func() {
+			a := &answers.Answered[i]
+			r := &net.Resolver{PreferGo: true, StrictErrors: true, Dial: dialer(q.Servers)}
+			var err error
+			a.Addrs, err = r.LookupNetIP(ctx, q.Network, q.Host)
+			a.Err, _ = errors.AsType[*net.DNSError](err)
+		})
+	}
+	asking.Wait()
+	return answers
 }
 
 // Go's own resolver is what people know: it must find the same for each of the look-ups, with the same questions.
 func TestAgreesWithGo(t *testing.T) {
-	for name, l := range lookups {
-		t.Run(name, func(t *testing.T) {
+	networks := map[dns.Family]string{dns.Any: "ip", dns.IPv4: "ip4", dns.IPv6: "ip6"}
+	type files struct{ conf, hosts string }
+	asked := make(map[files][]goQuestion)
+	servers := make(map[string][]*nameServer)
+	for title, l := range lookups {
+		servers[title] = l.start(t)
+		of := files{l.conf, l.hosts}
+		asked[of] = append(asked[of], goQuestion{title, l.host, networks[l.family], addrsOf(servers[title])})
+	}
+	for of, questions := range asked {
+		t.Run("", func(t *testing.T) {
 			t.Parallel()
-			servers := l.start(t)
-			a := askAsGo(t, &l, servers)
-			var found []string
-			slices.SortFunc(a.Addrs, netip.Addr.Compare)
-			for _, addr := range a.Addrs {
-				found = append(found, addr.Unmap().String())
-			}
-			if got := strings.Join(found, " "); got != l.want {
-				t.Errorf("Go finds %q, want %q", got, l.want)
-			}
-			var err error
-			if a.Err != nil {
-				err = a.Err
-			}
-			l.judge(t, err)
-
-			ours := l.start(t)
-			_, _ = resolver(t, l.conf, l.hosts, ours...).LookupIP(within(t), l.host, l.family)
-			for i := range servers {
-				if go1, us := servers[i].questions(), ours[i].questions(); !slices.Equal(go1, us) {
-					t.Errorf("server %d: Go asks\n%s\nwe ask\n%s", i+1, strings.Join(go1, "\n"), strings.Join(us, "\n"))
-				}
+			answers := askAsGo(t, goQuestions{write(t, "resolv.conf", of.conf), write(t, "hosts", of.hosts), questions})
+			for i, q := range questions {
+				t.Run(q.Title, func(t *testing.T) { agree(t, lookups[q.Title], answers[i], servers[q.Title]) })
 			}
 		})
 	}
 }
 
-func askAsGo(t *testing.T, l *lookup, servers []*nameServer) (a goAnswer) {
-	networks := map[dns.Family]string{dns.Any: "ip", dns.IPv4: "ip4", dns.IPv6: "ip6"}
-	asked, err := json.Marshal(goQuestion{write(t, "resolv.conf", l.conf), write(t, "hosts", l.hosts), l.host, networks[l.family], addrsOf(servers)})
+// agree holds an answer of Go's against what is wanted, and its questions against ours.
+func agree(t *testing.T, l lookup, a goAnswer, asked []*nameServer) {
+	ours := l.start(t)
+	var found []string
+	slices.SortFunc(a.Addrs, netip.Addr.Compare)
+	for _, addr := range a.Addrs {
+		found = append(found, addr.Unmap().String())
+	}
+	if got := strings.Join(found, " "); got != l.want {
+		t.Errorf("Go finds %q, want %q", got, l.want)
+	}
+	var err error
+	if a.Err != nil {
+		err = a.Err
+	}
+	l.judge(t, err)
+	_, _ = resolver(t, l.conf, l.hosts, ours...).LookupIP(within(t), l.host, l.family)
+	for i := range asked {
+		if theirs, ours := asked[i].questions(), ours[i].questions(); !slices.Equal(theirs, ours) {
+			t.Errorf("server %d: Go asks\n%s\nwe ask\n%s", i+1, strings.Join(theirs, "\n"), strings.Join(ours, "\n"))
+		}
+	}
+}
+
+func askAsGo(t *testing.T, q goQuestions) []goAnswer {
+	t.Helper()
+	asked, err := json.Marshal(q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,25 +138,26 @@ func askAsGo(t *testing.T, l *lookup, servers []*nameServer) (a goAnswer) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s", askGo, asked))
+	cmd.Env = append(os.Environ(), askGo+"="+string(asked))
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
 	}
 	out, err := cmd.Output()
 	if errors.Is(err, syscall.EPERM) {
-		t.Skip("namespaces of our own are not allowed here; TestLookupIP checks the same answers")
+		t.Skip("a process with its own /etc is not allowed here; TestLookupIP checks our answers all the same")
+	}
+	var answers goAnswers
+	if err == nil {
+		err = json.Unmarshal(out, &answers)
 	}
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(out, &a); err != nil {
 		t.Fatalf("%s: %v", out, err)
 	}
-	if a.Setup != "" {
-		t.Skipf("%s: files of our own are not allowed here; TestLookupIP checks the same answers", a.Setup)
+	if answers.Setup != "" {
+		t.Skip(answers.Setup + ": TestLookupIP checks our answers all the same")
 	}
-	return a
+	return answers.Answered
 }

@@ -3,37 +3,41 @@ package dns
 import (
 	"context"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 )
 
-// A reply is what name servers know under one name, of all types that were asked for.
+// A reply is what name servers know under a name: nothing, if there are no answers and there is no error.
 type reply struct {
 	answer, extra []dns.RR
-	ttl           time.Duration // the least of the answer's; of empty answers, how long they may be believed
+	ttl           time.Duration // the least of the answer's; if there is nothing, how long that may be believed
+	err           *net.DNSError
 }
 
-// query asks for the records of a name, with the search list, all types at once. It goes on to the next name of the list
-// if there are none. The reply to several types may lack some of them.
+// query asks for the records of a name, of all the types, with the search list. It goes on to the next name of the list
+// if there are none. An answer to several types may lack some of them.
 func (r *Resolver) query(ctx context.Context, name string, types ...uint16) (reply, error) {
 	conf := r.conf.get()
+	names := conf.names(name)
+	if len(names) == 0 {
+		return reply{}, notFound(name)
+	}
 	var failure *net.DNSError
-	empty := reply{ttl: maxTTL}
-	for _, fqdn := range conf.names(name) {
+	nothing := reply{ttl: maxTTL}
+	for _, fqdn := range names {
 		found := reply{ttl: maxTTL}
-		for i, a := range r.askAll(ctx, conf, fqdn, types) {
+		for _, one := range r.askAll(ctx, conf, fqdn, types) {
+			failure = graver(failure, one.err)
 			switch {
-			case a.err != nil && (failure == nil || a.err.IsTemporary):
-				failure = a.err
-			case a.err != nil:
-			case has(a.msg, types[i]):
-				found.answer = append(found.answer, a.msg.Answer...)
-				found.extra = append(found.extra, a.msg.Extra...)
-				found.ttl = min(found.ttl, leastTTL(a.msg.Answer))
-			default:
-				empty.ttl = min(empty.ttl, negativeTTL(a.msg))
+			case len(one.answer) > 0:
+				found.answer = append(found.answer, one.answer...)
+				found.extra = append(found.extra, one.extra...)
+				found.ttl = min(found.ttl, one.ttl)
+			case one.err == nil:
+				nothing.ttl = min(nothing.ttl, one.ttl)
 			}
 		}
 		if failure != nil && failure.IsTemporary {
@@ -47,54 +51,49 @@ func (r *Resolver) query(ctx context.Context, name string, types ...uint16) (rep
 		failure.Name = name // as asked, without a suffix
 		return reply{}, failure
 	}
-	if empty.ttl == maxTTL { // nobody was asked
-		empty.ttl = 0
-	}
-	return empty, notFound(name)
-}
-
-type asked struct {
-	msg *dns.Msg
-	err *net.DNSError
+	return nothing, notFound(name)
 }
 
 // askAll asks for each of the types, at once unless resolv.conf says otherwise.
-func (r *Resolver) askAll(ctx context.Context, conf *config, fqdn string, types []uint16) []asked {
-	all := make([]asked, len(types))
+func (r *Resolver) askAll(ctx context.Context, conf *config, fqdn string, types []uint16) []reply {
+	replies := make([]reply, len(types))
 	var running sync.WaitGroup
 	for i, t := range types {
-		running.Go(func() { all[i].msg, all[i].err = r.ask(ctx, conf, fqdn, t) })
+		running.Go(func() { replies[i] = r.ask(ctx, conf, fqdn, t) })
 		if conf.oneByOne {
 			running.Wait()
 		}
 	}
 	running.Wait()
-	return all
+	return replies
 }
 
 // ask asks one server after the other, until one knows whether there is a record.
-func (r *Resolver) ask(ctx context.Context, conf *config, fqdn string, qtype uint16) (*dns.Msg, *net.DNSError) {
+func (r *Resolver) ask(ctx context.Context, conf *config, fqdn string, qtype uint16) reply {
 	first := 0
 	if conf.rotate {
 		first = int((r.turn.Add(1) - 1) % uint32(len(conf.servers)))
 	}
 	var failure *net.DNSError
-	tries := conf.attempts * len(conf.servers)
-	for i := range tries {
-		server := conf.servers[(first+i)%len(conf.servers)]
-		m, err := r.exchange(ctx, share(ctx, conf.timeout, tries-i), server, conf.tcp, fqdn, qtype)
+	for left := conf.attempts * len(conf.servers); left > 0 && (failure == nil || ctx.Err() == nil); left-- {
+		server := conf.servers[first]
+		first = (first + 1) % len(conf.servers)
+		m, err := r.exchange(ctx, share(ctx, conf.timeout, left), server, conf.tcp, fqdn, qtype)
 		if err == nil {
-			return m, nil
+			return replyOf(m, qtype)
 		}
-		// The failures that leave most open decide what becomes of the look-up.
-		if err.Server = server; failure == nil || err.IsTemporary || !failure.IsTemporary {
-			failure = err
-		}
-		if ctx.Err() != nil {
-			break
-		}
+		err.Server = server
+		failure = graver(failure, err)
 	}
-	return nil, failure
+	return reply{err: failure}
+}
+
+// graver is the failure that leaves more open, or the later one. It decides what becomes of the look-up.
+func graver(before, now *net.DNSError) *net.DNSError {
+	if now == nil || before != nil && before.IsTemporary && !now.IsTemporary {
+		return before
+	}
+	return now
 }
 
 // share is how long one of the tries that are left may take. They share what time there is, so that a server that is
@@ -106,17 +105,13 @@ func share(ctx context.Context, timeout time.Duration, tries int) time.Duration 
 	return timeout
 }
 
-// has tells whether a message has an answer to what it was asked. A name that does not exist has none, whatever it says.
-func has(m *dns.Msg, qtype uint16) bool {
-	if m.Rcode == dns.RcodeNameError {
-		return false
+// replyOf is what a message says. A name that does not exist has no records, whatever comes with that.
+func replyOf(m *dns.Msg, qtype uint16) reply {
+	isAsked := func(rr dns.RR) bool { return rr.Header().Rrtype == qtype }
+	if m.Rcode == dns.RcodeNameError || !slices.ContainsFunc(m.Answer, isAsked) {
+		return reply{ttl: negativeTTL(m)}
 	}
-	for _, rr := range m.Answer {
-		if rr.Header().Rrtype == qtype {
-			return true
-		}
-	}
-	return false
+	return reply{answer: m.Answer, extra: m.Extra, ttl: leastTTL(m.Answer)}
 }
 
 // leastTTL is how long all of the records may be kept.

@@ -23,8 +23,9 @@ type zone string
 
 // Lines of a zone that have a name, or one type of it, answered by nothing, or by an empty answer that promises nothing.
 const (
-	silent = "SILENT"
-	lame   = "LAME"
+	silent   = "SILENT"
+	lame     = "LAME"
+	lameEDNS = "LAME+EDNS"
 )
 
 // A nameServer answers by UDP and TCP at one port.
@@ -121,7 +122,7 @@ func (z zone) answer(query *miekg.Msg) *miekg.Msg {
 		}
 		last := f[len(f)-1]
 		rcode, fails := miekg.StringToRcode[last]
-		if fails || last == silent || last == lame {
+		if fails || last == silent || last == lame || last == lameEDNS {
 			if f[0] != name || len(f) == 3 && f[1] != miekg.TypeToString[q.Qtype] {
 				continue
 			}
@@ -129,6 +130,9 @@ func (z zone) answer(query *miekg.Msg) *miekg.Msg {
 			switch last {
 			case silent:
 				return nil
+			case lameEDNS:
+				m.SetEdns0(1232, false)
+				fallthrough
 			case lame:
 				m.RecursionAvailable, m.Rcode = false, miekg.RcodeSuccess
 			}

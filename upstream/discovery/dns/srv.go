@@ -52,7 +52,7 @@ func (r *Resolver) LookupSRV(ctx context.Context, name string, family Family) ([
 	if len(targets) == 0 {
 		return nil, ttl, notFound(name)
 	}
-	return first(targets), ttl, nil
+	return bounded(targets), ttl, nil
 }
 
 // services are the records that name a host, in an order that does not depend on the server's, up to the limit.
@@ -69,8 +69,8 @@ func services(answer []dns.RR) (all []*dns.SRV) {
 	return all[:min(len(all), maxTargets)]
 }
 
-// first are the targets up to the limit, by priority and address. What is there twice counts where it is used first.
-func first(targets []discovery.Target) []discovery.Target {
+// bounded are the targets up to the limit, by priority and address. What is there twice counts where it is used first.
+func bounded(targets []discovery.Target) []discovery.Target {
 	slices.SortFunc(targets, func(a, b discovery.Target) int {
 		return cmp.Or(a.Addr.Compare(b.Addr), cmp.Compare(a.Priority, b.Priority), cmp.Compare(b.Weight, a.Weight))
 	})
