@@ -96,7 +96,7 @@ var (
 func (r *rig) script(t *testing.T, b block, ending string, checker ...string) {
 	t.Helper()
 	if _, err := exec.LookPath(checker[0]); err != nil {
-		t.Skipf("%s is not installed", checker[0])
+		t.Fatalf("%s is not installed: run .ci/deps", checker[0])
 	}
 	if b.first() == "run" {
 		r.run(t, b, checker[0])

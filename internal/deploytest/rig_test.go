@@ -97,7 +97,7 @@ func (r *rig) run(t *testing.T, b block, interpreter ...string) {
 	script := r.write(t, "run."+map[string]string{"node": "mjs"}[interpreter[0]], b.text)
 	apart := []string{"unshare", "-rnpf", "--kill-child", "--mount-proc", "sh", "-c", `ip link set lo up; exec "$@"`, "sh"}
 	if exec.Command(apart[0], append(apart[1:], "true")...).Run() != nil {
-		t.Skipf("%s: unshare and ip are needed to run it", b.place())
+		t.Fatalf("%s: it is run in namespaces of its own, and this machine lets unshare and ip make none; see .ci/deps", b.place())
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), runTimeout)
 	defer cancel()
