@@ -63,7 +63,7 @@ func TestPressManyBombs(t *testing.T) {
 			}
 			all := bytes.Join(sent, nil)
 			client.put(all)
-			held := bytes.Repeat(client.encode(ws.NewBinaryFrame([]byte(noise(16<<10)))), 512) // 8 MiB that have to wait
+			held := bytes.Repeat(client.encode(ws.NewBinaryFrame([]byte(noise(16<<10)))), 256) // 4 MiB that have to wait
 			wrote := make(chan struct{})
 			go func() { defer close(wrote); client.put(held) }()
 			wantStill(t, r, `weir_inflate_bytes_total{side="out"}`)
@@ -80,7 +80,7 @@ func TestPressManyBombs(t *testing.T) {
 					t.Fatalf("behind message %d the client was read on, up to byte %v", i, n)
 				}
 			}
-			for range 512 {
+			for range 256 {
 				server.want(ws.OpBinary, noise(16<<10))
 			}
 			await(t, wrote, "the last bytes")

@@ -93,7 +93,7 @@ func TestProxyHeaderThatNamesNobody(t *testing.T) {
 }
 
 // readByNow returns when the loops have had two turns: what was sent to them over loopback before has been read.
-func readByNow(t *testing.T, g *rig) {
+func readByNow(t testing.TB, g *rig) {
 	t.Helper()
 	for range 2 {
 		ask(t, g, "GET", "/sessions")

@@ -45,6 +45,3 @@ func threadTime() time.Duration {
 	_ = sys.ClockGettime(sys.CLOCK_THREAD_CPUTIME_ID, &ts)
 	return time.Duration(ts.Nano())
 }
-
-// OpenLanes has every loop use all routes, as if each had had a session.
-func OpenLanes(g *Gateway) { g.shards.OpenLanes(g.proc.Plan.Load()) }

@@ -67,34 +67,6 @@ func (all Shards) each(do func(*session) bool) (n int) {
 	return n
 }
 
-// Seen is what a census tells of a session.
-type Seen struct {
-	Heard bool // the client has sent something
-	Open  bool // its WebSocket stands, or stood
-	Extra bool // it has what only some sessions have, or for a time only
-}
-
-// Census looks at all sessions, each loop's in one task: it is for tests.
-func (all Shards) Census() (seen []Seen) {
-	for _, sh := range all {
-		_ = sh.Loop.Do(func() {
-			for _, s := range sh.sessions {
-				seen = append(seen, Seen{s.phase > silent, s.phase >= talking, s.extra != nil})
-			}
-		})
-	}
-	return seen
-}
-
-// OpenLanes has every loop use all routes of p, as if each had had a session: it is for benchmarks.
-func (all Shards) OpenLanes(p *plan.Plan) {
-	for _, sh := range all {
-		for _, r := range p.Routes {
-			_ = sh.Loop.Do(func() { sh.laneOf(r) })
-		}
-	}
-}
-
 // CountByGeneration counts sessions by the configuration that they go by: that in force where it has their route as it
 // was, else the one that their route was made for.
 func (all Shards) CountByGeneration() map[uint64]int {
