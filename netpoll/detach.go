@@ -33,6 +33,7 @@ func (c *Conn) Detach(early []byte) net.Conn {
 		g.in = slices.Clone(early)
 	}
 	g.ended = c.has(ended)
+	g.held = len(g.in)+len(early) >= unreadRoom // more is read once that is
 	g.take(c)
 	return out
 }
@@ -87,7 +88,11 @@ func (g *goConn) take(c *Conn) {
 		g.own.LimitNotSent(goConnRoom) // or the kernel keeps some MiB for a client that does not read
 	}
 	g.charge()
-	g.own.Resume()
+	if g.held {
+		g.own.Pause()
+	} else {
+		g.own.Resume()
+	}
 }
 
 // move makes c the owner of the socket of from, on the same loop.

@@ -115,9 +115,7 @@ func (g *goConn) Read(b []byte) (int, error) {
 				g.in = nil
 			}
 			g.charge()
-			if g.held && len(g.in) < g.room()/2 {
-				g.post()
-			}
+			g.askOn()
 			return n, nil
 		case g.ended:
 			return 0, io.EOF
@@ -126,7 +124,15 @@ func (g *goConn) Read(b []byte) (int, error) {
 		case len(b) == 0:
 			return 0, nil
 		}
+		g.askOn()
 		g.changed.Wait()
+	}
+}
+
+// askOn has the loop read the socket again once most of what came has been read.
+func (g *goConn) askOn() {
+	if g.held && len(g.in) < g.room()/2 {
+		g.post()
 	}
 }
 

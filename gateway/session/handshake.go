@@ -230,4 +230,14 @@ func (s *session) ask(to *plan.Route, q *plan.Question, who *auth.Identity, earl
 	s.phase = asking
 	s.loop().Cancel(&s.timer) // the attempt has deadlines of its own
 	s.client.Pause()
+	h.letGo()
+}
+
+// letGo forgets the bytes that were read. What is still needed of them has been copied.
+func (h *handshake) letGo() {
+	h.request.Reset()
+	if h.head != nil {
+		bytebufferpool.Put(h.head)
+		h.head = nil
+	}
 }

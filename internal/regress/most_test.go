@@ -34,6 +34,11 @@ var kinds = []kind{
 	{"a TLS hello without an end", "", func(c *costly) { c.write("\x16\x03\x01\x3f\x00" + strings.Repeat("x", 16*kib-1000)) }, 26 * kib},
 	{"TLS and no more", "http/1.1", func(*costly) {}, 12 * kib},
 	{"a handshake and bytes behind it", "", func(c *costly) { c.write(handshake("/silent") + strings.Repeat("x", 1<<20)) }, 150 * kib},
+	{"a handshake over TLS and bytes behind it", "http/1.1", func(c *costly) { c.write(handshake("/silent") + strings.Repeat("x", 1<<20)) }, 150 * kib},
+	{"a later handshake and bytes behind it", "", laterHandshake, 150 * kib},
+	{"a later handshake over TLS and bytes behind it", "http/1.1", laterHandshake, 150 * kib},
+	{"a pipelined handshake and bytes behind it", "", pipelinedHandshake, 150 * kib},
+	{"a pipelined handshake over TLS and bytes behind it", "http/1.1", pipelinedHandshake, 150 * kib},
 	{"a session that is not read", "", func(c *costly) { c.write(handshake("/endless")); c.read() }, 160 * kib},
 	{"a session whose backend does not read", "", func(c *costly) { c.write(handshake("/open")); c.read(); c.fill(binaryFrame) }, 160 * kib},
 	{"a kept connection", "", func(c *costly) { c.write(get("/short")); c.read() }, 48 * kib},
@@ -50,6 +55,19 @@ var kinds = []kind{
 	{"HTTP2 pings whose answers are not read", "h2", func(c *costly) { c.write(strings.Repeat("\x00\x00\x08\x06\x00\x00\x00\x00\x0012345678", 12_000)) }, 260 * kib},
 	{"HTTP2 an answer that is not read", "h2", func(c *costly) { c.ask("/endless", true) }, 260 * kib},
 	{"HTTP2 a body that is not read", "h2", func(c *costly) { c.ask("/silent", false); c.body() }, 400 * kib},
+}
+
+// laterHandshake comes on a kept connection.
+func laterHandshake(c *costly) {
+	c.write(get("/short"))
+	c.read()
+	c.write(handshake("/silent") + strings.Repeat("x", 1<<20))
+}
+
+// pipelinedHandshake comes while the request before it is served.
+func pipelinedHandshake(c *costly) {
+	c.write(get("/short") + handshake("/silent") + strings.Repeat("x", 1<<20))
+	c.read()
 }
 
 // costly is a client's connection.
