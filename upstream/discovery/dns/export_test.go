@@ -10,6 +10,11 @@ func (r *Resolver) Recheck() {
 	r.conf.seen, r.hosts.seen = time.Time{}, time.Time{}
 }
 
+// Keep has the files not looked at for an hour.
+func (r *Resolver) Keep() {
+	r.conf.seen, r.hosts.seen = time.Now().Add(time.Hour), time.Now().Add(time.Hour)
+}
+
 // ParseHosts is what a hosts file says of a name.
 func ParseHosts(text, name string) []netip.Addr {
 	h, _ := parseHosts(text)

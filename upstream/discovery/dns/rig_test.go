@@ -17,15 +17,17 @@ import (
 	"weir/upstream/discovery/dns"
 )
 
-// A zone is what a name server knows: records as in a zone file, one a line. A line "name RCODE", or "name TYPE RCODE",
-// has it fail. Names that it does not have do not exist. It cuts what does not fit into a packet.
+// A zone is what a name server knows: records as in a zone file, one a line. The names that it does not have do not exist.
+//
+//	extra-HOST TTL TYPE ADDRESS   goes into the additional section of answers that name the host, and nowhere else
+//	NAME FAILURE                  has all questions for the name fail, by a code such as SERVFAIL or as below
+//	NAME TYPE FAILURE             has those for one type fail
 type zone string
 
-// Lines of a zone that have a name, or one type of it, answered by nothing, or by an empty answer that promises nothing.
 const (
-	silent   = "SILENT"
-	lame     = "LAME"
-	lameEDNS = "LAME+EDNS"
+	silent   = "SILENT"    // there is no answer
+	lame     = "LAME"      // the answer is empty, by a server that resolves nothing
+	lameEDNS = "LAME+EDNS" // so is this one, but for an OPT record
 )
 
 // A nameServer answers by UDP and TCP at one port.
@@ -107,81 +109,79 @@ func (s *nameServer) questions() []string {
 	return slices.Sorted(slices.Values(s.asked))
 }
 
+// answer is nil where there is none.
 func (z zone) answer(query *miekg.Msg) *miekg.Msg {
 	q := query.Question[0]
+	q.Name = strings.ToLower(q.Name)
 	m := new(miekg.Msg).SetReply(query)
 	m.RecursionAvailable, m.Compress = true, true
-	m.Rcode = miekg.RcodeNameError
-	name := strings.ToLower(q.Name)
-	var soa miekg.RR
-	var others []miekg.RR
+	var records []miekg.RR
 	for line := range strings.Lines(string(z)) {
 		f := strings.Fields(line)
-		if len(f) == 0 {
+		failure := f[len(f)-1]
+		rcode, fails := miekg.StringToRcode[failure]
+		if !fails && failure != silent && failure != lame && failure != lameEDNS {
+			rr, err := miekg.NewRR(line)
+			if err != nil {
+				panic(fmt.Sprintf("%s: %v", line, err))
+			}
+			records = append(records, rr)
 			continue
 		}
-		last := f[len(f)-1]
-		rcode, fails := miekg.StringToRcode[last]
-		if fails || last == silent || last == lame || last == lameEDNS {
-			if f[0] != name || len(f) == 3 && f[1] != miekg.TypeToString[q.Qtype] {
-				continue
-			}
-			m.Rcode = rcode
-			switch last {
-			case silent:
-				return nil
-			case lameEDNS:
-				m.SetEdns0(1232, false)
-				fallthrough
-			case lame:
-				m.RecursionAvailable, m.Rcode = false, miekg.RcodeSuccess
-			}
-			return m
+		if f[0] != q.Name || len(f) == 3 && f[1] != miekg.TypeToString[q.Qtype] {
+			continue
 		}
-		rr, err := miekg.NewRR(line)
-		if err != nil {
-			panic(fmt.Sprintf("%s: %v", line, err))
+		switch m.Rcode = rcode; failure {
+		case silent:
+			return nil
+		case lameEDNS:
+			m.SetEdns0(1232, false)
+			fallthrough
+		case lame:
+			m.RecursionAvailable = false
 		}
-		others = append(others, rr)
-		if rr.Header().Rrtype == miekg.TypeSOA {
-			soa = rr
-		}
+		return m
 	}
-	for range 8 { // of a chain
-		next := ""
-		for _, rr := range others {
-			if owner := rr.Header(); owner.Name != name {
-				continue
-			} else if m.Rcode = miekg.RcodeSuccess; owner.Rrtype != q.Qtype && owner.Rrtype != miekg.TypeCNAME {
-				continue
-			}
-			m.Answer = append(m.Answer, rr)
-			if c, ok := rr.(*miekg.CNAME); ok {
-				next = c.Target
-			}
-		}
-		if name = next; next == "" {
-			break
-		}
-	}
-	if soa != nil && (len(m.Answer) == 0 || m.Answer[len(m.Answer)-1].Header().Rrtype != q.Qtype) {
-		m.Ns = append(m.Ns, soa)
-	}
-	for _, rr := range m.Answer { // what a zone has of a service's hosts in a comment's stead
-		if srv, ok := rr.(*miekg.SRV); ok {
-			for _, host := range others {
-				if t, ok := strings.CutPrefix(host.Header().Name, "extra-"); ok && t == srv.Target {
-					host = miekg.Copy(host)
-					host.Header().Name = strings.ToUpper(t)
-					m.Extra = append(m.Extra, host)
-				}
-			}
-		}
-	}
+	fill(m, q, records)
 	return m
 }
 
-// resolver makes one that reads the files, where the servers are 127.0.0.1, 127.0.0.2 and so on, in order.
+// fill answers the question by the records, along a chain of CNAMEs, with the SOA record where the chain comes to nothing.
+func fill(m *miekg.Msg, q miekg.Question, records []miekg.RR) {
+	m.Rcode = miekg.RcodeNameError
+	for name := q.Name; name != ""; {
+		next := ""
+		for _, rr := range records {
+			h := rr.Header()
+			if h.Name != name {
+				continue
+			}
+			m.Rcode = miekg.RcodeSuccess
+			if c, ok := rr.(*miekg.CNAME); ok {
+				next = c.Target
+			} else if h.Rrtype != q.Qtype {
+				continue
+			}
+			m.Answer = append(m.Answer, rr)
+		}
+		name = next
+	}
+	empty := len(m.Answer) == 0 || m.Answer[len(m.Answer)-1].Header().Rrtype != q.Qtype
+	for _, rr := range records {
+		if empty && rr.Header().Rrtype == miekg.TypeSOA {
+			m.Ns = append(m.Ns, rr)
+		}
+		host, extra := strings.CutPrefix(rr.Header().Name, "extra-")
+		named := func(rr miekg.RR) bool { srv, ok := rr.(*miekg.SRV); return ok && srv.Target == host }
+		if extra && slices.ContainsFunc(m.Answer, named) {
+			rr = miekg.Copy(rr)
+			rr.Header().Name = strings.ToUpper(host)
+			m.Extra = append(m.Extra, rr)
+		}
+	}
+}
+
+// resolver makes a Resolver of the two files. Its servers are at 127.0.0.1, 127.0.0.2 and so on.
 func resolver(t testing.TB, conf, hosts string, servers ...*nameServer) *dns.Resolver {
 	t.Helper()
 	return dns.New(dns.Options{
