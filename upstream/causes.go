@@ -57,6 +57,9 @@ func (v *vitals) hold(e *Endpoint, c Cause, begins bool, reason string) bool {
 	}
 	v.causes.Store(uint32(now))
 	if begins {
+		if c&(CauseManual|CauseLeaving) != 0 {
+			v.rules.leaves(e, c)
+		}
 		v.held.note(reason)
 		v.downs[bits.TrailingZeros8(uint8(c))].Add(1)
 	}

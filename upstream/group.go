@@ -73,6 +73,9 @@ type Options struct {
 	// OnLost is told of pooled connections that broke with sessions on them: of each endpoint once a second at most,
 	// with their sum and why the first one did.
 	OnLost func(e *Endpoint, connections, sessions int, reason string)
+	// OnLeave is told of an endpoint that is to lose its sessions: it is drained by hand, its source has it leave
+	// (CauseManual, CauseLeaving), or it is no member any more (CauseLeaving).
+	OnLeave func(e *Endpoint, why Cause)
 	// OnRetryDenied is called where it happens, on any goroutine, for each further try that the budget does not allow.
 	OnRetryDenied func()
 	// OnResolve is told of the addresses in use for a host when they change, when its lookups begin to fail, which err
@@ -143,7 +146,7 @@ func NewGroup(specs []Spec, o Options) (*Group, error) {
 		watchers: make(map[*Endpoint]context.CancelFunc),
 	}
 	g.rules = &rules{rise: checks.Rise, fall: checks.Fall, outlier: o.Outlier, ejects: &g.ejects, spare: g.spare, checked: checks.Interval > 0,
-		changed: g.changed, lost: g.lost}
+		changed: g.changed, lost: g.lost, leaves: g.leaves}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	var old []*Endpoint
 	if o.Before == nil {

@@ -36,6 +36,9 @@ func (g *Group) publish(old []*Endpoint) {
 	g.current.Store(g.newSnapshot(members, g.current.Load().table))
 	for _, gone := range known {
 		gone.vitals.retire(g.rules)
+		if g.started() {
+			g.leaves(gone, CauseLeaving)
+		}
 	}
 }
 

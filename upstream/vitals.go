@@ -21,6 +21,7 @@ type rules struct {
 	checked    bool                   // active checks run
 	changed    func(e *Endpoint, healthy bool, reason string)
 	lost       func(e *Endpoint, connections, sessions int, reason string)
+	leaves     func(e *Endpoint, why Cause)
 }
 
 // vitals is what changes about an endpoint. Several groups may have it, where one takes another's place; it goes by the

@@ -50,6 +50,13 @@ func (g *Group) changed(e *Endpoint, healthy bool, reason string) {
 	}
 }
 
+// leaves is called under an endpoint's lock, or the group's.
+func (g *Group) leaves(e *Endpoint, why Cause) {
+	if g.options.OnLeave != nil {
+		g.tell(func() { g.options.OnLeave(e, why) })
+	}
+}
+
 // lost is called on a timer's goroutine.
 func (g *Group) lost(e *Endpoint, connections, sessions int, reason string) {
 	if g.options.OnLost != nil {
