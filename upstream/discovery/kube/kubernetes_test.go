@@ -80,7 +80,7 @@ func TestKubernetes(t *testing.T) {
 	a.stop()
 	k.wrong("cannot be reached")
 	a.start()
-	k.set("10.0.0.3:8080")
+	k.back("10.0.0.3:8080")
 	a.update(slice("chat-1", "10.0.0.4"))
 	k.set("10.0.0.4:8080")
 	a.remove(service())

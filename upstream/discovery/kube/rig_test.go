@@ -125,6 +125,18 @@ func (k *taker) set(want ...string) []discovery.Target {
 	return n.targets
 }
 
+// back wants these targets, perhaps after more causes why there were none.
+func (k *taker) back(want ...string) {
+	k.t.Helper()
+	n := k.next()
+	for n.err != nil {
+		n = k.next()
+	}
+	if !slices.Equal(texts(n.targets), want) {
+		k.t.Fatalf("got %v, want %v", texts(n.targets), want)
+	}
+}
+
 // wrong wants an error next that says all of this.
 func (k *taker) wrong(want ...string) {
 	k.t.Helper()
