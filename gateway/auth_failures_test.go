@@ -86,3 +86,22 @@ func TestGuessingIsClosed(t *testing.T) {
 		p.wantClose(code)
 	}
 }
+
+// A reload that changes rate-table has the failures counted anew in a table of that size; any other leaves the counts.
+func TestReloadChangesRoomForFailures(t *testing.T) {
+	t.Parallel()
+	keys := fileOf(t, fmt.Sprintf("ci:%x\n", sha256.Sum256([]byte("key"))))
+	text := "upstream: " + listen(t).url() + "\napi-keys: " + keys + "\nauth-failure-rate: 1/1h burst 1\nrate-table: "
+	g := startReloading(t, text+"1000")
+	fails := func(status int) {
+		t.Helper()
+		wantAnswer(t, g, status, handshake("/", "X-API-Key: wrong"))
+	}
+	fails(401)
+	fails(429)
+	g.to(text + "1000\nidle-timeout: 5m")
+	fails(429)
+	g.to(text + "2000")
+	fails(401)
+	fails(429)
+}

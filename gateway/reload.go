@@ -75,7 +75,7 @@ func (g *Gateway) reload() (r Report, err error) {
 	if g.taken != nil {
 		g.taken(given)
 	}
-	for _, err := range config.Problems(next.Reread()) {
+	for _, err := range config.Problems(next.Config.BlameFiles(next.Reread())) {
 		r.Warnings = append(r.Warnings, err.Error())
 	}
 	select {

@@ -219,7 +219,11 @@ func TestReloadKeepsWhatNoLongerLoads(t *testing.T) {
 	ca.server(cert, key, "weir.test")
 	users := file("users", "ada:"+fmt.Sprintf("%x", sha256.Sum256([]byte("secret")))+"\n")
 	deny := file("deny", "192.0.2.0/24\n")
-	text := "upstream: " + one + "\nbasic-users: " + users + "\ndeny-file: " + deny + "\ntls-listen: " + freeport.Addr(t) + "\ntls-cert: " + cert + "\ntls-key: " + key
+	authorities := filepath.Join(dir, "authorities.pem")
+	if err := os.Link(ca.file, authorities); err != nil {
+		t.Fatal(err)
+	}
+	text := "upstream: " + one + "\nupstream-ca: " + authorities + "\nbasic-users: " + users + "\ndeny-file: " + deny + "\ntls-listen: " + freeport.Addr(t) + "\ntls-cert: " + cert + "\ntls-key: " + key
 	g := startReloading(t, text)
 	visit := func() {
 		t.Helper()
@@ -238,11 +242,13 @@ func TestReloadKeepsWhatNoLongerLoads(t *testing.T) {
 	visit()
 	file("users", "nonsense")
 	file("deny", "nonsense")
-	_ = os.Remove(cert)
+	_, _ = os.Remove(cert), os.Remove(authorities)
 	r := g.to(text + "\nauth-optional: false\nauth-strip: true\norigin: '*'\ntls-min-version: 1.3")
-	for _, name := range []string{users, deny, cert} {
-		if !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, name) }) {
-			t.Errorf("%s is not among the warnings %q", name, r.Warnings)
+	for knob, name := range map[string]string{"basic-users": users, "deny-file": deny, "tls-cert": cert, "upstream-ca": authorities} {
+		if !slices.ContainsFunc(r.Warnings, func(w string) bool {
+			return strings.Contains(w, ": "+knob+": ") && strings.Contains(w, name) && strings.Contains(w, "weir.yaml:")
+		}) {
+			t.Errorf("%s of %s is not among the warnings %q, with its line", name, knob, r.Warnings)
 		}
 	}
 	visit()

@@ -161,7 +161,7 @@ func TestNames(t *testing.T) {
 	if got := strings.Join(all, " "); got != "here one two who keys push" {
 		t.Errorf("names %s", got)
 	}
-	if want := "route default: upstream: lookup two: no such host\nroute default: jwt-jwks-url: lookup keys: no such host"; err == nil || err.Error() != want {
+	if want := "--http-upstream: lookup two: no such host\n--jwt-jwks-url: lookup keys: no such host"; err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
 }

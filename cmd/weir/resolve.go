@@ -25,7 +25,7 @@ const (
 // A host is a name that the configuration holds.
 type host struct {
 	name  string
-	where string // the first place that names it: "upstream", "routes[1]: auth-url"
+	where string // the first place that names it: "weir.yaml:3: upstream"
 	addrs []netip.Addr
 }
 
@@ -50,23 +50,25 @@ func names(cfg *config.Config) []host {
 			}
 		}
 	}
-	listened("listen", cfg.Listen...)
-	listened("tls-listen", cfg.TLSListen...)
-	listened("admin", cfg.Admin)
+	listened(cfg.Place("listen"), cfg.Listen...)
+	listened(cfg.Place("tls-listen"), cfg.TLSListen...)
+	listened(cfg.Place("admin"), cfg.Admin)
 	for _, r := range cfg.Routes {
-		where := "route " + r.Name + ": "
 		specs, _ := r.Config.Backends() // Load has checked them
-		plain, _ := r.Config.HTTPBackends()
-		for _, s := range append(specs, plain...) {
-			add(where+"upstream", s.Host)
+		for _, s := range specs {
+			add(r.Place("upstream"), s.Host)
 		}
-		ofURL(where+"auth-url", r.Config.AuthURL)
-		ofURL(where+"jwt-jwks-url", r.Config.JWTJWKSURL)
+		plain, _ := r.Config.HTTPBackends()
+		for _, s := range plain {
+			add(r.Place("http-upstream"), s.Host)
+		}
+		ofURL(r.Place("auth-url"), r.Config.AuthURL)
+		ofURL(r.Place("jwt-jwks-url"), r.Config.JWTJWKSURL)
 	}
 	if len(cfg.ACMEDomain) > 0 {
-		ofURL("acme-directory", cfg.ACMEDirectory)
+		ofURL(cfg.Place("acme-directory"), cfg.ACMEDirectory)
 	}
-	ofURL("metrics-push-url", cfg.MetricsPushURL)
+	ofURL(cfg.Place("metrics-push-url"), cfg.MetricsPushURL)
 	return all
 }
 

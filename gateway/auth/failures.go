@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"weir/gateway/rate"
@@ -18,9 +19,16 @@ type Failures struct {
 	prefix int                   // bits of an IPv6 address that count as one client
 	shared func(netip.Addr) bool // addresses that many come from, such as a proxy's, have no count
 
+	passed *memory[struct{}] // who came in by a name lately, and from where
+	seal   seal
+
+	counts atomic.Pointer[failureCounts]
+}
+
+// failureCounts have room for a number of addresses, of names and of pairs of both. Immutable, but for what is in the tables.
+type failureCounts struct {
+	room                    int
 	addresses, pairs, names *rate.Table
-	passed                  *memory[struct{}] // who came in by a name lately, and from where
-	seal                    seal
 }
 
 // Who has come in by a name is not slowed down there by others' failures, for a day. So many are remembered.
@@ -46,9 +54,19 @@ func NewFailures(o FailureOptions) *Failures {
 		return nil
 	}
 	f := &Failures{limit: o.Limit, prefix: o.IPv6Prefix, shared: o.Shared, seal: newSeal()}
-	f.addresses, f.pairs, f.names = rate.NewTable(o.Limit, o.Table), rate.NewTable(o.Limit, o.Table), rate.NewTable(o.Limit, o.Table)
 	f.passed = newMemory[struct{}](maxPassed, passedTime, time.Now)
+	f.Resize(o.Table)
 	return f
+}
+
+// Resize makes room for n addresses, names and pairs of both. Where that is another number, all counts begin anew.
+func (f *Failures) Resize(n int) {
+	if f == nil {
+		return
+	}
+	if c := f.counts.Load(); c == nil || c.room != n {
+		f.counts.Store(&failureCounts{n, rate.NewTable(f.limit, n), rate.NewTable(f.limit, n), rate.NewTable(f.limit, n)})
+	}
 }
 
 // Tables are what the counts are kept in, to be swept.
@@ -56,7 +74,8 @@ func (f *Failures) Tables() []*rate.Table {
 	if f == nil {
 		return nil
 	}
-	return []*rate.Table{f.addresses, f.pairs, f.names}
+	c := f.counts.Load()
+	return []*rate.Table{c.addresses, c.pairs, c.names}
 }
 
 var began = time.Now()
@@ -66,12 +85,12 @@ func (f *Failures) over(r *Request) bool {
 	if f == nil {
 		return false
 	}
-	now := time.Since(began)
-	if f.counts(r.Client) && f.addresses.Wait(f.address(r), now, 1) > 0 {
+	now, c := time.Since(began), f.counts.Load()
+	if f.told(r.Client) && c.addresses.Wait(f.address(r), now, 1) > 0 {
 		return true
 	}
 	name, ok := nameOf(r)
-	return ok && f.pairs.Wait(f.pair(r, name), now, 1) > 0
+	return ok && c.pairs.Wait(f.pair(r, name), now, 1) > 0
 }
 
 // isLast tells whether the check of a password lets all others go first.
@@ -80,7 +99,7 @@ func (f *Failures) isLast(r *Request) bool {
 		return false
 	}
 	name, ok := nameOf(r)
-	if !ok || f.names.Wait(rate.StringKey(name), time.Since(began), 1) == 0 {
+	if !ok || f.counts.Load().names.Wait(rate.StringKey(name), time.Since(began), 1) == 0 {
 		return false
 	}
 	_, came := f.passed.get(f.place(r, name))
@@ -92,13 +111,13 @@ func (f *Failures) failed(r *Request) {
 	if f == nil {
 		return
 	}
-	now := time.Since(began)
-	if f.counts(r.Client) {
-		f.addresses.Spend(f.address(r), now, 1)
+	now, c := time.Since(began), f.counts.Load()
+	if f.told(r.Client) {
+		c.addresses.Spend(f.address(r), now, 1)
 	}
 	if name, ok := nameOf(r); ok {
-		f.pairs.Spend(f.pair(r, name), now, 1)
-		f.names.Spend(rate.StringKey(name), now, 1)
+		c.pairs.Spend(f.pair(r, name), now, 1)
+		c.names.Spend(rate.StringKey(name), now, 1)
 	}
 }
 
@@ -112,7 +131,8 @@ func (f *Failures) came(r *Request) {
 	}
 }
 
-func (f *Failures) counts(a netip.Addr) bool {
+// told tells whether an address has a count of its own.
+func (f *Failures) told(a netip.Addr) bool {
 	return a.IsValid() && (f.shared == nil || !f.shared(a))
 }
 

@@ -41,6 +41,28 @@ func Problems(err error) []error {
 // KnobError that of its knob, of a watch.Error that of the knob which names the file.
 func (c *Config) Blame(err error) error { return c.blame(err, "", false) }
 
+// BlameFiles is Blame for problems with files that either the configuration or a route may have named.
+func (c *Config) BlameFiles(err error) error {
+	var all []error
+	for _, err := range Problems(err) {
+		all = append(all, c.blameFile(err))
+	}
+	return errors.Join(all...)
+}
+
+func (c *Config) blameFile(err error) error {
+	e, ok := err.(*watch.Error)
+	if !ok || c.placeOfFile(e.File, "", false) != "" {
+		return c.Blame(err)
+	}
+	for i := range c.Routes {
+		if r := &c.Routes[i]; r.Config.placeOfFile(e.File, "", true) != "" {
+			return r.Blame(err)
+		}
+	}
+	return err
+}
+
 // Blame is the same for a problem with the route.
 func (r *Route) Blame(err error) error {
 	return r.Config.blame(err, cmp.Or(r.where, "route "+r.Name)+": ", true)
@@ -64,6 +86,14 @@ func (c *Config) blame(err error, where string, inRoute bool) error {
 		all = append(all, fmt.Errorf("%s%w", cmp.Or(place, where), err))
 	}
 	return errors.Join(all...)
+}
+
+// Place is where a knob's value was given, and the knob: "weir.yaml:3: upstream"; the knob alone if nobody gave it.
+func (c *Config) Place(knob string) string { return cmp.Or(c.places[knob], knob) }
+
+// Place is the same for the route, whose name stands for the place where nobody gave the value.
+func (r *Route) Place(knob string) string {
+	return cmp.Or(r.Config.places[knob], "route "+r.Name+": "+knob)
 }
 
 // placeOfFile is where a file, or a folder, was named; "" if it was not.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"weir/gateway/certs"
 	"weir/gateway/config"
@@ -41,6 +42,9 @@ func (b *builder) backendTLS(t tlsTerms) (*backendTLS, error) {
 		return nil, err
 	case err != nil:
 		b.env.tookTLSFile("backend TLS", err)
+		if i := slices.IndexFunc(b.Config.Routes, func(r config.Route) bool { return tlsTermsOf(r.Config) == t }); i >= 0 {
+			err = b.Config.Routes[i].Blame(err)
+		}
 		b.warnings = append(b.warnings, fmt.Sprintf("%v; what was there before stays in use", err))
 		made = was
 	}

@@ -42,7 +42,7 @@ func newBounds(ipv6Prefix int) Bounds {
 	return Bounds{accepted: count(), newcomers: count(), Admitted: count(), Requests: count(), credentialChecks: limits.NewShares(maxCredentialChecks, ipv6Prefix)}
 }
 
-// Bound sets what there may be of clients under a plan.
+// Bound sets what there may be of clients under a plan, and how many of them are remembered for their failures.
 func (p *Process) Bound(next *plan.Plan) {
 	cfg, room, b := next.Config, p.filesRoom(), &p.Bounds
 	most, requests, perIP := p.maxConnections(cfg, room, next.Sockets), cfg.MaxRequests, cfg.MaxRequestsPerIP
@@ -56,6 +56,7 @@ func (p *Process) Bound(next *plan.Plan) {
 	b.Admitted.Set(most, cfg.MaxConnectionsPerIP)
 	b.newcomers.Set(most+refusalRoom, max(cfg.MaxConnectionsPerIP, leastNewcomers))
 	b.Requests.Set(requests, perIP)
+	p.Failures.Resize(cfg.RateTable)
 }
 
 // admit decides whether a well-formed request may go on to a backend.

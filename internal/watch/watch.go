@@ -122,10 +122,10 @@ func (f *Files[T]) take() (changed bool, file string, err error) {
 	return true, "", nil
 }
 
-// blamed is the file that an error of Parse is about: the one that it names, else the first.
+// blamed is the file that an error of Parse is about: the one that it begins with, else the first.
 func (f *Files[T]) blamed(err error) (file string) {
 	for _, name := range slices.Backward(f.Names) {
-		if file = name; strings.Contains(err.Error(), name+":") {
+		if file = name; strings.HasPrefix(err.Error(), name+":") {
 			break
 		}
 	}
