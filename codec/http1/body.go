@@ -39,12 +39,7 @@ const maxFraming = 4096
 // Body tells how the body of the answer to a GET is framed (RFC 9112 section 6.3). A head that could be read in two
 // ways is a fault.
 func (r *Response) Body() (Body, *codec.ProtocolError) {
-	var said lengthFields
-	for i := range r.Fields {
-		if is(r.Fields[i].Name, "content-length") {
-			said.add(r.Fields[i].Value)
-		}
-	}
+	said := lengthsOf(r.Fields)
 	coding, codings := only(r.Fields, "transfer-encoding")
 	switch {
 	case r.Status < 200 || r.Status == 204 || r.Status == 304:

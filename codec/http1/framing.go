@@ -1,6 +1,9 @@
 package http1
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
 // Framing tells how the body of a request is delimited (RFC 9112 section 6.3). The zero value: there is none.
 type Framing struct {
@@ -32,10 +35,44 @@ func (l *lengthFields) add(value []byte) {
 	}
 }
 
+func lengthsOf(fields []Field) (said lengthFields) {
+	for i := range fields {
+		if is(fields[i].Name, "content-length") {
+			said.add(fields[i].Value)
+		}
+	}
+	return said
+}
+
 // firstLength is the first element of a Content-Length field, of which all say the same.
 func firstLength(value []byte) []byte {
 	first, _, _ := bytes.Cut(value, []byte{','})
 	return trim(first)
+}
+
+// OneLength is what values of Content-Length say that came otherwise than in HTTP/1.1, if that is one number.
+func OneLength(values []string) (length string, ok bool) {
+	var said lengthFields
+	for _, v := range values {
+		said.add([]byte(v))
+	}
+	return strconv.FormatUint(said.length, 10), said.lengths > 0 && !said.bad && !said.differ
+}
+
+// OneLength makes each list of lengths the first of them, where all say the same, in the bytes that were parsed. It is for
+// a reader behind us that takes no list.
+func (r *Response) OneLength() {
+	said := lengthsOf(r.Fields)
+	if said.lengths < 2 || said.bad || said.differ {
+		return
+	}
+	for i := range r.Fields {
+		if f := &r.Fields[i]; is(f.Name, "content-length") {
+			for j := bytes.IndexByte(f.Value, ','); j >= 0 && j < len(f.Value); j++ {
+				f.Value[j] = ' '
+			}
+		}
+	}
 }
 
 // read accepts what every parser reads in the same way and no more: the bytes may be parsed once again behind us, and

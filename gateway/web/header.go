@@ -77,6 +77,13 @@ func (x *exchange) shape(res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return upstream.RefusedAnswer // nobody asked for that
 	}
+	if lengths := res.Header["Content-Length"]; len(lengths) > 0 { // over HTTP/2 net/http does not look at them
+		length, ok := http1.OneLength(lengths)
+		if !ok {
+			return upstream.RefusedAnswer
+		}
+		res.Header["Content-Length"] = []string{length}
+	}
 	p, e := x.plan, x.endpoint
 	sp := &x.answer.spelling
 	if x.head != nil {

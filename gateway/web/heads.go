@@ -18,13 +18,17 @@ type endpointConn struct {
 	net.Conn
 	limits http1.Limits
 
+	// the goroutine that reads
+	ready []byte // passes next
+	err   error  // and then
+
 	mu   sync.Mutex
 	head *answerHead // under mu: whose head is still to come; nil: nobody's
 }
 
 // An answerHead is what net/http does not tell of an answer's head. It belongs to the connection until the answer is there.
 type answerHead struct {
-	bytes    []byte
+	bytes    []byte // of a head that is not whole
 	parsed   http1.Response
 	spelling http1.Spelling
 	line     *statusLine
@@ -44,35 +48,63 @@ func (c *endpointConn) begin() *answerHead {
 	return c.head
 }
 
+// Read gives what has come, a head once it is whole.
 func (c *endpointConn) Read(b []byte) (n int, err error) {
-	n, err = c.Conn.Read(b)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if h := c.head; h != nil && n > 0 && h.read(b[:n], c.limits) {
-		c.head = nil
+	for len(c.ready) == 0 && c.err == nil {
+		n, err = c.Conn.Read(b)
+		if pass, changed := c.pass(b[:n], err != nil); changed {
+			c.ready, c.err = pass, err
+		} else {
+			return n, err
+		}
 	}
-	return n, err
+	if n = copy(b, c.ready); n > 0 {
+		c.ready = c.ready[n:]
+		return n, nil
+	}
+	err, c.err = c.err, nil
+	return 0, err
 }
 
-// read tells whether no more is wanted: the head is there, or is none that we understand, which net/http may.
-func (h *answerHead) read(b []byte, lim http1.Limits) (done bool) {
+// pass tells what net/http gets of b, and of what was kept before; changed is false if that is b.
+func (c *endpointConn) pass(b []byte, last bool) (pass []byte, changed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.head
+	if h == nil || len(b) == 0 && len(h.bytes) == 0 {
+		return b, false
+	}
+	pass, done := h.read(b, c.limits)
+	if done {
+		c.head = nil
+	} else if last {
+		pass, h.bytes = append(pass, h.bytes...), nil
+	}
+	return pass, true
+}
+
+// read takes b, and gives what passes. It tells whether no more is wanted: the head is there, or is none that we
+// understand, which net/http may.
+func (h *answerHead) read(b []byte, lim http1.Limits) (pass []byte, done bool) {
 	h.bytes = append(h.bytes, b...)
-	for {
-		n, fault := h.parsed.Parse(h.bytes, lim)
+	for passed := 0; ; {
+		n, fault := h.parsed.Parse(h.bytes[passed:], lim)
 		interim := n > 0 && h.parsed.Status < 200 && h.parsed.Status != 101
 		switch {
 		case fault == nil && n == 0:
-			return false
+			pass, h.bytes = h.bytes[:passed:passed], h.bytes[passed:]
+			return pass, false
 		case fault == nil && interim:
-			h.bytes = h.bytes[n:]
+			passed += n
 			h.parsed.Reset()
 			continue
 		case fault == nil:
+			h.parsed.OneLength()
 			h.spelling = h.parsed.Spelling()
 			h.line = &statusLine{h.parsed.Status, string(h.parsed.Reason)}
 		}
-		h.bytes, h.parsed = nil, http1.Response{}
-		return true
+		pass, h.bytes, h.parsed = h.bytes, nil, http1.Response{}
+		return pass, true
 	}
 }
 
