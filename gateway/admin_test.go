@@ -105,6 +105,7 @@ func TestAdminPages(t *testing.T) {
 		t.Errorf("%+v", sessions)
 	}
 	var endpoints []struct {
+		ID              string    `json:"id"`
 		Route           string    `json:"route"`
 		Endpoint        string    `json:"endpoint"`
 		Address         string    `json:"address"`

@@ -210,7 +210,7 @@ func TestPressDrain(t *testing.T) {
 // TestPressCutInside: a backend that never ends its message has its client closed in order all the same.
 func TestPressCutInside(t *testing.T) {
 	t.Parallel()
-	r := startCompressing(t, "tunnel", func(cfg *config.Config) { cfg.DrainTimeout = 4 * time.Second })
+	r := startCompressing(t, "tunnel", func(cfg *config.Config) { cfg.DrainTimeout, cfg.CloseTimeout = 4*time.Second, 2*time.Second })
 	client, server := r.compressedSession()
 	frame := server.encode(ws.NewTextFrame([]byte(records(1 << 20))))
 	server.put(frame[:len(frame)/2])

@@ -96,14 +96,15 @@ func TestEndpointsTellTheLastError(t *testing.T) {
 		client.wantStatus(502)
 	}
 	var list []struct {
-		Route, Endpoint, Address, State, Reason, Protocol string
-		Since                                             time.Time
-		LastError                                         string    `json:"last_error"`
-		LastErrorAt                                       time.Time `json:"last_error_at"`
-		Weight                                            int
-		Sessions                                          int64
-		Connects                                          uint64
-		ConnectFailures                                   uint64 `json:"connect_failures"`
+		ID, Route, Endpoint, Address, State, Reason, Protocol string
+		Causes                                                []string
+		Since                                                 time.Time
+		LastError                                             string    `json:"last_error"`
+		LastErrorAt                                           time.Time `json:"last_error_at"`
+		Weight                                                int
+		Sessions                                              int64
+		Connects                                              uint64
+		ConnectFailures                                       uint64 `json:"connect_failures"`
 	}
 	wantJSON(t, g, "/endpoints", &list)
 	if len(list) != 3 {
