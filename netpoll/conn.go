@@ -28,6 +28,7 @@ const (
 	connecting      // connect(2) is under way; what is written waits in the queue
 	readable        // the kernel may hold bytes for us
 	hungUp          // the peer was said to have closed: read until 0, a short read is not the end
+	left            // the peer was said to take no more either, as unix sockets tell of one that has closed its own
 	paused          // by the owner: do not read
 	resuming        // on the list of connections to be read at the end of the batch
 	queued          // on the list of connections to be flushed at the end of the batch
@@ -181,6 +182,9 @@ func (c *Conn) ready(ev gnetpoll.IOEvent, flags gnetpoll.IOFlags) {
 	}
 	if peerClosed(ev, flags) {
 		c.set(hungUp)
+	}
+	if peerLeft(ev, flags) {
+		c.set(left)
 	}
 	if c.has(hungUp) && c.flags&(paused|ended) != 0 {
 		c.probe()

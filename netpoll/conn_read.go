@@ -54,7 +54,7 @@ func (c *Conn) read() {
 				c.probe() // one event may have told of the end and of a reset
 			}
 		case errno == unix.EAGAIN:
-			c.clear(readable | hungUp)
+			c.clear(readable | hungUp | left)
 		case errno != unix.EINTR:
 			c.fail(errno)
 		}
@@ -74,15 +74,20 @@ func (c *Conn) end() {
 }
 
 // probe looks whether the peer of a connection that is not being read is gone for good: reset, or at its end
-// with nothing left to read. Then the owner hears it now, since it may never resume reading.
+// with nothing left to read. Then the owner hears it now, since it may never resume reading. A peer that has closed a unix
+// socket resets nothing; the kernel says that it takes no more.
 func (c *Conn) probe() {
 	n, errno := c.loop.sys.peek(int(c.fd))
 	switch {
 	case n > 0 || errno == unix.EINTR:
 	case errno == 0:
 		c.end()
+		if c.flags&(left|finSent) == left && c.Open() && c.loop.sys.gone(int(c.fd)) {
+			c.fail(unix.EPIPE)
+		}
+		c.clear(left)
 	case errno == unix.EAGAIN:
-		c.clear(hungUp)
+		c.clear(hungUp | left)
 	default:
 		c.fail(errno)
 	}

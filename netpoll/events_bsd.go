@@ -16,6 +16,9 @@ func peerClosed(_ gnetpoll.IOEvent, flags gnetpoll.IOFlags) bool {
 	return flags&gnetpoll.ErrEvents != 0
 }
 
+// peerLeft is nothing that is told apart from the end of what the peer sends.
+func peerLeft(gnetpoll.IOEvent, gnetpoll.IOFlags) bool { return false }
+
 // wakeup is a descriptor that the loop makes ready for itself: a pipe, as there is no eventfd everywhere.
 type wakeup struct{ pipe [2]int }
 

@@ -13,6 +13,9 @@ func peerClosed(ev gnetpoll.IOEvent, _ gnetpoll.IOFlags) bool {
 	return ev&(unix.EPOLLRDHUP|unix.EPOLLPRI|gnetpoll.ErrEvents) != 0
 }
 
+// peerLeft is said of a TCP connection, too, once both directions have ended.
+func peerLeft(ev gnetpoll.IOEvent, _ gnetpoll.IOFlags) bool { return ev&unix.EPOLLHUP != 0 }
+
 // wakeup is a descriptor that the loop makes ready for itself. Edge-triggered, an eventfd need not be read:
 // every write of it is a new edge.
 type wakeup struct{ event int }

@@ -13,6 +13,7 @@ import (
 type kernel struct {
 	reads, peeks, writes, connects, accepts []answer
 
+	gone     bool // for good, not only its sending
 	sent     []byte
 	closed   []int
 	shutdown int
@@ -42,6 +43,7 @@ func (k *kernel) calls() calls {
 			return min(a.n, len(b)), a.errno
 		},
 		peek:  func(int) (int, unix.Errno) { a := pop(&k.peeks); return a.n, a.errno },
+		gone:  func(int) bool { return k.gone },
 		write: func(_ int, b []byte) (int, unix.Errno) { return k.write(b) },
 		writev: func(_ int, _ *[2]unix.Iovec, a, b []byte) (int, unix.Errno) {
 			return k.write(append(append([]byte{}, a...), b...))

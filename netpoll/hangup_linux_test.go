@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -29,13 +30,17 @@ func TestHangUp(t *testing.T) {
 		"paused, interrupted":         {paused, unix.EPOLLRDHUP | in, answer{0, unix.EINTR}, []answer{{0, 0}}, []string{"eof"}},
 		"ended before, then reset":    {ended, unix.EPOLLERR | unix.EPOLLHUP, answer{0, unix.EPIPE}, nil, []string{"close EPIPE"}},
 		"ended before, nothing new":   {ended, unix.EPOLLRDHUP | in | out, answer{0, 0}, nil, nil},
+		"ended before, then closed":   {ended, unix.EPOLLRDHUP | unix.EPOLLHUP | in, answer{0, 0}, nil, []string{"close EPIPE"}},
+		"reading, end and closed":     {0, unix.EPOLLRDHUP | unix.EPOLLHUP | in, answer{0, 0}, []answer{{3, 0}, {0, 0}}, []string{"data 3", "eof", "close EPIPE"}},
+		"our end sent, then closed":   {ended | finSent, unix.EPOLLRDHUP | unix.EPOLLHUP | in, answer{0, 0}, nil, nil},
+		"paused, closed behind data":  {paused, unix.EPOLLRDHUP | unix.EPOLLHUP | in, answer{1, 0}, []answer{{3, 0}, {0, 0}}, []string{"data 3", "eof", "close EPIPE"}},
 		"reading, all in one event":   {0, unix.EPOLLRDHUP | in, answer{}, []answer{{3, 0}, {0, 0}}, []string{"data 3", "eof"}},
 		"reading, end, then reset":    {0, unix.EPOLLRDHUP | unix.EPOLLERR | unix.EPOLLHUP | in, answer{0, unix.EPIPE}, []answer{{3, 0}, {0, 0}}, []string{"data 3", "eof", "close EPIPE"}},
 		"reading, hang-up without in": {0, unix.EPOLLHUP, answer{}, []answer{{0, unix.ETIMEDOUT}}, []string{"close ETIMEDOUT"}},
 		"reading, urgent mark":        {0, unix.EPOLLPRI | in, answer{}, []answer{{3, 0}, {2, 0}}, []string{"data 3", "data 2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k, j := &kernel{peeks: []answer{tt.peek}}, &journal{}
+			k, j := &kernel{peeks: []answer{tt.peek, {0, 0}}, gone: strings.Contains(name, "closed")}, &journal{}
 			l := fakeLoop(t, k)
 			c := l.adopt(new(Conn), 7, j, tt.flags)
 			if !c.Paused() {

@@ -27,6 +27,7 @@ type SocketOptions struct {
 type calls struct {
 	read      func(fd int, b []byte) (int, unix.Errno)
 	peek      func(fd int) (int, unix.Errno) // how many bytes, 0 or 1, can be read; at the end, what ended it
+	gone      func(fd int) bool              // the peer takes no more, unless we have shut that direction down
 	write     func(fd int, b []byte) (int, unix.Errno)
 	writev    func(fd int, iov *[2]unix.Iovec, a, b []byte) (int, unix.Errno)
 	shutdown  func(fd int) // of the sending direction
@@ -40,7 +41,7 @@ type calls struct {
 }
 
 var systemCalls = calls{
-	read: sysRead, peek: sysPeek, write: sysWrite, writev: sysWritev,
+	read: sysRead, peek: sysPeek, gone: sysGone, write: sysWrite, writev: sysWritev,
 	shutdown: func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_WR) },
 	close:    sysClose,
 	unacked:  sysUnacked,

@@ -106,3 +106,5 @@ func sysConnected(fd int) unix.Errno {
 	}
 	return 0
 }
+
+func sysGone(int) bool { return false }

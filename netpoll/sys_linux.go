@@ -26,6 +26,13 @@ func sysPeek(fd int) (int, unix.Errno) {
 	return max(0, int(n)), errno
 }
 
+// sysGone asks anew, since an event may have been meant for another socket.
+func sysGone(fd int) bool {
+	polled := []unix.PollFd{{Fd: int32(fd)}}
+	n, err := unix.Poll(polled, 0)
+	return err == nil && n > 0 && polled[0].Revents&unix.POLLHUP != 0
+}
+
 func sysWrite(fd int, b []byte) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
 		unix.MSG_NOSIGNAL, 0, 0)

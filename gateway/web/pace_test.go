@@ -135,11 +135,13 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-// TestHalfCloseReset: a reset says that nobody waits any more, however close it comes behind the end of the direction.
+// TestHalfCloseReset: a reset says that nobody waits any more, however close it comes behind the end of the direction. Of a
+// unix socket it is enough that the client closes it.
 func TestHalfCloseReset(t *testing.T) {
-	for _, secure := range []bool{false, true} {
+	for _, by := range []setup{{}, {tls: true}, {unix: true}, {unix: true, tls: true}} {
+		secure := by.tls
 		asked, left := make(chan bool), make(chan bool, 1)
-		r := newRig(t, setup{loop: true, tls: secure, specs: []string{backend(t, func(w http.ResponseWriter, r *http.Request) {
+		r := newRig(t, setup{loop: true, tls: secure, unix: by.unix, specs: []string{backend(t, func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			if string(body) != "ok" {
 				return
@@ -165,17 +167,19 @@ func TestHalfCloseReset(t *testing.T) {
 			}
 			_ = c.(interface{ CloseWrite() error }).CloseWrite()
 			if secure {
-				_ = tcp.(*net.TCPConn).CloseWrite() // tls says good-bye, and no more
+				_ = tcp.(interface{ CloseWrite() error }).CloseWrite() // tls says good-bye, and no more
 			}
 			if way == "while served" {
 				<-asked
 			}
-			_ = tcp.(*net.TCPConn).SetLinger(0)
+			if tcp, ok := tcp.(*net.TCPConn); ok {
+				_ = tcp.SetLinger(0)
+			}
 			_ = tcp.Close()
 			select {
 			case <-left:
 			case <-time.After(patience):
-				t.Fatalf("%s, TLS %v: the endpoint still works for a client that is gone", way, secure)
+				t.Fatalf("%s, TLS %v, unix socket %v: the endpoint still works for a client that is gone", way, secure, by.unix)
 			}
 		}
 	}

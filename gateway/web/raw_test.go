@@ -24,7 +24,7 @@ type raw struct {
 
 func (r *rig) raw(text string) raw {
 	r.t.Helper()
-	conn, err := net.Dial("tcp", r.url[strings.LastIndex(r.url, "/")+1:])
+	conn, err := net.Dial(r.addr.Network(), r.addr.String())
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -94,7 +94,13 @@ func nowhere(t testing.TB) string {
 	return "ws://" + l.Addr().String()
 }
 
-func addrPort(a net.Addr) netip.AddrPort { return a.(*net.TCPAddr).AddrPort() }
+// addrPort is none where a is a unix socket's.
+func addrPort(a net.Addr) (at netip.AddrPort) {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		at = tcp.AddrPort()
+	}
+	return at
+}
 
 // credentials borrows what httptest has: a certificate for 127.0.0.1, and the trust in it.
 var credentials = sync.OnceValues(func() (tls.Certificate, *tls.Config) {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,6 +35,7 @@ type rig struct {
 	group    *upstream.Group
 	client   *http.Client
 	url      string // of the front
+	addr     net.Addr
 	upgrades chan upgrade
 	lines    chan web.Line
 	closed   atomic.Int64 // calls of Client.Closed
@@ -56,6 +59,7 @@ type setup struct {
 	more    web.TransportOptions
 	backend func(*upstream.Options)
 	loop    bool // clients are an event loop's
+	unix    bool // and come by a unix socket
 }
 
 func newRig(t testing.TB, s setup) *rig {
@@ -113,18 +117,22 @@ func newRig(t testing.TB, s setup) *rig {
 		}
 		t.Cleanup(r.loop.Stop)
 	}
-	r.listen(s.tls)
+	r.listen(s)
 	t.Cleanup(r.end)
 	return r
 }
 
 // listen takes connections as a loop would, and does TLS handshakes.
-func (r *rig) listen(secure bool) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func (r *rig) listen(s setup) {
+	network, address, secure := "tcp", "127.0.0.1:0", s.tls
+	if s.unix {
+		network, address = "unix", filepath.Join(r.t.TempDir(), "s")
+	}
+	l, err := net.Listen(network, address)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.url = "http://" + l.Addr().String()
+	r.url, r.addr = "http://"+l.Addr().String(), l.Addr()
 	transport := &http.Transport{DisableCompression: true}
 	var cert tls.Certificate
 	if secure {
@@ -180,7 +188,7 @@ func (r *rig) take(conn net.Conn, secure bool, cert tls.Certificate) {
 
 // detached is a client's connection as the gateway hands it over.
 func (r *rig) detached(conn net.Conn) (out net.Conn) {
-	file, err := conn.(*net.TCPConn).File()
+	file, err := conn.(interface{ File() (*os.File, error) }).File()
 	if err != nil {
 		r.t.Fatal(err)
 	}
