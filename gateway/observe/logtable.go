@@ -37,10 +37,10 @@ func (f logField) maybe() logField {
 }
 
 var logTable = []logLine{
-	{"open", "A WebSocket session was opened. `access-log-sample: N` writes the lines `open` and `close` of one session in N.", append([]logField{
+	{"open", "A session was opened: a WebSocket, or another protocol of `upgrade-other`. `access-log-sample: N` writes the lines `open` and `close` of one session in N.", append([]logField{
 		fieldClient, fieldEndpoint, fieldHost, fieldPath, fieldRoute,
 		{"handshake", "time from the accepted connection to the 101; on a connection that carried plain requests, from the handshake", false}, fieldUser}, fieldsTrace...)},
-	{"close", "A WebSocket session ended.", []logField{
+	{"close", "A session ended.", []logField{
 		fieldClient, fieldEndpoint, fieldReason,
 		{"code", "close code that the client got or sent; 0: none", false},
 		{"mid_frame", "true: the client was cut inside a frame", false},
