@@ -16,6 +16,7 @@ import (
 	"weir/gateway/observe"
 	"weir/gateway/session"
 	"weir/internal/handover"
+	"weir/upstream"
 )
 
 // Gateway fronts the backends of one configuration at a time.
@@ -69,6 +70,7 @@ func New(cfg *config.Config, log *slog.Logger, options ...Option) (*Gateway, err
 	g.listeners = listen.New(cfg, g.proc.Log)
 	g.proc.Running, g.end = context.WithCancel(context.Background())
 	g.plain, g.cutPlain = context.WithCancel(g.proc.Running)
+	g.proc.OnLeave = func(e *upstream.Endpoint, why upstream.Cause) { g.shards.Leave(e, why) } // once they run
 	g.proc.ServePlain()
 	p, _, err := g.proc.Build(cfg, nil)
 	if err != nil {

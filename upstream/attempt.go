@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"slices"
 	"strconv"
 	"sync"
 
@@ -88,7 +89,7 @@ func (a *Attempt) try() *http1.Refusal {
 		return a.at(e)
 	}
 	for {
-		e, full := g.Pick(a.request.Key, a.tried)
+		e, full := a.pick(g)
 		switch {
 		case full:
 			return RefusedFull
@@ -98,6 +99,18 @@ func (a *Attempt) try() *http1.Refusal {
 			return a.at(e)
 		}
 	}
+}
+
+// pick chooses among those that were not tried, that to be avoided last.
+func (a *Attempt) pick(g *Group) (e *Endpoint, full bool) {
+	if avoid := a.request.Avoid; avoid != nil {
+		if avoid = g.ByID(avoid.id); avoid != nil && !slices.Contains(a.tried, avoid) {
+			if e, _ = g.Pick(a.request.Key, append(a.tried, avoid)); e != nil {
+				return e, false
+			}
+		}
+	}
+	return g.Pick(a.request.Key, a.tried)
 }
 
 // mayRetry tells whether one more endpoint may be tried.

@@ -61,6 +61,9 @@ const (
 // on every gateway.
 func (e *Endpoint) ID() uint64 { return e.id }
 
+// Is tells whether both are the same backend address, perhaps as two groups know it of which one took the other's place.
+func (e *Endpoint) Is(other *Endpoint) bool { return e.vitals == other.vitals }
+
 // Acquire counts a session onto the endpoint, and tells whether it may have one more.
 func (e *Endpoint) Acquire() bool { return e.vitals.load.Acquire(e.terms.Load().Max) }
 

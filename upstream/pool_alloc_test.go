@@ -30,6 +30,7 @@ func (s *pingPong) OnAnswer(stream Stream, _ *http1.Response) {
 func (s *pingPong) OnRefused(why *http1.Refusal) { panic(why.Reason) }
 func (s *pingPong) OnBackendDrained()            {}
 func (s *pingPong) OnBackendEOF()                {}
+func (s *pingPong) OnBackendLeaving()            {}
 func (s *pingPong) OnBackendLost(err error)      { panic(err) }
 func (s *pingPong) OnBackendData(b []byte) {
 	if s.left--; s.left == 0 {

@@ -49,6 +49,8 @@ func (w *wanderer) OnBackendEOF() {
 	w.ended = true
 }
 
+func (w *wanderer) OnBackendLeaving() {}
+
 func (w *wanderer) OnBackendLost(error) {
 	w.heard("a loss", w.stream != nil)
 	w.stream, w.over = nil, true

@@ -198,6 +198,8 @@ func (c *client) OnBackendData(b []byte) {
 
 func (c *client) OnBackendDrained() { c.tell("drained") }
 func (c *client) OnBackendEOF()     { c.tell("eof") }
+func (c *client) OnBackendLeaving() {}
+
 func (c *client) OnBackendLost(error) {
 	c.stream = nil
 	c.tell("lost")

@@ -219,6 +219,9 @@ func (pc *poolConn) onGoAway(ev *h2.Event) {
 	for _, st := range pc.streams.All() {
 		id := st.id
 		if id <= ev.Stream {
+			if st.attempt == nil && st.flags&closed == 0 {
+				st.sink.OnBackendLeaving()
+			}
 			continue
 		}
 		pc.forget(st)

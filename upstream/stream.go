@@ -47,6 +47,8 @@ type Sink interface {
 	OnBackendDrained()
 	// OnBackendEOF says that the backend ended its direction in order.
 	OnBackendEOF()
+	// OnBackendLeaving says that the backend would like the stream to end soon (GOAWAY). All goes on as before.
+	OnBackendLeaving()
 	// OnBackendLost says that the connection broke. The stream is closed.
 	OnBackendLost(err error)
 }
@@ -62,6 +64,9 @@ type Request struct {
 	Host         []byte
 	WebSocketKey []byte        // the client's Sec-WebSocket-Key
 	Fields       []http1.Field // to be sent besides those that make the upgrade
+
+	// Avoid is an endpoint to take only if there is no other; nil: none.
+	Avoid *Endpoint
 
 	// Trail is told where the request went, for whoever has to say why it was refused; nil: nobody has to.
 	Trail *Trail

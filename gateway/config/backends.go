@@ -38,6 +38,19 @@ func (b *Balance) UnmarshalText(text []byte) error {
 	return choose(b, text, BalanceHash, BalanceLeast, BalanceTwo, BalanceRoundRobin)
 }
 
+// OnBackendLoss is what happens to a session whose backend does not go on with it.
+type OnBackendLoss string
+
+const (
+	LossClose  OnBackendLoss = "close"
+	LossReopen OnBackendLoss = "reopen"
+)
+
+// UnmarshalText sets l, or fails on a word that is not known.
+func (l *OnBackendLoss) UnmarshalText(text []byte) error {
+	return choose(l, text, LossClose, LossReopen)
+}
+
 // DNSFamily is which addresses of a backend's name count.
 type DNSFamily string
 

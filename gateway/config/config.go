@@ -125,6 +125,12 @@ type Config struct {
 	DNSFamily         DNSFamily     `knob:"dns-family" group:"Routing" help:"which addresses of a name are backends: auto (IPv6 only if there is no IPv4), any (both), ipv4 or ipv6"`
 	EmptyHold         time.Duration `knob:"empty-hold" group:"Routing" range:"0|1s..24h" help:"how long the last addresses of a name stay in use after the name server says that it has none; 0: not at all"`
 
+	OnBackendLoss OnBackendLoss `knob:"on-backend-loss" group:"Moves" route:"true" help:"what happens to a session whose backend ends, breaks, is drained or leaves: close, or reopen (go on at another backend with the same handshake while the client stays; only for backends that keep nothing of a session)"`
+	ReopenWait    time.Duration `knob:"reopen-wait" group:"Moves" route:"true" range:"100ms..10m" help:"time that a session to be moved may take until neither side is inside a message; after that it stays where it is"`
+	ReopenNotice  string        `knob:"reopen-notice" group:"Moves" route:"true" arg:"TEXT" help:"text message that a client gets each time its session has been moved; empty: none"`
+	ReopenHeader  string        `knob:"reopen-header" group:"Moves" route:"true" arg:"NAME" help:"header field that tells a backend of a session that comes from another one, as in 'Weir-Reopen: 3; reason=manual' for the third move; empty: none"`
+	EndpointDrain time.Duration `knob:"endpoint-drain" group:"Moves" route:"true" range:"0|1s..24h" help:"time over which the sessions of a backend that is drained or leaves are moved, or closed with drain-code; 0: they stay, unless they can be moved"`
+
 	StickyCookie   string        `knob:"sticky-cookie" group:"Stickiness" route:"true" arg:"NAME" help:"name of a cookie that keeps a client at its backend while the backend is healthy; empty: none"`
 	StickyTTL      time.Duration `knob:"sticky-ttl" group:"Stickiness" route:"true" range:"0|1s..9600h" help:"lifetime of the sticky cookie; 0: until the browser is closed"`
 	StickySameSite SameSite      `knob:"sticky-same-site" group:"Stickiness" route:"true" help:"SameSite of the sticky cookie: lax, strict or none (for pages of other sites, over TLS only; the cookie is then also Partitioned)"`

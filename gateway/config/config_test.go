@@ -15,6 +15,7 @@ var samples = map[string]string{
 	"hash-on": "cookie:sid", "balance-factor": "2.5", "connect-retries": "4", "panic": "false", "dns-interval": "5s", "dns-family": "any", "empty-hold": "1m",
 	"health": "websocket", "health-path": "/well", "health-status": "200,300-302", "health-header": "Authorization: Bearer a, b", "health-port": "8081",
 	"health-interval": "7s", "health-timeout": "3s", "health-rise": "5", "health-fall": "6",
+	"on-backend-loss": "reopen", "reopen-wait": "3s", "reopen-notice": "moved", "reopen-header": "X-Moved", "endpoint-drain": "20s",
 	"balance": "two", "slow-start": "20s", "priority-threshold": "70", "zone": "eu-1",
 	"outlier": "false", "outlier-ratio": "40", "outlier-min": "9", "outlier-window": "20s", "outlier-early": "2s", "outlier-eject": "10s", "outlier-max": "50",
 	"handshake-timeout": "11s", "connect-timeout": "1s", "backend-timeout": "12s", "idle-timeout": "0",

@@ -52,6 +52,10 @@ func Default() *Config {
 		DNSFamily:      DNSAuto,
 		EmptyHold:      5 * time.Minute,
 
+		OnBackendLoss: LossClose,
+		ReopenWait:    5 * time.Second,
+		ReopenHeader:  "Weir-Reopen",
+
 		StickySameSite: SameSiteLax,
 
 		Health:         HealthAuto,

@@ -93,6 +93,7 @@ var argOf = map[string]string{
 	"config.Health":        "KIND",
 	"config.DNSFamily":     "FAMILY",
 	"config.Balance":       "HOW",
+	"config.OnBackendLoss": "HOW",
 }
 
 func find(name string) *knob { return among(knobs, name) }

@@ -156,6 +156,9 @@ func (v *verdict) fits(c *Config) {
 			{"slow-reader", c.SlowReader == SlowDrop}, {"rate-action", c.RateAction == RateDrop && c.limitsMessages()}},
 			"looks at messages or drops them, which it cannot where they are of an extension that it does not know; write extensions: strip")
 	}
+	if c.Extensions == ExtensionsPass && c.OnBackendLoss == LossReopen {
+		v.wrong("on-backend-loss", "reopen cannot move a session whose client and backend agreed on an extension that Weir does not know; write extensions: strip")
+	}
 	if c.ForwardedStandard && !c.Forwarded {
 		v.wrong("forwarded-standard", "adds to forwarded, which is switched off")
 	}
@@ -164,6 +167,7 @@ func (v *verdict) fits(c *Config) {
 func (v *verdict) headers(c *Config) {
 	_, err := each(c.RequestHeader, http1.ParseRule)
 	v.reject("request-header", err)
+	v.fieldName("reopen-header", c.ReopenHeader)
 	_, err = each(c.ResponseHeader, http1.ParseRule)
 	v.reject("response-header", err)
 	v.fieldName("endpoint-header", c.EndpointHeader)

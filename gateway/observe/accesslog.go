@@ -17,7 +17,7 @@ type AccessLog struct {
 
 // Line is one line, with all it needs copied.
 type Line struct {
-	Event    string // "open", "close", "refuse", or "http" for a plain request
+	Event    string // "open", "move", "close", "refuse", or "http" for a plain request
 	Client   netip.AddrPort
 	Route    string
 	Method   string // of a plain request
@@ -61,6 +61,8 @@ func (l *Line) LogValue() slog.Value {
 			slog.String("path", l.Path), slog.String("route", l.Route), slog.Int("status", l.Status), slog.String("reason", l.Reason),
 			slog.Uint64("bytes_up", l.Up), slog.Uint64("bytes_down", l.Down), slog.Duration("duration", l.Lasted))
 		attrs = known(attrs, "detail", l.Detail)
+	case "move":
+		attrs = append(attrs, slog.String("endpoint", l.Endpoint), slog.String("route", l.Route), slog.String("reason", l.Reason), slog.Duration("duration", l.Lasted))
 	case "close":
 		attrs = append(attrs, slog.String("endpoint", l.Endpoint), slog.String("reason", l.Reason), slog.Int("code", l.Code),
 			slog.Bool("mid_frame", l.MidFrame), slog.Uint64("bytes_up", l.Up), slog.Uint64("bytes_down", l.Down),

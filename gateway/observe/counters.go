@@ -18,6 +18,8 @@ type Counters struct {
 	Pings, Pongs, Cut uint64
 	Dropped           uint64 // messages over a rate
 	Shed              uint64 // messages that a client did not take in time
+	CutOff            uint64 // messages of clients whose rest was dropped as their backend had ended
+	Moves             map[MoveKey]uint64
 
 	InflatedFrom, InflatedTo, DeflatedFrom, DeflatedTo uint64 // bytes, of messages
 	Refused                                            map[string]uint64
@@ -27,7 +29,7 @@ type Counters struct {
 }
 
 func NewCounters() Counters {
-	return Counters{Refused: map[string]uint64{}, Closed: map[CloseKey]uint64{}, Secured: map[tlsKey]uint64{}, TLSFailed: map[string]uint64{}}
+	return Counters{Refused: map[string]uint64{}, Closed: map[CloseKey]uint64{}, Secured: map[tlsKey]uint64{}, TLSFailed: map[string]uint64{}, Moves: map[MoveKey]uint64{}}
 }
 
 // tlsKey tells TLS handshakes apart.
@@ -38,6 +40,11 @@ type tlsKey struct {
 
 type CloseKey struct {
 	Reason, Code string
+}
+
+// MoveKey tells moves of sessions to other backends apart.
+type MoveKey struct {
+	Reason, Outcome string
 }
 
 // Handshook counts a TLS handshake that went well.
@@ -51,5 +58,5 @@ type LoopStats struct {
 	Loop                      netpoll.Stats
 	Pools                     upstream.PoolStats
 	Sessions, Talking, Ending int
-	Gathered, Waiting         int
+	Gathered, Waiting, Kept   int
 }

@@ -61,3 +61,9 @@ func (k tlsKey) labels() []string {
 func (k tlsKey) compare(o tlsKey) int {
 	return cmp.Or(cmp.Compare(k.Version, o.Version), cmp.Compare(fromBool(k.Resumed), fromBool(o.Resumed)))
 }
+
+func (k MoveKey) labels() []string { return []string{k.Reason, k.Outcome} }
+
+func (k MoveKey) compare(o MoveKey) int {
+	return cmp.Or(strings.Compare(k.Reason, o.Reason), strings.Compare(k.Outcome, o.Outcome))
+}

@@ -98,10 +98,21 @@ func knownEndings(s *Scrape) (all []CloseKey) {
 	return all
 }
 
+// knownMoves are the reasons of moves with their outcomes.
+func knownMoves(*Scrape) (all []MoveKey) {
+	for _, reason := range Moves {
+		for _, outcome := range MoveOutcomes {
+			all = append(all, MoveKey{reason, outcome})
+		}
+	}
+	return all
+}
+
 // codesOf are the close codes that a route may choose.
 func codesOf(cfg *config.Config) map[string]ws.StatusCode {
 	return map[string]ws.StatusCode{
 		reasons.Expired: ws.StatusCode(cfg.AuthExpiredCode), reasons.MessageRate: ws.StatusCode(cfg.RateCode), reasons.Drain: ws.StatusCode(cfg.DrainCode), reasons.Reload: ws.StatusCode(cfg.DrainCode),
+		reasons.EndpointDrain: ws.StatusCode(cfg.DrainCode), reasons.ReopenMismatch: ws.StatusCode(cfg.DrainCode),
 		reasons.BackendGone: ws.StatusCode(cfg.BackendLostCode), reasons.BackendLost: ws.StatusCode(cfg.BackendLostCode), reasons.BackendPong: ws.StatusCode(cfg.BackendLostCode),
 		reasons.SlowReader: ws.StatusCode(cfg.SlowReaderCode), reasons.GatherMemory: ws.StatusCode(cfg.GatherMemoryCode), reasons.GatherTimeout: ws.StatusCode(cfg.GatherMemoryCode),
 	}

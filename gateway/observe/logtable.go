@@ -40,6 +40,9 @@ var logTable = []logLine{
 	{"open", "A session was opened: a WebSocket, or another protocol of `upgrade-other`. `access-log-sample: N` writes the lines `open` and `close` of one session in N.", append([]logField{
 		fieldClient, fieldEndpoint, fieldHost, fieldPath, fieldRoute,
 		{"handshake", "time from the accepted connection to the 101; on a connection that carried plain requests, from the handshake", false}, fieldUser}, fieldsTrace...)},
+	{"move", "A WebSocket session went on at another backend (`on-backend-loss: reopen`).", []logField{
+		fieldClient, fieldEndpoint, fieldRoute, {"reason", "why: see [moves](../deploys.md#what-moves-a-session)", false},
+		{"duration", "how long the session had been open", false}, fieldUser}},
 	{"close", "A session ended.", []logField{
 		fieldClient, fieldEndpoint, fieldReason,
 		{"code", "close code that the client got or sent; 0: none", false},

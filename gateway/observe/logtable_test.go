@@ -13,7 +13,7 @@ func written(event string) map[string]bool {
 	fields := map[string]bool{}
 	full := Line{Event: event, Client: netip.MustParseAddrPort("192.0.2.1:1"), Route: "r", Method: "GET", Endpoint: "e", Host: "h", Path: "/", User: "u",
 		Agent: "a", Trace: "t", RequestID: "i", Origin: "o", Status: 1, Reason: "r", Detail: "d", Code: 1, Rtt: 1, Up: 1, Down: 1, Lasted: time.Second}
-	if event == "close" {
+	if event == "close" || event == "move" {
 		full.Agent, full.Trace, full.RequestID = "", "", "" // told at open
 	}
 	for _, a := range full.LogValue().Group() {

@@ -23,6 +23,7 @@ type Env struct {
 	Metrics       *observe.Metrics
 	StickyKey     []byte // where the configuration has none
 	ByHand        upstream.ByHand
+	OnLeave       func(e *upstream.Endpoint, why upstream.Cause) // told of endpoints that are to lose their sessions
 	TicketSecrets *certs.Secrets
 	ToBackends    *netpoll.Handshakes
 	FromClients   *netpoll.Handshakes

@@ -193,7 +193,7 @@ func (b *builder) open(f *Fleet, specs []upstream.Spec) (err error) {
 		o.Before = before.Group
 	}
 	f.tellOf(&o, e.Log)
-	o.ByHand = &e.ByHand
+	o.ByHand, o.OnLeave = &e.ByHand, e.OnLeave
 	o.OnRetryDenied = func() { e.Metrics.RetriesDenied.Add(1) }
 	if f.Group, err = upstream.NewGroup(specs, o); err != nil {
 		return err

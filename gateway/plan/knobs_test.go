@@ -123,6 +123,11 @@ dns-interval: 7s                         fleet route
 dns-family: ipv4                         fleet route
 empty-hold: 7s                           fleet route
 
+on-backend-loss: reopen
+reopen-wait: 7s
+reopen-notice: moved
+reopen-header: X-Moved
+endpoint-drain: 7s
 sticky-cookie: seat                      gate
 sticky-ttl: 7s
 sticky-same-site: strict

@@ -34,6 +34,7 @@ type Route struct {
 	JSON         bool                     // clients' messages have to be JSON
 	Compression  *compression             // nil: the gateway does not compress
 	GatherLimit  int                      // bytes of a message that is looked at as a whole
+	Reopens      bool                     // sessions outlive their backends
 	PlainBackend bool                     // backends see nothing of what clients could compress
 	Extensions   bool                     // backends see extensions that the gateway does not know
 	Sticky       *sticky.Cookie           // nil: none
@@ -70,7 +71,11 @@ func (r *Route) open() (err error) {
 	}
 	// A compressor that remembers what was dropped would not be understood, nor can JSON be read in what it made.
 	drops := r.Meter != nil && r.Meter.Drop && r.Meter.Announce || cfg.SlowReader == config.SlowDrop
-	r.PlainBackend = cfg.Compression != config.CompressionPass || drops || r.JSON
+	r.Reopens = cfg.OnBackendLoss == config.LossReopen
+	r.PlainBackend = cfg.Compression != config.CompressionPass || drops || r.JSON || r.Reopens
+	if r.Reopens && cfg.ReopenHeader != "" {
+		r.Headers.Request = append(r.Headers.Request, http1.Rule{Op: http1.Remove, Name: cfg.ReopenHeader}) // it is ours alone
+	}
 	if r.Extensions = cfg.Extensions == config.ExtensionsPass; r.PlainBackend && !r.Extensions {
 		none := http1.Rule{Op: http1.Remove, Name: ExtensionsField}
 		r.Headers.Request, r.Headers.Response = append(r.Headers.Request, none), append(r.Headers.Response, none)

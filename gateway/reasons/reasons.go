@@ -4,21 +4,23 @@ import "weir/codec/http1"
 
 // Why a session ends.
 const (
-	ClientClose  = "client_close"  // the client sent a close frame
-	BackendClose = "backend_close" // the backend sent a close frame
-	ClientEOF    = "client_eof"    // the client ended TCP without a close frame
-	ClientLost   = "client_lost"   // the client's connection broke
-	BackendGone  = "backend_gone"  // the backend ended TCP without a close frame
-	BackendLost  = "backend_lost"  // the backend's connection broke
-	Idle         = "idle_timeout"
-	Pong         = "pong_timeout"
-	BackendPong  = "backend_pong_timeout"
-	Drain        = "drain"
-	Reload       = "reload"            // its route or backend is no longer in the configuration
-	ClientGone   = "client_gone_early" // left before it had an answer
-	NothingSent  = "nothing_sent"      // left before it sent a byte: a balancer's check, mostly
-	Descriptors  = "no_descriptors"
-	Declined     = "backend_declined" // the backend's own answer was no 101, and was passed on
+	ClientClose    = "client_close"  // the client sent a close frame
+	BackendClose   = "backend_close" // the backend sent a close frame
+	ClientEOF      = "client_eof"    // the client ended TCP without a close frame
+	ClientLost     = "client_lost"   // the client's connection broke
+	BackendGone    = "backend_gone"  // the backend ended TCP without a close frame
+	BackendLost    = "backend_lost"  // the backend's connection broke
+	Idle           = "idle_timeout"
+	Pong           = "pong_timeout"
+	BackendPong    = "backend_pong_timeout"
+	Drain          = "drain"
+	Reload         = "reload"            // its route or backend is no longer in the configuration
+	EndpointDrain  = "endpoint_drain"    // its endpoint is to have no sessions, and it could not be moved
+	ReopenMismatch = "reopen_mismatch"   // the backend that it was moved to agreed to something else
+	ClientGone     = "client_gone_early" // left before it had an answer
+	NothingSent    = "nothing_sent"      // left before it sent a byte: a balancer's check, mostly
+	Descriptors    = "no_descriptors"
+	Declined       = "backend_declined" // the backend's own answer was no 101, and was passed on
 )
 
 const (

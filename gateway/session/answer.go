@@ -47,6 +47,7 @@ func (s *session) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	s.marks.set(extended, to.Extensions && others)
 	s.up.scan.AllowRSV1(passed || h.deflates)
 	s.down.scan.AllowRSV1(passed)
+	s.agreed(a)
 	s.up.heard, s.down.heard = s.now(), s.now()
 	sh.openedSession(s)
 	if to.Config.SlowReader != config.SlowWait && sh.proc.Start.TCPNotSent == 0 {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"weir/gateway/observe"
 	"weir/gateway/reasons"
 	"weir/upstream"
 )
@@ -14,7 +15,13 @@ func (s *session) OnBackendData(b []byte) {
 		return
 	}
 	s.down.heard = s.now()
+	if s.marks.has(moving) && s.extra.move.said {
+		return // behind its close frame
+	}
 	s.forwardDown(b)
+	if s.marks.has(moving) {
+		s.extra.move.awaitBoundary()
+	}
 }
 
 // OnBackendDrained is called by the stream: the client may be read again.
@@ -29,6 +36,9 @@ func (s *session) OnBackendEOF() {
 		s.finishBody(true)
 		return
 	}
+	if s.outlives(observe.MoveGone) {
+		return
+	}
 	s.backendEnded(reasons.BackendGone)
 }
 
@@ -36,6 +46,9 @@ func (s *session) OnBackendEOF() {
 func (s *session) OnBackendLost(error) {
 	s.lostStream()
 	s.chargeQueues()
+	if s.phase == talking && s.outlives(observe.MoveLost) {
+		return
+	}
 	s.up.closed = true
 	s.client.Resume() // it may be waiting for a backend that took no more
 	if s.phase == declining {
@@ -43,6 +56,13 @@ func (s *session) OnBackendLost(error) {
 		return
 	}
 	s.backendEnded(reasons.BackendLost)
+}
+
+// OnBackendLeaving is called by the stream: its connection ends once the sessions on it have.
+func (s *session) OnBackendLeaving() {
+	if s.phase == talking {
+		s.lane.shard.relocation.add(s, observe.MoveGoAway)
+	}
 }
 
 var _ upstream.Sink = (*session)(nil)

@@ -18,6 +18,7 @@ func (s *session) begin(reason string, code ws.StatusCode) {
 	if s.ending() == nil {
 		m := s.extraOf()
 		m.ends, m.end = true, ending{reason: reason}
+		s.cancelMove()
 		s.caughtUp()                 // whatever waits goes first
 		if m.held || m.rest != nil { // the end is not paced
 			s.loop().Schedule(&m.pace, 0, (*pacer)(s))

@@ -26,6 +26,9 @@ func (s *session) forwardUp(b []byte) {
 		return
 	}
 	s.passUp(b)
+	if s.marks.has(moving) {
+		s.extra.move.awaitBoundary()
+	}
 	if s.lane.route.Meter != nil {
 		s.spendBytes(len(b))
 	}
@@ -107,7 +110,7 @@ func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, coun
 	for {
 		pass, used, ev := s.scan(h, b, rules, counts)
 		switch {
-		case ev == frame.Close && h.due != 0:
+		case ev == frame.Close && (h.due != 0 || h == &s.down && s.departs()):
 			s.passOn(h, to, h.scan.BeforeClose(b[:pass], rules))
 		case ev == frame.Start:
 			s.queueOn(h, to, b[:pass]) // goes out with the message that begins
@@ -122,6 +125,11 @@ func (s *session) forward(h *half, to writer, b []byte, rules *frame.Rules, coun
 			rest, on = s.started(h, to, rest, rules, counts)
 		case frame.Skipped, frame.Aside:
 			on = s.setAside(h, to, aside, ev)
+		case frame.Boundary:
+			if on = s.boundary(h); on && s.marks.has(moving) && s.extra.move.leaves() && h == &s.up {
+				s.keepRest(rest)
+				return false
+			}
 		default:
 			on = s.handle(h, to, ev)
 		}
@@ -213,13 +221,14 @@ func (s *session) handle(h *half, to writer, ev frame.Event) bool {
 	switch ev {
 	case frame.Close:
 		return s.sawClose(h)
-	case frame.Boundary:
-		return s.boundary(h)
 	case frame.Pong:
 		if !s.ownPong(h, h.scan.PongPayload()) {
 			to.Queue(h.scan.Frame())
 		}
 	case frame.Ended:
+		if s.marks.has(moving) && h == &s.down {
+			return false
+		}
 		h.closed = true
 		if h == &s.up {
 			s.toldBackend()
@@ -236,6 +245,10 @@ func (s *session) handle(h *half, to writer, ev frame.Event) bool {
 // sawClose notes a close frame that is on its way through, and tells whether it is. If one of ours is due there, that goes in
 // its place.
 func (s *session) sawClose(h *half) (on bool) {
+	if h == &s.down && s.departs() {
+		s.departed()
+		return false
+	}
 	reason := reasons.BackendClose
 	if h == &s.up {
 		reason = reasons.ClientClose

@@ -220,6 +220,7 @@ func (s *session) ask(to *plan.Route, q *plan.Question, who *auth.Identity, earl
 	if to.Meter != nil && to.Meter.Own {
 		s.spent = new(spent)
 	}
+	s.keepHandshake(&r)
 	var why *http1.Refusal
 	h.attempt, why = s.lane.links.Open(&r, s)
 	clear(sh.fields)

@@ -103,6 +103,16 @@ func (sh *Shard) laneOf(r *plan.Route) *lane {
 	return l
 }
 
+// latest is the lane that newcomers to the same route come into; l itself if the route is no more.
+func (l *lane) latest() *lane {
+	if l.stale {
+		if next := l.shard.plan.ByIdentity(l.route.Identity); next != nil {
+			return l.shard.laneOf(next)
+		}
+	}
+	return l
+}
+
 // links to a fleet are the loop's own, shared by its lanes.
 type fleetLinks struct {
 	*upstream.Links

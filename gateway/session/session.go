@@ -86,6 +86,7 @@ const (
 	extended                      // an extension was agreed on that the gateway does not know
 	unix                          // the client has no address, as its socket is a unix one
 	opaque                        // it speaks another protocol than WebSocket, which is passed on unread
+	moving                        // to another backend, see move.go
 	nameless                      // a PROXY header named nobody, so that its requests are not believed in whom they name
 )
 
@@ -112,6 +113,8 @@ type extra struct {
 	served   *upstream.Endpoint         // who did, once the stream is gone
 	pingAt   moment                     // as the session's, of the backend
 	slow     *slow                      // nil: the client is not
+	again    *again                     // nil: it cannot be moved to another backend
+	move     *move                      // nil: it is not being moved
 	ended    bool                       // the client sends no more behind rest
 	ends     bool                       // end counts
 	end      ending
@@ -179,6 +182,8 @@ func (s *session) finish() {
 	}
 	s.phase = over
 	sh.Loop.Cancel(&s.timer)
+	s.cancelMove()
+	s.dropKept()
 	if s.extra != nil {
 		sh.Loop.Cancel(&s.extra.pace)
 		s.caughtUp()

@@ -41,6 +41,8 @@ type Shard struct {
 	endings    int
 	drain      drain
 	eviction   eviction
+	relocation relocation
+	kept       int                        // bytes of handshakes of sessions that may be moved
 	scratch    []byte                     // for heads and control frames; used within one call
 	framed     []byte                     // for messages that were looked at as a whole, likewise
 	plain      []byte                     // for what was inflated or deflated, likewise
@@ -63,6 +65,7 @@ func newShard(proc *Process, loop *netpoll.Loop, sockets *netpoll.Sockets) *Shar
 	}
 	sh := &Shard{proc: proc, Loop: loop, sockets: sockets, random: rand.NewChaCha8(seed), count: observe.NewCounters(), plan: proc.Plan.Load(),
 		lanes: map[*plan.Route]*lane{}, links: map[*plan.Fleet]*fleetLinks{}}
+	sh.relocation.shard = sh
 	_ = loop.Do(func() { sh.skew = rate.Now() - loop.Now() })
 	return sh
 }
@@ -117,9 +120,10 @@ func (sh *Shard) declined(s *session, status int) {
 
 // snapshot copies the counters, for a reader on another goroutine.
 func (sh *Shard) snapshot() observe.LoopStats {
-	st := observe.LoopStats{Counters: sh.count, Loop: sh.Loop.Stats(), Sessions: len(sh.sessions), Talking: sh.talking, Ending: sh.endings, Gathered: sh.gathered, Waiting: sh.waiting}
+	st := observe.LoopStats{Counters: sh.count, Loop: sh.Loop.Stats(), Sessions: len(sh.sessions), Talking: sh.talking, Ending: sh.endings, Gathered: sh.gathered, Waiting: sh.waiting, Kept: sh.kept}
 	st.Pools = sh.pools.Clone()
 	st.Refused, st.Closed = maps.Clone(sh.count.Refused), maps.Clone(sh.count.Closed)
+	st.Moves = maps.Clone(sh.count.Moves)
 	st.Secured, st.TLSFailed = maps.Clone(sh.count.Secured), maps.Clone(sh.count.TLSFailed)
 	return st
 }

@@ -27,7 +27,7 @@ type Rule struct {
 	// 0: no bound.
 	Factor float64
 	// Threshold is the share of its weight, from 0 to 1, that must be up on the levels in use, or the next level is
-	// used as well. It always is where nothing is up, or all that is up is full.
+	// used as well. It always is where nothing is up, or all that is up is full or skipped.
 	Threshold float64
 	// SlowStart is how long a member takes to get its whole weight once it has joined or come back, but for Hash.
 	SlowStart time.Duration
@@ -61,17 +61,15 @@ func (t *Table) Pick(key uint64, r Rule) int {
 	if i := c.within(); i >= 0 {
 		return i
 	}
-	for c.share = math.Inf(1); ; c.level++ { // those that are full have the next level used as well
+	for c.share = math.Inf(1); c.level <= t.last; c.level++ { // those that are full, or were tried, have the next level used as well
 		if i := c.best(); i >= 0 {
 			return i
 		}
-		if !c.full {
-			return None
-		}
-		if c.level >= t.last {
-			return Full
-		}
 	}
+	if c.full {
+		return Full
+	}
+	return None
 }
 
 // survey is how it stands with the members.

@@ -130,6 +130,12 @@ func TestFullOnesHaveTheNextLevelUsed(t *testing.T) {
 		if got := table.Pick(1, balance.Rule{Policy: policy}); got != balance.Full {
 			t.Errorf("%s: picked %d where all are full", policy, got)
 		}
+		for i := range all {
+			all[i].Load.Active.Store(0)
+		}
+		if got := table.Pick(1, balance.Rule{Policy: policy, Skip: func(i int) bool { return i < 2 }}); got != 2 {
+			t.Errorf("%s: picked %d where the first level was tried", policy, got)
+		}
 	}
 }
 
