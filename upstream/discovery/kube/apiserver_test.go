@@ -65,7 +65,8 @@ var kinds = map[string][2]string{
 }
 
 func newAPIServer(t *testing.T, http2 bool) *apiServer {
-	a := &apiServer{t: t, news: make(chan struct{}), objects: map[string]object{}, token: "secret", refused: map[string]int{}, watches: map[string]int{}, version: 100}
+	a := &apiServer{t: t, news: make(chan struct{}), objects: map[string]object{}, version: 100,
+		token: "secret", refused: map[string]int{}, watches: map[string]int{}}
 	a.start(http2, nil)
 	return a
 }
@@ -262,7 +263,8 @@ func (a *apiServer) fail(w http.ResponseWriter, status int, message string) {
 }
 
 func failure(status int, message string) metav1.Status {
-	reasons := map[int]metav1.StatusReason{401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 410: "Expired", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
+	reasons := map[int]metav1.StatusReason{401: "Unauthorized", 403: "Forbidden", 404: "NotFound",
+		410: "Expired", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
 	return metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: "Failure",
 		Message: message, Reason: reasons[status], Code: int32(status)}
 }

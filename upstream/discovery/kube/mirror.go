@@ -100,12 +100,17 @@ func (w limitedWatch) Stop() {
 }
 
 // failed notes why there is no watch, until there is one again: a list that succeeds does not help if watching is forbidden.
-// That a version has expired is no failure, since all objects are listed at once then.
 func (m *mirror[T]) failed(ctx context.Context, err error) {
-	if ctx.Err() != nil || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.IsTimeout(err) && apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge) {
-		return
+	if ctx.Err() == nil && !stale(err) {
+		m.update(func() { m.err = m.explain(m.of, err) })
 	}
-	m.update(func() { m.err = m.explain(m.of, err) })
+}
+
+// stale tells whether the server does not have the version any more that was asked for, or not yet. All objects are listed
+// at once then, and nobody need know.
+func stale(err error) bool {
+	return apierrors.IsResourceExpired(err) || apierrors.IsGone(err) ||
+		apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge)
 }
 
 func (m *mirror[T]) Add(object any) error {

@@ -48,7 +48,8 @@ func (s Service) in(services map[string]ports) (port string, err error) {
 	case !exists:
 		return "", fmt.Errorf("there is no Service %q in the namespace %q", s.Name, s.Namespace)
 	case p.external:
-		return "", fmt.Errorf("the Service %v is of type ExternalName, which has no EndpointSlices: name its external host as the backend", s)
+		return "", fmt.Errorf("the Service %v is of type ExternalName, which has no EndpointSlices: "+
+			"name its external host as the backend", s)
 	}
 	port, ok := p.find(s.Port)
 	if !ok {

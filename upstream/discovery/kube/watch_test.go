@@ -173,7 +173,8 @@ func TestRefusals(t *testing.T) {
 		status int
 		says   []string
 	}{
-		{"services", http.StatusForbidden, []string{`refuses services in the namespace "default"`, `apiGroups: [""], resources: [services], verbs: [get, list, watch]`}},
+		{"services", http.StatusForbidden, []string{`refuses services in the namespace "default"`,
+			`apiGroups: [""], resources: [services], verbs: [get, list, watch]`}},
 		{"endpointslices", http.StatusForbidden, []string{`apiGroups: ["discovery.k8s.io"], resources: [endpointslices]`}},
 		{"watch endpointslices", http.StatusForbidden, []string{`resources: [endpointslices], verbs: [get, list, watch]`}},
 		{"endpointslices", http.StatusUnauthorized, []string{"does not accept the credentials"}},
