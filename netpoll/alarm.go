@@ -29,10 +29,14 @@ func (a *alarm) stop() {
 	}
 }
 
+// ringTime is how long a loop that is late for many ticks goes on with them before connections have their turn.
+const ringTime = 500 * time.Microsecond
+
 // ring is the alarm's task.
 func (l *Loop) ring() {
 	l.alarm.at = 1 // deadlines set by what fires now need no alarm of their own
-	l.wheel.advance(int64(l.now / tick))
+	for end := time.Now().Add(ringTime); l.wheel.advance(int64(l.now/tick)) && time.Now().Before(end); {
+	}
 	l.alarm.at = 0
 	l.alarm.need(l, l.wheel.next())
 }

@@ -109,17 +109,20 @@ func (w *wheel) next() int64 {
 	return first
 }
 
-// advance fires what is due up to the tick to.
-func (w *wheel) advance(to int64) {
-	for t := w.next(); t != 0 && t <= to; t = w.next() {
-		w.at = t
-		for level := levels - 1; level >= 0; level-- {
-			if t&(1<<(wheelBits*level)-1) == 0 {
-				w.empty(level, t>>(wheelBits*level)&wheelMask)
-			}
+// advance fires what is due at the next tick up to the tick to, and tells whether there was such a tick.
+func (w *wheel) advance(to int64) (more bool) {
+	t := w.next()
+	if t == 0 || t > to {
+		w.at = max(w.at, to)
+		return false
+	}
+	w.at = t
+	for level := levels - 1; level >= 0; level-- {
+		if t&(1<<(wheelBits*level)-1) == 0 {
+			w.empty(level, t>>(wheelBits*level)&wheelMask)
 		}
 	}
-	w.at = max(w.at, to)
+	return true
 }
 
 // empty takes the timers of one slot in turn: those due are fired, the others go to a finer level. Handlers

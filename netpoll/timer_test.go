@@ -14,7 +14,30 @@ func (f onTimer) OnTimer(t *Timer) { f(t) }
 // to moves a fake loop's clock and rings, as the alarm would.
 func (l *Loop) to(now time.Duration) {
 	l.now = now
-	l.ring()
+	for l.ring(); l.wheel.at < int64(now/tick); l.ring() { // it stops when it has taken too long
+	}
+}
+
+// A loop that is late for many ticks does not do all of them in one turn, and leaves none out.
+func TestLateTimersTakeTurns(t *testing.T) {
+	l := fakeLoop(t, &kernel{})
+	const all = 20
+	timers := make([]Timer, all)
+	fired := 0
+	for i := range timers {
+		l.Schedule(&timers[i], time.Duration(i+1)*tick, onTimer(func(*Timer) { fired++; time.Sleep(ringTime / 4) }))
+	}
+	l.now = time.Hour
+	turns := 0
+	for ; fired < all; turns++ {
+		before := fired
+		if l.ring(); fired == before {
+			t.Fatalf("nothing was fired in turn %d, after %d timers", turns, fired)
+		}
+	}
+	if turns < all/4 {
+		t.Errorf("%d timers took %d turns", all, turns)
+	}
 }
 
 // The wheel against a plain model: a table of deadlines. Each timer must fire at the very tick it is due, in
