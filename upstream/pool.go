@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"weir/codec/h2"
@@ -50,7 +51,7 @@ func (ls *Links) pool(e *Endpoint) *pool {
 func (ls *Links) keep(p *pool) {
 	ls.pools[p.endpoint] = p
 	if !ls.upkeep.Set() && !ls.closed {
-		ls.loop.Schedule(&ls.upkeep, upkeepInterval, ls)
+		ls.loop.Schedule(&ls.upkeep, upkeepInterval/2+rand.N(upkeepInterval), ls)
 	}
 }
 
@@ -205,7 +206,8 @@ func (p *pool) remove(pc *poolConn) {
 	}
 }
 
-// upkeepInterval is how often a loop looks whether its pools have the connections they should.
+// upkeepInterval is how often a loop looks whether its pools have the connections they should, on average: it varies by half of
+// that, so that those of a thousand routes which a reload has made at once are not looked at in one turn.
 const upkeepInterval = 2 * time.Second
 
 // Warm makes the connections that Min asks for, now and again whenever one is missing.
