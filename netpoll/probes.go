@@ -22,6 +22,8 @@ const (
 	youth       = time.Second
 	probesLost  = 3 // in a row
 	probesApart = 3 // a third of the silence
+
+	probesAtOnce = 32 // connections whose probes are asked for in one turn, in about half a millisecond
 )
 
 func (p *probes) add(c *Conn) {
@@ -35,17 +37,25 @@ func (p *probes) add(c *Conn) {
 	}
 }
 
-// OnTimer is called when the first of the young has lasted.
+// OnTimer is called when the first of the young has lasted, and again at the next tick if there are too many for one turn.
 func (p *probes) OnTimer(*Timer) {
-	for _, fd := range p.young {
+	asked := 0
+	for i, fd := range p.young {
 		c := p.loop.conns.Get(uint32(fd))
 		if c == nil || !c.has(young) {
 			continue
 		}
+		if asked == probesAtOnce {
+			p.young = p.young[:copy(p.young, p.young[i:])]
+			p.loop.Schedule(&p.timer, tick, p)
+			return
+		}
 		c.clear(young)
-		if o := &p.loop.opts.Socket; p.count < o.Probed && o.probe(fd) == nil { // it works without
-			c.set(probed)
-			p.count++
+		if o := &p.loop.opts.Socket; p.count < o.Probed {
+			if asked++; o.probe(fd) == nil { // it works without
+				c.set(probed)
+				p.count++
+			}
 		}
 	}
 	p.young = p.young[:0]
