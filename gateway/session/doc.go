@@ -23,7 +23,7 @@
 // If the other side does not take them, they queue up to the high-water mark, and the source is no longer read until
 // the queue is low again. A client that takes nothing for too long may be closed, or miss its oldest messages (slow.go).
 //
-// Where a route has rates (rates.go), the scanner is told how many small messages may pass unseen, as the session's own rate
+// Where a route has rates (rates.go), the scanner is told (frame_rules.go) how many small messages may pass unseen, as the session's own rate
 // has room for them, and announces all others before any byte of them passes: one that is too much closes the session, is
 // dropped whole, or waits with what was read behind it. Bytes are counted after they have passed.
 //

@@ -6,6 +6,22 @@ import (
 	"github.com/gobwas/ws"
 )
 
+// ending is what is known of how a session ends.
+type ending struct {
+	reason   string        // the first cause, a name from reasons.go or of a codec's fault
+	code     ws.StatusCode // close code that the client was sent, or sent itself; 0: none
+	midFrame bool          // the client was cut inside a frame
+	waits    *half         // in which a close frame is due, behind what its source has still to say; nil: none
+}
+
+// ending is how the session ends; nil before it does.
+func (s *session) ending() *ending {
+	if s.extra == nil || !s.extra.ends {
+		return nil
+	}
+	return &s.extra.end
+}
+
 // How a session ends.
 //
 // Either side may send a close frame, which passes like any other; the gateway may put in one of its own, on a

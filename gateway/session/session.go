@@ -5,13 +5,11 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
-	"github.com/valyala/bytebufferpool"
 
 	"weir/codec/frame"
 	"weir/gateway/auth"
 	"weir/gateway/certs"
 	"weir/gateway/plan"
-	"weir/gateway/rate"
 	"weir/gateway/reasons"
 	"weir/netpoll"
 	"weir/upstream"
@@ -97,50 +95,6 @@ func (m *marks) set(what marks, to bool) {
 	if to {
 		*m |= what
 	}
-}
-
-// extra is what a session has besides: while some of it is needed, or once its end has begun.
-type extra struct {
-	who      *auth.Identity // nil: nobody is told apart
-	expires  time.Time      // of the credential, by the wall clock; zero: never
-	user     rate.Key
-	pace     netpoll.Timer              // until the client may be read again
-	held     bool                       // it runs
-	until    time.Duration              // loop time at which it is due
-	rest     *bytebufferpool.ByteBuffer // what was read and may not pass yet; nil: nothing
-	gathered *[2]gathering              // up and down; nil: there never was any
-	charged  int                        // of what waits for both sides, to gather-memory
-	served   *upstream.Endpoint         // who did, once the stream is gone
-	pingAt   moment                     // as the session's, of the backend
-	slow     *slow                      // nil: the client is not
-	again    *again                     // nil: it cannot be moved to another backend
-	move     *move                      // nil: it is not being moved
-	ended    bool                       // the client sends no more behind rest
-	ends     bool                       // end counts
-	end      ending
-}
-
-func (s *session) extraOf() *extra {
-	if s.extra == nil {
-		s.extra = new(extra)
-	}
-	return s.extra
-}
-
-// ending is how the session ends; nil before it does.
-func (s *session) ending() *ending {
-	if s.extra == nil || !s.extra.ends {
-		return nil
-	}
-	return &s.extra.end
-}
-
-// ending is what is known of how a session ends.
-type ending struct {
-	reason   string        // the first cause, a name from reasons.go or of a codec's fault
-	code     ws.StatusCode // close code that the client was sent, or sent itself; 0: none
-	midFrame bool          // the client was cut inside a frame
-	waits    *half         // in which a close frame is due, behind what its source has still to say; nil: none
 }
 
 func (s *session) loop() *netpoll.Loop { return s.lane.shard.Loop }
