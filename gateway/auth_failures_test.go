@@ -5,10 +5,12 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/gobwas/ws"
+	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/crypto/bcrypt"
 
 	"weir/gateway/config"
@@ -69,6 +71,45 @@ func TestGuessingIsThrottled(t *testing.T) {
 	}
 	wantRefused(t, e, "auth_rate", 2)
 	wantMetric(t, e, `weir_http_failures_total{reason="auth_rate"}`, 4)
+}
+
+// TestBadTokensAreThrottled: one count for an address over all protocols, and never for who has a good token.
+func TestBadTokensAreThrottled(t *testing.T) {
+	t.Parallel()
+	page, _ := pages(t)
+	b := listen(t)
+	e := startTLS(t, func(cfg *config.Config) {
+		takeTokens(t, cfg)
+		cfg.HTTPUpstream = []string{page}
+		cfg.AuthFailureRate = rate.Limit{N: 1, Per: time.Hour, Burst: 3}
+	}, b.url())
+	bad, good, old := bearer("e30.e30.e30"), bearer(token(t, "HS256", nil)), bearer(token(t, "HS256", jwt.MapClaims{"exp": 1}))
+	plain := func(credential string) string { return head("GET / HTTP/1.1", "Host: weir.test", credential) }
+	h2 := func(credential string, status int) {
+		t.Helper()
+		r, _ := http.NewRequest("GET", "https://"+e.secureAddr()+"/", nil)
+		r.Host = "weir.test"
+		r.Header.Set("Authorization", strings.TrimPrefix(credential, "Authorization: "))
+		answer, err := overHTTP2(t, e.ca.clientTLS(), "127.0.0.1").Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != status {
+			t.Errorf("over HTTP/2: status %d, want %d", answer.StatusCode, status)
+		}
+	}
+	for _, status := range []int{401, 429} {
+		wantAnswer(t, e, status, handshake("/", bad))
+		wantAnswer(t, e, status, plain(bad))
+		h2(bad, status)
+		for range 3 {
+			wantAnswer(t, e, 401, handshake("/", old))
+			h2(good, 200)
+			client, server, _ := enter(t, e, b, handshake("/", good))
+			_, _ = client.conn.Close(), server.conn.Close()
+		}
+	}
 }
 
 // TestGuessingIsClosed with a code that tells to try later, where refusals are closes.

@@ -11,8 +11,8 @@ import (
 )
 
 // Failures counts credentials that were not valid: of each address, of each name from an address, and of each name. A name's
-// own count refuses nobody, or strangers could lock its owner out: it only lets all others go first. Policies may share
-// one. Any goroutine; a nil one counts nothing.
+// own count refuses nobody, or strangers could lock its owner out: it only lets all others go first. Tokens have a count of
+// each address, which refuses bad ones alone. Policies may share one. Any goroutine; a nil one counts nothing.
 type Failures struct {
 	// Immutable.
 	limit  rate.Limit
@@ -119,6 +119,15 @@ func (f *Failures) failed(r *Request) {
 		c.pairs.Spend(f.pair(r, name), now, 1)
 		c.names.Spend(rate.StringKey(name), now, 1)
 	}
+}
+
+// ofTokens is the name by which the bad tokens of an address count. No password can come with it (RFC 7617 section 2).
+const ofTokens = "a:token"
+
+// forged counts a token that nobody with a key has signed, and tells whether its address has sent too many. They count apart
+// from passwords and keys: where keys are changed, many clients of one address come with tokens that were good before.
+func (f *Failures) forged(r *Request) (over bool) {
+	return f != nil && f.told(r.Client) && !f.counts.Load().pairs.Take(f.pair(r, ofTokens), time.Since(began), 1)
 }
 
 // came remembers who came in by a name.

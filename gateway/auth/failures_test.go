@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -59,23 +60,14 @@ func TestFailuresAreLimited(t *testing.T) {
 	}
 }
 
-// TestFailuresOfEachKind: keys and passwords are not looked at beyond the limit. Tokens always are, and what a service says of
-// other credentials than passwords does not count.
+// TestFailuresOfEachKind: keys and passwords are not looked at beyond the limit. What a service says of other credentials than
+// passwords does not count.
 func TestFailuresOfEachKind(t *testing.T) {
 	keys := policy(t, auth.Options{Failures: failures(2), Keys: &auth.Keys{File: file(t, "ci:"+sum("key"))}})
 	for _, want := range []string{"auth_invalid", "auth_invalid", "auth_rate"} {
 		expect(t, keys, ask(t, "", "X-API-Key: bad"), want)
 	}
 	expect(t, keys, ask(t, "", "X-API-Key: key"), "auth_rate")
-
-	c := newClock()
-	tokens := policy(t, auth.Options{Now: c.now, Failures: failures(2), JWT: &auth.JWT{Algorithms: []string{"HS256"}, KeyFile: file(t, hmacSecret)}})
-	for _, want := range []string{"auth_invalid", "auth_invalid", "auth_invalid", "auth_invalid"} {
-		expect(t, tokens, bearer(t, "bad"), want)
-	}
-	good := sign(t, "HS256", "", []byte(hmacSecret), claims(nil))
-	expect(t, tokens, bearer(t, good), "ok")
-	expect(t, tokens, bearer(t, sign(t, "HS256", "", []byte(hmacSecret), claims(jwt.MapClaims{"exp": 1}))), "auth_expired")
 
 	var calls atomic.Int32
 	s := newService(t, func(w http.ResponseWriter, _ *http.Request) { calls.Add(1); w.WriteHeader(401) })
@@ -88,6 +80,40 @@ func TestFailuresOfEachKind(t *testing.T) {
 	}
 	if n := calls.Load(); n != 7 {
 		t.Errorf("the service was called %d times", n)
+	}
+}
+
+// TestBadTokensAreLimited: tokens without a good signature, of each address. Good ones, those that have expired and those for
+// others are what they are all the time; and passwords have counts of their own.
+func TestBadTokensAreLimited(t *testing.T) {
+	c := newClock()
+	p := policy(t, auth.Options{Now: c.now, Failures: failures(3), IPv6Prefix: 64, JWT: &auth.JWT{Algorithms: []string{"HS256"}, KeyFile: file(t, hmacSecret), Audiences: []string{"us"}},
+		Basic: &auth.Basic{File: file(t, "robot:"+sum("right"))}})
+	with := func(secret string, more jwt.MapClaims) string {
+		return sign(t, "HS256", "", []byte(secret), claims(more))
+	}
+	us := jwt.MapClaims{"aud": "us"}
+	signed, forged := with(hmacSecret, us), with("another "+hmacSecret, us)
+	still := func(addr string) {
+		t.Helper()
+		for range 5 {
+			expect(t, p, from(addr, bearer(t, signed)), "ok")
+			expect(t, p, from(addr, bearer(t, with(hmacSecret, jwt.MapClaims{"aud": "us", "exp": 1}))), "auth_expired")
+			expect(t, p, from(addr, bearer(t, with(hmacSecret, jwt.MapClaims{"aud": "others"}))), "auth_invalid")
+		}
+	}
+	still("192.0.2.1")
+	for _, bad := range []string{forged, "no token", strings.Replace(forged, ".", "..", 1)} {
+		expect(t, p, from("192.0.2.1", bearer(t, bad)), "auth_invalid")
+	}
+	for _, bad := range []string{forged, "no token"} {
+		expect(t, p, from("192.0.2.1", bearer(t, bad)), "auth_rate")
+	}
+	still("192.0.2.1")
+	expect(t, p, from("192.0.2.1", login(t, "robot:right")), "ok")
+	expect(t, p, from("192.0.2.2", bearer(t, forged)), "auth_invalid")
+	for range 5 { // a proxy that does not say whom it speaks for
+		expect(t, p, from("10.0.0.1", bearer(t, forged)), "auth_invalid")
 	}
 }
 

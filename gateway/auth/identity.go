@@ -28,6 +28,7 @@ type Outcome struct {
 	Detail   string // why it was refused, for the operator: a constant with nothing of the credential; not for the client
 
 	counted bool // among failures
+	forged  bool // it is a token that nobody with a key of ours has signed
 }
 
 // anonymous is one who needs no credential.

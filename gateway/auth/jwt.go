@@ -50,7 +50,7 @@ func jwtMethod(all *Options) (method, error) {
 	return b, nil
 }
 
-// guess is false: nobody guesses a signature, and whoever has a good token is not to be refused for others' bad ones.
+// guess is false: whoever has a good token is not to be refused for others' bad ones. Those count by themselves, see forged.
 func (b *bearer) guess(*Request) bool { return false }
 
 func (b *bearer) reload() []watch.Outcome {
@@ -119,17 +119,17 @@ func (b *bearer) unknown() Outcome {
 	if b.remote != nil && b.remote.stale() {
 		return refuse(Unavailable, "the key set has no key that fits and cannot be fetched")
 	}
-	return refuse(bearers.invalid, "no key fits the token")
+	return forged("no key fits the token")
 }
 
 func (b *bearer) judge(ctx context.Context, client netip.Addr, credential []byte, src Source) (Outcome, verdict) {
 	t, fault := parseToken(credential)
 	if fault != "" {
-		return refuse(bearers.invalid, fault), decided
+		return forged(fault), decided
 	}
 	a, ok := b.allowed[t.alg]
 	if !ok {
-		return refuse(bearers.invalid, "the token's algorithm is not allowed"), decided
+		return forged("the token's algorithm is not allowed"), decided
 	}
 	keys, n, named := b.ring().fitting(t.kid, t.alg, a)
 	if n > 0 && a.slow && !b.compute.Wait(ctx, client) {
@@ -143,9 +143,9 @@ func (b *bearer) judge(ctx context.Context, client netip.Addr, credential []byte
 	case good:
 		return b.admit(&t, src), decided
 	case named && n == 0:
-		return refuse(bearers.invalid, "the token's key is for another algorithm"), decided
+		return forged("the token's key is for another algorithm"), decided
 	case named:
-		return refuse(bearers.invalid, "the signature is wrong"), decided
+		return forged("the signature is wrong"), decided
 	case b.remote != nil && b.remote.may(client): // a newer set may have its key
 		return Outcome{}, waits
 	}
@@ -179,6 +179,11 @@ func verified(t *token, a algorithm, keys []key) bool {
 }
 
 func refuse(why *http1.Refusal, detail string) Outcome { return Outcome{Refusal: why, Detail: detail} }
+
+// forged refuses a token that has no good signature. One that has expired, or is for others, is somebody's own.
+func forged(detail string) Outcome {
+	return Outcome{Refusal: bearers.invalid, Detail: detail, forged: true}
+}
 
 func (b *bearer) close() {
 	if b.remote != nil {

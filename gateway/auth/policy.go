@@ -103,6 +103,10 @@ func (p *Policy) judged(m method, r *Request, out Outcome) Outcome {
 	switch {
 	case out.Refusal == nil:
 		p.failures.came(r)
+	case out.forged:
+		if p.failures.forged(r) {
+			return Outcome{Refusal: TooMany, Detail: out.Detail}
+		}
 	case !out.counted && out.Refusal.Reason == Invalid.Reason && m.guess(r):
 		p.failures.failed(r)
 	}

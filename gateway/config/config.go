@@ -96,7 +96,7 @@ type Config struct {
 	AuthUnavailableCode int           `knob:"auth-unavailable-code" group:"Authentication" route:"true" arg:"CODE" range:"1000..4999" help:"close code for a credential that could not be checked, or is not checked because too many were invalid, with auth-refusal: close"`
 	AuthExpiredCode     int           `knob:"auth-expired-code" group:"Authentication" route:"true" arg:"CODE" range:"3000..4999" help:"close code of a session whose credential has expired"`
 
-	AuthFailureRate rate.Limit `knob:"auth-failure-rate" group:"Authentication" restart:"true" help:"invalid passwords and keys per address, and per name from one address; above it, passwords and keys from there are not checked"`
+	AuthFailureRate rate.Limit `knob:"auth-failure-rate" group:"Authentication" restart:"true" help:"invalid passwords and keys per address, and per name from one address; above it, passwords and keys from there are not checked. As many tokens without a good signature per address; above it, such tokens get 429"`
 
 	ConnectionRate   rate.Limit `knob:"connection-rate" group:"Rates" help:"new handshakes per address, such as 10/s or '100/60s burst 20'"`
 	MessageRate      rate.Limit `knob:"message-rate" group:"Rates" route:"true" help:"messages per session, such as 100/60s"`
