@@ -250,3 +250,36 @@ func (m *moving) drainFirst() {
 		}
 	}
 }
+
+// TestSessionLeavesAConnectionThatIsToEnd: a pooled backend that shuts down in order loses its sessions to another one at once.
+func TestSessionLeavesAConnectionThatIsToEnd(t *testing.T) {
+	t.Parallel()
+	m := &moving{first: listenPool(t), second: listenPool(t)}
+	m.rig = start(t, func(cfg *config.Config) {
+		cfg.OnBackendLoss, cfg.CloseTimeout, cfg.DrainTimeout = config.LossReopen, 2*time.Second, 200*time.Millisecond
+	}, m.first.url(), m.second.url()+"#backup")
+	client, server := m.session()
+	over := make(chan error, 1)
+	go func() { over <- m.first.pool.Shutdown(t.Context()) }()
+	next := m.accepts("goaway")
+	server.wantClose(1001)
+	server.sendClose(1001)
+	_ = server.conn.Close()
+	talk(client, next)
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEndpointDrainCloses the sessions of routes that do not move them.
+func TestEndpointDrainCloses(t *testing.T) {
+	t.Parallel()
+	eachMoving(t, func(cfg *config.Config) { cfg.OnBackendLoss, cfg.EndpointDrain = config.LossClose, time.Second }, func(t *testing.T, m *moving) {
+		client, server := m.session()
+		m.drainFirst()
+		client.wantClose(1001)
+		client.sendClose(1001)
+		server.wantClose(1001)
+		wantMetric(t, m.rig, `weir_sessions_closed_total{reason="endpoint_drain",code="1001"}`, 1)
+	})
+}

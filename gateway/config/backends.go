@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 
 	"weir/codec/http1"
@@ -49,6 +51,27 @@ const (
 // UnmarshalText sets l, or fails on a word that is not known.
 func (l *OnBackendLoss) UnmarshalText(text []byte) error {
 	return choose(l, text, LossClose, LossReopen)
+}
+
+// Rebalance is the part of a route's sessions that may be moved in a minute. As text: "10%/min", or "0" for none.
+type Rebalance struct{ Part float64 }
+
+func (r Rebalance) String() string {
+	if r.Part == 0 {
+		return "0"
+	}
+	return strconv.FormatFloat(100*r.Part, 'f', -1, 64) + "%/min"
+}
+
+// UnmarshalText sets r, or fails on what is no such rate.
+func (r *Rebalance) UnmarshalText(text []byte) error {
+	number, ok := strings.CutSuffix(string(text), "%/min")
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil || !ok && n != 0 || !(n >= 0 && n <= 1000) {
+		return fmt.Errorf("%q is not a rate from 0 to 1000 per cent a minute; write one such as 10%%/min", text)
+	}
+	r.Part = n / 100
+	return nil
 }
 
 // DNSFamily is which addresses of a backend's name count.

@@ -131,6 +131,9 @@ type Config struct {
 	ReopenHeader  string        `knob:"reopen-header" group:"Moves" route:"true" arg:"NAME" help:"header field that tells a backend of a session that comes from another one, as in 'Weir-Reopen: 3; reason=manual' for the third move; empty: none"`
 	EndpointDrain time.Duration `knob:"endpoint-drain" group:"Moves" route:"true" range:"0|1s..24h" help:"time over which the sessions of a backend that is drained or leaves are moved, or closed with drain-code; 0: they stay, unless they can be moved"`
 
+	Rebalance       Rebalance `knob:"rebalance" group:"Moves" route:"true" help:"move sessions from backends that have more than their share (with balance: hash those whose key belongs elsewhere by now) at this rate, such as 10%/min of the route's sessions; without on-backend-loss: reopen they are closed with drain-code; 0: never"`
+	RebalanceWithin int       `knob:"rebalance-within" group:"Moves" route:"true" arg:"PERCENT" range:"1..1000" help:"how much more than its share a backend may have before rebalance moves its sessions"`
+
 	StickyCookie   string        `knob:"sticky-cookie" group:"Stickiness" route:"true" arg:"NAME" help:"name of a cookie that keeps a client at its backend while the backend is healthy; empty: none"`
 	StickyTTL      time.Duration `knob:"sticky-ttl" group:"Stickiness" route:"true" range:"0|1s..9600h" help:"lifetime of the sticky cookie; 0: until the browser is closed"`
 	StickySameSite SameSite      `knob:"sticky-same-site" group:"Stickiness" route:"true" help:"SameSite of the sticky cookie: lax, strict or none (for pages of other sites, over TLS only; the cookie is then also Partitioned)"`

@@ -15,7 +15,7 @@ var samples = map[string]string{
 	"hash-on": "cookie:sid", "balance-factor": "2.5", "connect-retries": "4", "panic": "false", "dns-interval": "5s", "dns-family": "any", "empty-hold": "1m",
 	"health": "websocket", "health-path": "/well", "health-status": "200,300-302", "health-header": "Authorization: Bearer a, b", "health-port": "8081",
 	"health-interval": "7s", "health-timeout": "3s", "health-rise": "5", "health-fall": "6",
-	"on-backend-loss": "reopen", "reopen-wait": "3s", "reopen-notice": "moved", "reopen-header": "X-Moved", "endpoint-drain": "20s",
+	"on-backend-loss": "reopen", "reopen-wait": "3s", "reopen-notice": "moved", "reopen-header": "X-Moved", "endpoint-drain": "20s", "rebalance": "5%/min", "rebalance-within": "20",
 	"balance": "two", "slow-start": "20s", "priority-threshold": "70", "zone": "eu-1",
 	"outlier": "false", "outlier-ratio": "40", "outlier-min": "9", "outlier-window": "20s", "outlier-early": "2s", "outlier-eject": "10s", "outlier-max": "50",
 	"handshake-timeout": "11s", "connect-timeout": "1s", "backend-timeout": "12s", "idle-timeout": "0",
@@ -156,6 +156,7 @@ var needs = map[string][]string{
 	"jwt-keys": {"jwt-algorithm"}, "jwt-jwks-url": {"jwt-algorithm"}, "jwt-algorithm": {"jwt-keys"}, "jwt-issuer": {"jwt-keys", "jwt-algorithm"},
 	"jwt-audience": {"jwt-keys", "jwt-algorithm"}, "jwt-endless": {"jwt-keys", "jwt-algorithm"}, "jwt-from": {"jwt-keys", "jwt-algorithm"},
 	"jwt-header": {"jwt-keys", "jwt-algorithm"}, "auth-cache": {"auth-url"}, "auth-header": {"auth-url"}, "auth-user-header": {"auth-url"},
+	"rebalance":     {"on-backend-loss"},
 	"auth-optional": {"api-keys"}, "auth-strip": {"api-keys"}, "message-rate-user": {"api-keys"}, "byte-rate-user": {"api-keys"},
 }
 

@@ -52,9 +52,10 @@ func Default() *Config {
 		DNSFamily:      DNSAuto,
 		EmptyHold:      5 * time.Minute,
 
-		OnBackendLoss: LossClose,
-		ReopenWait:    5 * time.Second,
-		ReopenHeader:  "Weir-Reopen",
+		OnBackendLoss:   LossClose,
+		ReopenWait:      5 * time.Second,
+		ReopenHeader:    "Weir-Reopen",
+		RebalanceWithin: 10,
 
 		StickySameSite: SameSiteLax,
 

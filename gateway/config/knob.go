@@ -94,6 +94,7 @@ var argOf = map[string]string{
 	"config.DNSFamily":     "FAMILY",
 	"config.Balance":       "HOW",
 	"config.OnBackendLoss": "HOW",
+	"config.Rebalance":     "RATE",
 }
 
 func find(name string) *knob { return among(knobs, name) }

@@ -159,6 +159,9 @@ func (v *verdict) fits(c *Config) {
 	if c.Extensions == ExtensionsPass && c.OnBackendLoss == LossReopen {
 		v.wrong("on-backend-loss", "reopen cannot move a session whose client and backend agreed on an extension that Weir does not know; write extensions: strip")
 	}
+	if c.Rebalance.Part > 0 && c.Balance == BalanceHash && c.OnBackendLoss != LossReopen {
+		v.wrong("rebalance", "with balance: hash it moves sessions to where their key belongs by now, which needs on-backend-loss: reopen")
+	}
 	if c.ForwardedStandard && !c.Forwarded {
 		v.wrong("forwarded-standard", "adds to forwarded, which is switched off")
 	}

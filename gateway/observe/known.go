@@ -112,7 +112,7 @@ func knownMoves(*Scrape) (all []MoveKey) {
 func codesOf(cfg *config.Config) map[string]ws.StatusCode {
 	return map[string]ws.StatusCode{
 		reasons.Expired: ws.StatusCode(cfg.AuthExpiredCode), reasons.MessageRate: ws.StatusCode(cfg.RateCode), reasons.Drain: ws.StatusCode(cfg.DrainCode), reasons.Reload: ws.StatusCode(cfg.DrainCode),
-		reasons.EndpointDrain: ws.StatusCode(cfg.DrainCode), reasons.ReopenMismatch: ws.StatusCode(cfg.DrainCode),
+		reasons.EndpointDrain: ws.StatusCode(cfg.DrainCode), reasons.ReopenMismatch: ws.StatusCode(cfg.DrainCode), reasons.Rebalance: ws.StatusCode(cfg.DrainCode),
 		reasons.BackendGone: ws.StatusCode(cfg.BackendLostCode), reasons.BackendLost: ws.StatusCode(cfg.BackendLostCode), reasons.BackendPong: ws.StatusCode(cfg.BackendLostCode),
 		reasons.SlowReader: ws.StatusCode(cfg.SlowReaderCode), reasons.GatherMemory: ws.StatusCode(cfg.GatherMemoryCode), reasons.GatherTimeout: ws.StatusCode(cfg.GatherMemoryCode),
 	}

@@ -20,6 +20,7 @@ var reasonTable = []reasonRow{
 	{"drain", "1001 or 1012", "a drain closed the session (`drain-code`), or the end of the drain cut a plain answer"},
 	{"endpoint_drain", "1001 or 1012", "the session's backend is drained or leaves, and `endpoint-drain` is set; the session could not be moved; the code is `drain-code`"},
 	{"reopen_mismatch", "1001 or 1012", "the backend that the session was to go on at agreed to another subprotocol, or to an extension; the code is `drain-code`"},
+	{"rebalance", "1001 or 1012", "the session's backend has more than its share, and `rebalance` is set; the code is `drain-code`"},
 	{"reload", "1001 or 1012", "a reload removed the session's route or backend and `reload-drain` is set; the code is `drain-code`"},
 	{"closed_by_admin", "any", "`POST /sessions/close` chose the session. A handshake under way is refused with 403; a connection without a request yet is closed without an answer"},
 	{"message_rate", "1008", "the client exceeded a message rate and `rate-action` is `close`; the code is `rate-code`"},

@@ -70,7 +70,7 @@ deny: 192.0.2.0/24                       gate networks
 deny-file: $list                         gate networks
 reload-interval: 7s                      live
 
-jwt-keys: $public,jwt-jwks-url=off       auth gate
+jwt-keys: $public,,jwt-jwks-url=off      auth gate
 jwt-jwks-url: http://127.0.0.1:9/        auth gate
 jwt-algorithm: ES384                     auth gate
 jwt-issuer: us                           auth gate
@@ -128,6 +128,8 @@ reopen-wait: 7s
 reopen-notice: moved
 reopen-header: X-Moved
 endpoint-drain: 7s
+rebalance: 7%/min,,on-backend-loss=reopen
+rebalance-within: 7
 sticky-cookie: seat                      gate
 sticky-ttl: 7s
 sticky-same-site: strict
@@ -251,10 +253,10 @@ func readOtherValues(t *testing.T, files *strings.Replacer) map[string]otherValu
 		}
 		words := strings.Fields(rest)
 		var v otherValue
-		value, more, _ := strings.Cut(words[0], ",jwt")
+		value, more, _ := strings.Cut(words[0], ",,")
 		v.flags = []string{"--" + name + "=" + files.Replace(strings.ReplaceAll(value, "_", map[bool]string{true: "_", false: " "}[name == "tls-ciphers"]))}
 		if more != "" {
-			v.flags = append(v.flags, "--jwt"+more)
+			v.flags = append(v.flags, "--"+more)
 		}
 		for _, part := range words[1:] {
 			v.parts = append(v.parts, strings.ReplaceAll(part, "_", " "))

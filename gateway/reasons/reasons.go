@@ -17,6 +17,7 @@ const (
 	Reload         = "reload"            // its route or backend is no longer in the configuration
 	EndpointDrain  = "endpoint_drain"    // its endpoint is to have no sessions, and it could not be moved
 	ReopenMismatch = "reopen_mismatch"   // the backend that it was moved to agreed to something else
+	Rebalance      = "rebalance"         // its endpoint has more than its share
 	ClientGone     = "client_gone_early" // left before it had an answer
 	NothingSent    = "nothing_sent"      // left before it sent a byte: a balancer's check, mostly
 	Descriptors    = "no_descriptors"

@@ -42,6 +42,7 @@ type Shard struct {
 	drain      drain
 	eviction   eviction
 	relocation relocation
+	rebalance  rebalance
 	kept       int                        // bytes of handshakes of sessions that may be moved
 	scratch    []byte                     // for heads and control frames; used within one call
 	framed     []byte                     // for messages that were looked at as a whole, likewise
@@ -65,7 +66,7 @@ func newShard(proc *Process, loop *netpoll.Loop, sockets *netpoll.Sockets) *Shar
 	}
 	sh := &Shard{proc: proc, Loop: loop, sockets: sockets, random: rand.NewChaCha8(seed), count: observe.NewCounters(), plan: proc.Plan.Load(),
 		lanes: map[*plan.Route]*lane{}, links: map[*plan.Fleet]*fleetLinks{}}
-	sh.relocation.shard = sh
+	sh.relocation.shard, sh.rebalance.shard = sh, sh
 	_ = loop.Do(func() { sh.skew = rate.Now() - loop.Now() })
 	return sh
 }
@@ -87,6 +88,7 @@ func (sh *Shard) openedSession(s *session) {
 	sample := uint64(sh.plan.Config.AccessLogSample)
 	s.marks.set(unlogged, sample > 1 && sh.opened%sample != 0)
 	sh.opened++
+	sh.rebalance.wake(s)
 	if !s.marks.has(unlogged) {
 		s.logOpened()
 	}
