@@ -97,11 +97,11 @@ func TestDescriptorsAreKept(t *testing.T) {
 	ca, dir := newAuthority(t), t.TempDir()
 	cert, key := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 	ca.server(cert, key, "weir.test")
-	g := startProcess(t, "--loops=2", "--upstream="+echoing(t, false), "--http-upstream="+srv.URL, "--listen=127.0.0.1:0", "--tls-listen=127.0.0.1:0",
+	g := startProcess(t, "--loops=2", "--upstream="+echo(t), "--http-upstream="+srv.URL, "--listen=127.0.0.1:0", "--tls-listen=127.0.0.1:0",
 		"--tls-cert="+cert, "--tls-key="+key, "--tls-reload-interval=1s", "--health-interval=100ms", "--drain-timeout=200ms",
 		"--max-connections=100000", "--max-requests=100000", "--max-requests-per-ip=100000", "--backlog=65535")
 	clear, secure := g.addrs[0], g.addrs[1]
-	session := g.dial(clear)
+	session := reach(t, clear)
 	session.write(handshake("/"))
 	session.wantStatus(101)
 

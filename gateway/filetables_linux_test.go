@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,12 +15,10 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/coder/websocket"
 	"github.com/gobwas/ws"
 
 	"weir/gateway"
 	"weir/gateway/config"
-	"weir/upstream/accept"
 )
 
 // TestLoopFileTables holds in one process more sockets than its limit of open files: in clear, over TLS and from a unix
@@ -30,25 +27,25 @@ import (
 func TestLoopFileTables(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
-		pooled   bool
+		backend  func(testing.TB) (url string)
 		sessions int // with two sockets each, or one
 		max      int // sessions, as derived from the limit
 	}{
-		{"a connection each", false, 450, 4 * (filesLimit - 256) / 2},
-		{"pooled", true, 800, 4 * (filesLimit - 256)},
+		{"a connection each", echo, 450, 4 * (filesLimit - 256) / 2},
+		{"pooled", echoPool, 800, 4 * (filesLimit - 256)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ca, dir := newAuthority(t), t.TempDir()
 			cert, key, socket := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"), filepath.Join(dir, "s")
 			ca.server(cert, key, "weir.test")
 			page, _ := pages(t)
-			g := startProcess(t, "--loop-file-tables", "--loops=4", "--upstream="+echoing(t, tt.pooled), "--http-upstream="+strings.Replace(page, "ws:", "http:", 1),
+			g := startProcess(t, "--loop-file-tables", "--loops=4", "--upstream="+tt.backend(t), "--http-upstream="+strings.Replace(page, "ws:", "http:", 1),
 				"--listen=127.0.0.1:0,unix:"+socket, "--tls-listen=127.0.0.1:0", "--tls-cert="+cert, "--tls-key="+key, "--drain-timeout=200ms")
 			clear, unix, secure := g.addrs[0], g.addrs[1], g.addrs[2]
 
 			peers := make([]*peer, tt.sessions)
 			for i := range peers {
-				peers[i] = g.dial(clear)
+				peers[i] = reach(t, clear)
 				peers[i].write(handshake("/"))
 				peers[i].wantStatus(101)
 			}
@@ -66,14 +63,14 @@ func TestLoopFileTables(t *testing.T) {
 				}
 			}
 			for range 20 {
-				plain := g.dial(clear)
+				plain := reach(t, clear)
 				for range 2 {
 					plain.write(get)
 					if _, body := plain.answer(); body != "GET / " {
 						t.Errorf("plain HTTP: %q", body)
 					}
 				}
-				over, err := g.dial(secure).startTLS(ca.clientTLS())
+				over, err := reach(t, secure).startTLS(ca.clientTLS())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -112,39 +109,6 @@ func TestLoopFileTables(t *testing.T) {
 			}
 		})
 	}
-}
-
-// echoing is a backend that sends back what it gets, by connections or by streams (RFC 8441).
-func echoing(t *testing.T, pooled bool) (url string) {
-	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
-		if err != nil {
-			return
-		}
-		defer c.CloseNow()
-		for {
-			kind, b, err := c.Read(r.Context())
-			if err != nil || c.Write(r.Context(), kind, b) != nil {
-				return
-			}
-		}
-	})
-	if !pooled {
-		srv := httptest.NewServer(echo)
-		t.Cleanup(srv.Close)
-		return strings.Replace(srv.URL, "http:", "ws:", 1)
-	}
-	ln, err := accept.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = accept.Serve(ln, echo)
-	}()
-	t.Cleanup(func() { _ = ln.Close(); <-ended })
-	return "h2c://" + ln.Addr().String()
 }
 
 // What the gateway in a process of its own is told, by a variable: its flags, one a line.
@@ -229,15 +193,6 @@ func startProcess(t *testing.T, args ...string) *process {
 	}
 	t.Fatal("the process tells no addresses")
 	return nil
-}
-
-func (p *process) dial(addr string) *peer {
-	p.t.Helper()
-	conn, err := net.DialTimeout("tcp", addr, patience)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return newPeer(p.t, conn, true)
 }
 
 func (p *process) metrics() string {

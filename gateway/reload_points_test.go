@@ -110,11 +110,7 @@ func (c *crossing) config(i int) string {
 
 func (c *crossing) dial(addr net.Addr) *peer {
 	c.t.Helper()
-	conn, err := net.DialTimeout("tcp", addr.String(), patience)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return newPeer(c.t, conn, true)
+	return reach(c.t, addr.String())
 }
 
 func (c *crossing) clear() *peer  { return c.dial(c.Addrs()[0]) }

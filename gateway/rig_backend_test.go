@@ -8,10 +8,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"weir/upstream/accept"
 )
@@ -162,4 +165,38 @@ func answer(conn net.Conn) {
 	}
 	_, _ = io.WriteString(conn, switching(&message{fields: r.Header}))
 	_, _ = io.Copy(io.Discard, in)
+}
+
+// echo is a backend that sends every message back, by a connection for each session.
+func echo(t testing.TB) (url string) {
+	srv := httptest.NewServer(http.HandlerFunc(serveEcho))
+	t.Cleanup(srv.Close)
+	return strings.Replace(srv.URL, "http:", "ws:", 1)
+}
+
+// echoPool does so by streams (RFC 8441).
+func echoPool(t testing.TB) (url string) {
+	b := listenPool(t)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = accept.Serve(b.pool, http.HandlerFunc(serveEcho))
+	}()
+	t.Cleanup(func() { _ = b.pool.Close(); <-ended })
+	return b.url()
+}
+
+func serveEcho(w http.ResponseWriter, r *http.Request) {
+	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	if err != nil {
+		return
+	}
+	defer c.CloseNow()
+	c.SetReadLimit(-1)
+	for {
+		kind, b, err := c.Read(r.Context())
+		if err != nil || c.Write(r.Context(), kind, b) != nil {
+			return
+		}
+	}
 }

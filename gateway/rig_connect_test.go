@@ -184,3 +184,24 @@ func startCompressing(t testing.TB, way string, change func(*config.Config)) *ri
 		}
 	})
 }
+
+// wantAnswer sends a request on a connection of its own, which it closes once the status is there.
+func wantAnswer(t testing.TB, g *rig, status int, request string) *message {
+	t.Helper()
+	client := connect(t, g)
+	client.write(request)
+	m := client.wantStatus(status)
+	_ = client.conn.Close()
+	return m
+}
+
+// enter opens a WebSocket with a request that must be let in.
+func enter(t testing.TB, g *rig, b *backend, request string) (client, server *peer, asked *message) {
+	t.Helper()
+	client = connect(t, g)
+	client.write(request)
+	server = b.accept()
+	asked = server.upgrade()
+	client.wantStatus(101)
+	return client, server, asked
+}

@@ -106,3 +106,8 @@ func (l *logs) String() string {
 	defer l.mu.Unlock()
 	return l.text.String()
 }
+
+func wantRefused(t testing.TB, g *rig, reason string, n int) {
+	t.Helper()
+	wantMetric(t, g, "weir_sessions_refused_total{reason="+strconv.Quote(reason)+"}", float64(n))
+}

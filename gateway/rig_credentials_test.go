@@ -6,13 +6,9 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,67 +89,9 @@ func takeTokens(t testing.TB, cfg *config.Config, from ...string) {
 	cfg.CloseTimeout = 200 * time.Millisecond
 }
 
-// service is an HTTP server whose answers wait for release.
-type service struct {
-	*httptest.Server
-	asked   atomic.Int32
-	came    chan struct{} // one for each request, as long as there is room
-	release func()
-}
-
-// serve runs one; with hangs it waits, until it is released or the test is over.
-func serve(t testing.TB, hangs bool, answer http.HandlerFunc) *service {
-	gate, s := make(chan struct{}), &service{came: make(chan struct{}, 1000)}
-	s.release = sync.OnceFunc(func() { close(gate) })
-	if !hangs {
-		s.release()
-	}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.asked.Add(1)
-		s.came <- struct{}{}
-		select {
-		case <-gate:
-			answer(w, r)
-		case <-r.Context().Done():
-		}
-	}))
-	t.Cleanup(func() { s.release(); s.Close() })
-	return s
-}
-
 // takeRemote has a gateway ask for tokens whose keys are fetched from s.
 func takeRemote(cfg *config.Config, s *service) {
 	cfg.JWTJWKSURL, cfg.JWTAlgorithm, cfg.CloseTimeout = s.URL, []string{"ES256"}, 200*time.Millisecond
 }
 
-func text(body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }
-}
-
 func bearer(token string) string { return "Authorization: Bearer " + token }
-
-// wantAnswer sends a request on a connection of its own, which it closes once the status is there.
-func wantAnswer(t testing.TB, g *rig, status int, request string) *message {
-	t.Helper()
-	client := connect(t, g)
-	client.write(request)
-	m := client.wantStatus(status)
-	_ = client.conn.Close()
-	return m
-}
-
-// enter opens a WebSocket with a request that must be let in.
-func enter(t testing.TB, g *rig, b *backend, request string) (client, server *peer, asked *message) {
-	t.Helper()
-	client = connect(t, g)
-	client.write(request)
-	server = b.accept()
-	asked = server.upgrade()
-	client.wantStatus(101)
-	return client, server, asked
-}
-
-func wantRefused(t testing.TB, g *rig, reason string, n int) {
-	t.Helper()
-	wantMetric(t, g, "weir_sessions_refused_total{reason="+strconv.Quote(reason)+"}", float64(n))
-}
