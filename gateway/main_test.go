@@ -14,8 +14,13 @@ import (
 // TestMain fails the package if a goroutine or a descriptor outlives the gateways of the tests.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) { // nobody said otherwise
-		_ = flag.Set(f.Name, strconv.Itoa(2*runtime.GOMAXPROCS(0))) // they mostly wait
+	processors := runtime.GOMAXPROCS(0)
+	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(processors) { // nobody said otherwise
+		_ = flag.Set(f.Name, strconv.Itoa(2*processors)) // they mostly wait
+	}
+	if flag.Lookup("test.bench").Value.String() == "" {
+		// A loop keeps a processor of the scheduler's for some milliseconds before it sleeps, and here are many loops at once.
+		runtime.GOMAXPROCS(4 * processors)
 	}
 	goleak.VerifyTestMain(descriptorCheck{m})
 }
