@@ -283,3 +283,23 @@ func TestEndpointDrainCloses(t *testing.T) {
 		wantMetric(t, m.rig, `weir_sessions_closed_total{reason="endpoint_drain",code="1001"}`, 1)
 	})
 }
+
+// TestReloadMoves the sessions of a backend that the new configuration does not have.
+func TestReloadMoves(t *testing.T) {
+	t.Parallel()
+	for _, drains := range []string{"0", "1s"} {
+		t.Run(drains, func(t *testing.T) {
+			t.Parallel()
+			first, second := listen(t), listen(t)
+			text := "http: false\non-backend-loss: reopen\nreload-drain: " + drains + "\nupstream: "
+			m := &moving{rig: startReloading(t, text+first.url()+"\n"), first: first, second: second}
+			client, server := m.session()
+			m.to(text + second.url() + "\n")
+			next := m.accepts("leaving")
+			server.wantClose(1001)
+			server.sendClose(1001)
+			_ = server.conn.Close()
+			talk(client, next)
+		})
+	}
+}

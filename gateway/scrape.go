@@ -17,6 +17,10 @@ func (g *Gateway) scrape() *observe.Scrape {
 		Endpoints: func(do func(string, *upstream.Endpoint)) {
 			p.EachEndpoint(func(f *plan.Fleet, e *upstream.Endpoint) { do(*f.Name.Load(), e) })
 		}}
+	s.Skew = map[string]float64{}
+	for _, f := range p.Fleets.All {
+		s.Skew[*f.Name.Load()] = f.Group.Skew()
+	}
 	for _, r := range p.Routes {
 		s.Routes = append(s.Routes, r.Config)
 	}

@@ -17,3 +17,8 @@ func (g *Group) Surplus(within float64) map[uint64]int {
 	}
 	return all
 }
+
+// Skew is how many times its fair share of the sessions the endpoint has that has the most of it; 0: there are none.
+func (g *Group) Skew() float64 {
+	return g.current.Load().table.Skew(balance.Rule{Threshold: g.options.Threshold})
+}

@@ -68,6 +68,7 @@ type Scrape struct {
 	MaxConnections int // connections that there may be
 	Requests       int // plain ones, in flight
 	Uncounted      uint64
+	Skew           map[string]float64 // by route, see weir_balance_skew
 	Compute        *limits.Turns
 	Handshakes     *netpoll.Handshakes // with clients
 	Endpoints      func(do func(route string, e *upstream.Endpoint))

@@ -1,7 +1,9 @@
 package observe
 
 import (
+	"maps"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -65,6 +67,13 @@ var metricTable = []metric{
 	{"weir_backend_connect_seconds", histogram, nil, "time of connects to backends that succeeded, including TLS", durations(func(m *Metrics) *prom.Histogram { return m.connectTime })},
 	{"weir_endpoint_healthy", gauge, []string{"endpoint", "route"}, "1, or 0 while the backend gets no new sessions; `route` is the first of those that share the backend", byEndpoint(func(e *upstream.Endpoint, _ upstream.EndpointStats) uint64 { return fromBool(e.Healthy()) })},
 	{"weir_endpoint_sessions", gauge, []string{"endpoint", "route"}, "sessions of this gateway on the backend, including those being opened", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) int64 { return st.Active })},
+	{"weir_endpoint_weight", gauge, []string{"endpoint", "route"}, "weight of the backend, as it was given or changed by hand", byEndpoint(func(e *upstream.Endpoint, _ upstream.EndpointStats) int64 { return int64(e.Terms().Weight) })},
+	{"weir_endpoint_priority", gauge, []string{"endpoint", "route"}, "priority of the backend; those of the lowest are used first", byEndpoint(func(e *upstream.Endpoint, _ upstream.EndpointStats) int64 { return int64(e.Terms().Priority) })},
+	{"weir_balance_skew", gauge, []string{"route"}, "how many times its fair share of the sessions the fullest backend has: 1 is even, 0 is no session; `route` is the first of those that share the backends", func(s *Scrape, out *exposition) {
+		for _, route := range slices.Sorted(maps.Keys(s.Skew)) {
+			out.sample(s.Skew[route], route)
+		}
+	}},
 	{"weir_endpoint_connects_total", counter, []string{"endpoint", "route"}, "connections made to the backend", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) uint64 { return st.Connects })},
 	{"weir_endpoint_connect_failures_total", counter, []string{"endpoint", "route"}, "connects that failed, and pooled connections that broke a rule or did not answer PING", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) uint64 { return st.ConnectFailures })},
 	{"weir_endpoint_checks_total", counter, []string{"endpoint", "route"}, "health checks", byEndpoint(func(_ *upstream.Endpoint, st upstream.EndpointStats) uint64 { return st.Checks })},

@@ -16,7 +16,8 @@ type again struct {
 	protocol    string // the subprotocol that was agreed on
 	source      netip.AddrPort
 	destination netip.AddrPort
-	moves       int // so far
+	moves       int  // so far
+	evicted     bool // it has been asked to move since a reload has no place for it
 	moved       moment
 	streak      int // of losses that followed a move at once
 }

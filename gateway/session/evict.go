@@ -5,6 +5,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"weir/gateway/observe"
 	"weir/gateway/plan"
 	"weir/gateway/reasons"
 	"weir/netpoll"
@@ -34,11 +35,8 @@ func (sh *Shard) evict(p *plan.Plan) {
 		s.marks.set(evicted, false)
 	}
 	*e = eviction{shard: sh, pace: pace{end: sh.Loop.Now() + p.Config.ReloadDrain}}
-	if p.Config.ReloadDrain == 0 {
-		return
-	}
 	for _, l := range sh.lanes {
-		if l.stale && l.sessions > 0 {
+		if l.stale && l.sessions > 0 && (l.route.Reopens || p.Config.ReloadDrain > 0) {
 			sh.scan(p, len(sh.sessions))
 			return
 		}
@@ -55,7 +53,7 @@ func (sh *Shard) scan(p *plan.Plan, end int) {
 	from := max(0, end-evictScan)
 	for _, s := range sh.sessions[from:end] {
 		if s.stands() && s.lane.stale && !s.marks.has(evicted) && !s.hasPlace(p) {
-			sh.eviction.add(s)
+			sh.evictOne(s)
 		}
 	}
 	if from > 0 {
@@ -71,8 +69,18 @@ func (s *session) hasPlace(p *plan.Plan) bool {
 
 // evictLate is for a session of a route of before that opens only now.
 func (sh *Shard) evictLate(s *session) {
-	if s.lane.stale && sh.plan.Config.ReloadDrain > 0 && !s.hasPlace(sh.plan) {
+	if s.lane.stale && !s.hasPlace(sh.plan) {
+		sh.evictOne(s)
+	}
+}
+
+// evictOne has a session moved, if its route is still there and moves sessions, or closed if the plan says so, in its turn.
+func (sh *Shard) evictOne(s *session) {
+	switch {
+	case sh.plan.Config.ReloadDrain > 0:
 		sh.eviction.add(s)
+	case s.lane.latest() != s.lane:
+		sh.relocation.add(s, observe.MoveLeaving)
 	}
 }
 
@@ -87,10 +95,20 @@ func (e *eviction) add(s *session) {
 
 // OnTimer closes those whose time has come.
 func (e *eviction) OnTimer(*netpoll.Timer) {
-	for n := e.pace.take(e.left, e.shard.Loop.Now(), evictStep); n > 0 && len(e.due) > 0; e.due = e.due[1:] {
-		if s := e.due[0]; s.stands() {
+	for n := e.pace.take(e.left, e.shard.Loop.Now(), evictStep); n > 0 && len(e.due) > 0; n-- {
+		s := e.due[0]
+		e.due = e.due[1:]
+		switch {
+		case !s.stands():
+			n++ // it has left by itself
+		case s.hasPlace(e.shard.plan): // it has been moved
+			s.marks.set(evicted, false)
+			e.left--
+		case s.triesToMove():
+			e.due = append(e.due, s)
+			e.pace.end = max(e.pace.end, e.shard.Loop.Now()+s.cfg().ReopenWait)
+		default:
 			s.goAway(reasons.Reload)
-			n--
 		}
 	}
 	if e.left == 0 {
@@ -99,6 +117,15 @@ func (e *eviction) OnTimer(*netpoll.Timer) {
 	if len(e.due) > 0 {
 		e.shard.Loop.Schedule(&e.timer, evictStep, e)
 	}
+}
+
+// triesToMove tells whether the session is on its way to a backend that the plan has. It is sent there once.
+func (s *session) triesToMove() bool {
+	if s.movable() && !s.extra.again.evicted && s.lane.latest() != s.lane {
+		s.extra.again.evicted = true
+		s.relocate(observe.MoveLeaving)
+	}
+	return s.extra != nil && s.extra.move != nil
 }
 
 // goAway asks both sides of a session to end. The client is told first: what it sends until it has answered still goes to

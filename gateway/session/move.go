@@ -228,7 +228,7 @@ func (m *move) proceed() {
 // install goes on with the new stream.
 func (m *move) install(next *successor) {
 	s, k := m.session, m.session.extra.again
-	k.moves, k.moved = k.moves+1, s.now()
+	k.moves, k.moved, k.evicted = k.moves+1, s.now(), false
 	s.stream = next.stream
 	s.down.scan, s.down.eof, s.down.heard, s.extra.pingAt = frame.Scanner{}, false, s.now(), 0
 	s.marks.set(closedUp, false)

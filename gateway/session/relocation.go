@@ -70,10 +70,13 @@ func (sh *Shard) scanLeavers(e *upstream.Endpoint, reason string, end int) {
 // add has a session leave its endpoint, in its turn.
 func (r *relocation) add(s *session, reason string) {
 	within := s.cfg().EndpointDrain
+	if reason == observe.MoveGoAway && !s.lane.route.Reopens {
+		return
+	}
 	if s.lane.route.Reopens {
 		within = max(within, movesWithin)
 	}
-	if within == 0 || reason == observe.MoveGoAway && !s.lane.route.Reopens {
+	if within == 0 {
 		return
 	}
 	loop := s.loop()

@@ -21,8 +21,12 @@ func TestPickDoesNotAllocate(t *testing.T) {
 
 func BenchmarkPick(b *testing.B) {
 	for _, n := range []int{3, 100, 1000} {
-		for _, factor := range []float64{0, 1.25} {
-			b.Run(fmt.Sprintf("members=%d/factor=%v", n, factor), func(b *testing.B) {
+		for _, policy := range policies {
+			factor := 0.0
+			if policy == balance.Hash {
+				factor = 1.25
+			}
+			b.Run(fmt.Sprintf("members=%d/%s", n, policy), func(b *testing.B) {
 				b.ReportAllocs()
 				all := equals(n)
 				for _, m := range all {
@@ -32,7 +36,7 @@ func BenchmarkPick(b *testing.B) {
 				key := uint64(0)
 				for b.Loop() {
 					key += 0x9e3779b97f4a7c15
-					table.Pick(key, balance.Rule{Factor: factor})
+					table.Pick(key, balance.Rule{Policy: policy, Factor: factor})
 				}
 			})
 		}

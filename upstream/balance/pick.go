@@ -47,16 +47,20 @@ const (
 // Pick returns the index of the member that the rule prefers, or None or Full. The bound by Factor is no cap: where all have
 // reached theirs, the choice is made without it.
 func (t *Table) Pick(key uint64, r Rule) int {
-	s := t.survey(&r)
-	if s.weight == 0 {
-		return None
-	}
 	if r.Policy != Hash && r.Policy != "" {
 		key = rand.Uint64()
 	}
-	c := choice{table: t, rule: &r, survey: s, key: key, share: math.Inf(1)}
+	c := choice{table: t, rule: &r, key: key, share: math.Inf(1)}
+	if r.Factor == 0 && t.last == 0 { // how it stands with all of them does not matter, as long as one is found
+		if i := c.within(); i >= 0 {
+			return i
+		}
+	}
+	if c.survey = t.survey(&r); c.weight == 0 {
+		return None
+	}
 	if r.Factor > 0 {
-		c.share = r.Factor * float64(s.total+1) / s.weight
+		c.share = r.Factor * float64(c.total+1) / c.weight
 	}
 	if i := c.within(); i >= 0 {
 		return i
@@ -84,12 +88,12 @@ type survey struct {
 func (t *Table) survey(r *Rule) survey {
 	var total [maxLevels]int64
 	var up, all [maxLevels]float64
-	for i := range t.members {
-		level, load := t.levels[i], t.members[i].Load
-		all[level] += t.weights[i]
-		if !load.Down.Load() {
-			total[level] += load.Active.Load()
-			up[level] += t.weights[i]
+	for i := range t.entries {
+		e := &t.entries[i]
+		all[e.level] += e.weight
+		if !e.load.Down.Load() {
+			total[e.level] += e.load.Active.Load()
+			up[e.level] += e.weight
 		}
 	}
 	var s survey
@@ -102,8 +106,8 @@ func (t *Table) survey(r *Rule) survey {
 	}
 	if s.weight == 0 && r.Panic {
 		s.weight, s.evenDown = of, true
-		for i := range t.members {
-			s.total += t.members[i].Load.Active.Load()
+		for i := range t.entries {
+			s.total += t.entries[i].load.Active.Load()
 		}
 	}
 	return s
@@ -138,16 +142,19 @@ func (c *choice) within() int {
 
 // admits tells whether the choice may fall on a member.
 func (c *choice) admits(i int) bool {
-	m := &c.table.members[i]
-	if c.table.levels[i] > c.level || !c.evenDown && m.Load.Down.Load() || c.rule.Skip != nil && c.rule.Skip(i) {
+	e := &c.table.entries[i]
+	if e.level > c.level || !c.evenDown && e.load.Down.Load() || c.rule.Skip != nil && c.rule.Skip(i) {
 		return false
 	}
-	active := m.Load.Active.Load()
-	if m.Max > 0 && active >= int64(m.Max) {
+	if e.max == 0 && c.share == math.Inf(1) {
+		return true
+	}
+	active := e.load.Active.Load()
+	if e.max > 0 && active >= e.max {
 		c.full = true
 		return false
 	}
-	return float64(active) < c.share*c.table.weights[i]
+	return float64(active) < c.share*e.weight
 }
 
 func (c *choice) best() int { return c.bestOf(false) }

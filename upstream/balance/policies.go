@@ -11,12 +11,12 @@ func (c *choice) lots(near, two bool) (first, second int) {
 	first, second = None, None
 	best, next := math.Inf(1), math.Inf(1)
 	for i, seed := range t.seeds {
-		if near && !t.members[i].Near {
+		if near && !t.entries[i].near {
 			continue
 		}
-		weight, limit := t.weights[i], best
+		weight, limit := t.entries[i].weight, best
 		if two {
-			weight, limit = c.weight(i), next
+			weight, limit = c.weightOf(i), next
 		}
 		u := unit(mix(c.key ^ seed))
 		// -ln(u) >= 1-u, so most members lose without a logarithm.
@@ -39,7 +39,7 @@ func (c *choice) lots(near, two bool) (first, second int) {
 func (t *Table) home(key uint64) int {
 	best, winner := math.Inf(1), None
 	for i, seed := range t.seeds {
-		if rank := -math.Log(unit(mix(key^seed))) / t.weights[i]; t.levels[i] == 0 && rank < best {
+		if rank := -math.Log(unit(mix(key^seed))) / t.entries[i].weight; t.entries[i].level == 0 && rank < best {
 			best, winner = rank, i
 		}
 	}
@@ -59,8 +59,8 @@ func (c *choice) two(near bool) int {
 func (c *choice) least(near bool) int {
 	t := c.table
 	winner, best, lot := None, math.Inf(1), uint64(0)
-	for i := range t.members {
-		if near && !t.members[i].Near {
+	for i := range t.entries {
+		if near && !t.entries[i].near {
 			continue
 		}
 		load := c.load(i)
@@ -80,10 +80,10 @@ func (c *choice) next(near bool) int {
 	t := c.table
 	for {
 		winner, best, lot, pass, now := None, math.Inf(1), uint64(0), 0.0, t.turn.read()
-		for i := range t.members {
-			own := t.members[i].Load.pass.read()
+		for i := range t.entries {
+			own := t.entries[i].load.pass.read()
 			due := max(own, now)
-			if due > best || near && !t.members[i].Near || !c.admits(i) {
+			if due > best || near && !t.entries[i].near || !c.admits(i) {
 				continue
 			}
 			if drawn := mix(c.key ^ t.seeds[i]); due < best || drawn < lot {
@@ -93,7 +93,7 @@ func (c *choice) next(near bool) int {
 		if winner < 0 {
 			return None
 		}
-		if t.members[winner].Load.pass.move(pass, best+1/c.weight(winner)) {
+		if t.entries[winner].load.pass.move(pass, best+1/c.weightOf(winner)) {
 			t.turn.reach(best)
 			return winner
 		}
@@ -102,12 +102,15 @@ func (c *choice) next(near bool) int {
 
 // load is what a member would have for each unit of its weight, with the session that is to be placed.
 func (c *choice) load(i int) float64 {
-	return float64(c.table.members[i].Load.Active.Load()+1) / c.weight(i)
+	return float64(c.table.entries[i].load.Active.Load()+1) / c.weightOf(i)
 }
 
-// weight is what a member has of its weight by now.
-func (c *choice) weight(i int) float64 {
-	return c.table.weights[i] * c.table.members[i].Load.ramp(c.rule.SlowStart, c.rule.Now)
+// weightOf is what a member has of its weight by now.
+func (c *choice) weightOf(i int) float64 {
+	if c.rule.SlowStart == 0 {
+		return c.table.entries[i].weight
+	}
+	return c.table.entries[i].weight * c.table.entries[i].load.ramp(c.rule.SlowStart, c.rule.Now)
 }
 
 // mix spreads every bit of x over all others (the 64-bit finaliser of MurmurHash3).

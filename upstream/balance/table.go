@@ -21,25 +21,26 @@ const maxLevels = 8
 
 // A Table is an immutable set of members. Its methods may be called from any goroutine.
 type Table struct {
-	members []Member
 	seeds   []uint64
-	weights []float64
-	levels  []uint8 // rank of each member's priority
-	last    uint8   // the highest of them
-	near    bool    // some member is, and some is not
-	turn    *clock  // of RoundRobin: the pass that was taken last; shared with the tables before and after
+	entries []entry
+	last    uint8  // the highest level
+	near    bool   // some member is, and some is not
+	turn    *clock // of RoundRobin: the pass that was taken last; shared with the tables before and after
+}
+
+// entry is a member as choices see it.
+type entry struct {
+	load   *Load
+	weight float64
+	max    int64
+	level  uint8 // rank of its priority
+	near   bool
 }
 
 // NewTable keeps the members in the order given, which no choice by hash depends on. Names must differ. Before is the
 // table whose place this one takes, or nil.
 func NewTable(members []Member, before *Table) *Table {
-	t := &Table{
-		members: slices.Clone(members),
-		seeds:   make([]uint64, len(members)),
-		weights: make([]float64, len(members)),
-		levels:  make([]uint8, len(members)),
-		turn:    new(clock),
-	}
+	t := &Table{seeds: make([]uint64, len(members)), entries: make([]entry, len(members)), turn: new(clock)}
 	if before != nil {
 		t.turn = before.turn
 	}
@@ -51,11 +52,11 @@ func NewTable(members []Member, before *Table) *Table {
 	priorities = slices.Compact(priorities)
 	near := 0
 	for i, m := range members {
+		rank, _ := slices.BinarySearch(priorities, m.Priority)
+		level := uint8(min(rank, maxLevels-1))
 		t.seeds[i] = xxhash.Sum64String(m.Name)
-		t.weights[i] = float64(m.Weight)
-		level, _ := slices.BinarySearch(priorities, m.Priority)
-		t.levels[i] = uint8(min(level, maxLevels-1))
-		t.last = max(t.last, t.levels[i])
+		t.entries[i] = entry{load: m.Load, weight: float64(m.Weight), max: int64(m.Max), level: level, near: m.Near}
+		t.last = max(t.last, level)
 		if m.Near {
 			near++
 		}
