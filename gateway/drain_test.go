@@ -12,6 +12,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"weir/gateway"
 	"weir/gateway/config"
 )
 
@@ -237,6 +238,37 @@ func TestDrainCuts(t *testing.T) {
 	}
 	if !strings.Contains(text.String(), "cut=2") || strings.Count(text.String(), "reason=drain") != 2 {
 		t.Errorf("not told of in\n%s", text.String())
+	}
+}
+
+// TestDrainTellsLate: sessions that a busy machine leaves no time for until the drain is over are told all the same, and have
+// the time to answer.
+func TestDrainTellsLate(t *testing.T) {
+	t.Parallel()
+	var text logs
+	b := listen(t)
+	g := startLogging(t, &text, func(cfg *config.Config) {
+		cfg.Loops, cfg.DrainTimeout, cfg.CloseTimeout = 2, 2*time.Second, time.Minute // a second is for answers
+	}, b.url())
+	var clients, servers []*peer
+	for range 20 {
+		client, server := session(t, g, b)
+		clients, servers = append(clients, client), append(servers, server)
+	}
+	done := stopped(t, g)
+	g.Drain()
+	gateway.Stall(g.Gateway, 2500*time.Millisecond)
+	for i, client := range clients {
+		client.wantClose(1001)
+		client.sendClose(1001)
+		servers[i].wantClose(1001)
+		servers[i].sendClose(1001)
+		client.wantEnd()
+		_, _ = client.conn.Close(), servers[i].conn.Close()
+	}
+	await(t, done, "the end")
+	if _, cut, _ := strings.Cut(text.String(), "msg=drained cut="); len(strings.TrimSpace(cut)) > 1 { // ten and more
+		t.Errorf("clients had no time to answer: %s were cut", cut)
 	}
 }
 

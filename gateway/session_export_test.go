@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"reflect"
+	"time"
 
 	"weir/gateway/session"
 )
@@ -23,4 +24,11 @@ func SessionsWithMore(g *Gateway) (n int) {
 		})
 	}
 	return n
+}
+
+// Stall keeps the loops busy for as long as a machine that does not get to them would.
+func Stall(g *Gateway, d time.Duration) {
+	for _, sh := range g.shards {
+		_ = sh.Loop.Post(func() { time.Sleep(d) })
+	}
 }

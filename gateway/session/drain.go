@@ -13,6 +13,7 @@ type drain struct {
 	timer    netpoll.Timer
 	timeout  time.Duration // over which sessions are closed; 0: they last as long as they like
 	deadline time.Duration
+	answer   time.Duration // that clients have to answer at the end
 	pace     pace
 	due      []*session // those there when it began; only what is left of them to close counts
 	active   bool
@@ -38,15 +39,24 @@ func (sh *Shard) BeginDrain(timeout time.Duration) {
 		return
 	}
 	// The close timeout at the end, or half of the time if that is less, is for clients to answer.
-	now, window := sh.Loop.Now(), max(timeout-sh.plan.Config.CloseTimeout, timeout/2)
-	d.deadline, d.pace = now+timeout, pace{end: now + window}
+	now := sh.Loop.Now()
+	d.answer = min(sh.plan.Config.CloseTimeout, timeout-timeout/2)
+	d.deadline, d.pace = now+timeout, pace{end: now + timeout - d.answer}
 	d.due = append(d.due[:0], sh.sessions...)
 	sh.OnTimer(nil)
 }
 
 // OnTimer takes the next step of the drain. Clients that have not asked for anything yet are told when they do, or at the end.
+// Those that are told late, by a loop that the machine had no time for, have as long to answer as all others.
 func (sh *Shard) OnTimer(*netpoll.Timer) {
 	d, now := &sh.drain, sh.Loop.Now()
+	for n := d.pace.take(sh.talking-sh.endings, now, drainStep); n > 0 && len(d.due) > 0; d.due = d.due[1:] {
+		if s := d.due[0]; s.stands() {
+			s.goAway(reasons.Drain)
+			d.deadline = max(d.deadline, now+d.answer)
+			n--
+		}
+	}
 	if now >= d.deadline {
 		for len(sh.sessions) > 0 {
 			s := sh.sessions[len(sh.sessions)-1]
@@ -62,12 +72,6 @@ func (sh *Shard) OnTimer(*netpoll.Timer) {
 			}
 			s.begin(reasons.Drain, 0)
 			s.cut()
-		}
-	}
-	for n := d.pace.take(sh.talking-sh.endings, now, drainStep); n > 0 && len(d.due) > 0; d.due = d.due[1:] {
-		if s := d.due[0]; s.stands() {
-			s.goAway(reasons.Drain)
-			n--
 		}
 	}
 	sh.ended()
