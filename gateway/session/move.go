@@ -27,6 +27,7 @@ import (
 type move struct {
 	session *session
 	reason  string
+	asked   bool              // another backend has been, or is about to be
 	attempt *upstream.Attempt // until it has its answer
 	next    *successor        // which has its 101; nil: not yet
 	parted  bool              // nothing more goes to the old backend
@@ -50,7 +51,7 @@ func (s *session) startMove(reason string) *move {
 // relocate moves the session to another endpoint, if it can be moved.
 func (s *session) relocate(reason string) {
 	if s.movable() {
-		s.startMove(reason).open()
+		s.lane.shard.relocation.open(s.startMove(reason))
 	}
 }
 

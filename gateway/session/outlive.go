@@ -32,10 +32,10 @@ func (s *session) outlives(reason string) bool {
 	}
 	s.dropStream()
 	m.abandonOld()
-	if m.next == nil && m.attempt == nil {
-		m.open()
-	} else {
+	if m.asked {
 		m.proceed()
+	} else {
+		s.lane.shard.relocation.open(m)
 	}
 	return true
 }
@@ -97,8 +97,8 @@ func (s *session) departed() {
 		m.answerOld()
 	}
 	s.loop().Schedule(&m.timer, byeGrace, m)
-	if m.next == nil && m.attempt == nil {
-		m.open()
+	if !m.asked {
+		s.lane.shard.relocation.open(m)
 	}
 }
 

@@ -16,6 +16,9 @@ type relocation struct {
 	timer netpoll.Timer
 	pace  pace
 	due   []leaver
+
+	opened  int     // handshakes begun within a step
+	waiting []*move // for the next steps
 }
 
 // leaver is a session that is to leave its endpoint.
@@ -32,6 +35,45 @@ const (
 	relocationStep = 20 * time.Millisecond
 	movesWithin    = time.Second
 )
+
+// openBurst is how many handshakes of moves a loop begins within a step. A backend that goes with all its tunnels leaves tens of
+// thousands of sessions at once, and the others have to take them.
+const openBurst = 256
+
+// open looks for another backend for a session, soon.
+func (r *relocation) open(m *move) {
+	m.asked = true
+	if r.opened >= openBurst {
+		r.waiting = append(r.waiting, m)
+		return
+	}
+	r.opened++
+	r.wake()
+	m.open()
+}
+
+// wake has the next step come.
+func (r *relocation) wake() {
+	if !r.timer.Set() {
+		r.shard.Loop.Schedule(&r.timer, relocationStep, r)
+	}
+}
+
+// openWaiting begins the handshakes of those whose turn it is.
+func (r *relocation) openWaiting() {
+	r.opened = 0
+	for ; len(r.waiting) > 0 && r.opened < openBurst; r.waiting = r.waiting[1:] {
+		m := r.waiting[0]
+		r.waiting[0] = nil
+		if x := m.session.extra; x.move == m { // else it is over
+			r.opened++
+			m.open()
+		}
+	}
+	if len(r.waiting) == 0 {
+		r.waiting = nil
+	}
+}
 
 // Leave has the sessions on an endpoint go elsewhere, on all loops.
 func (all Shards) Leave(e *upstream.Endpoint, why upstream.Cause) {
@@ -79,27 +121,25 @@ func (r *relocation) add(s *session, reason string) {
 	if within == 0 {
 		return
 	}
-	loop := s.loop()
 	r.due = append(r.due, leaver{session: s, endpoint: s.endpoint(), reason: reason})
-	r.pace.end = max(r.pace.end, loop.Now()+within)
-	if !r.timer.Set() {
-		loop.Schedule(&r.timer, relocationStep, r)
-	}
+	r.pace.end = max(r.pace.end, s.loop().Now()+within)
+	r.wake()
 }
 
 // OnTimer asks those whose turn it is.
 func (r *relocation) OnTimer(*netpoll.Timer) {
-	loop := r.shard.Loop
-	for n := r.pace.take(len(r.due), loop.Now(), relocationStep); n > 0 && len(r.due) > 0; n-- {
+	r.openWaiting()
+	for n := r.pace.take(len(r.due), r.shard.Loop.Now(), relocationStep); n > 0 && len(r.due) > 0; n-- {
 		l := r.due[0]
 		r.due[0], r.due = leaver{}, r.due[1:]
 		r.ask(l)
 	}
 	if len(r.due) == 0 {
 		r.due, r.pace = nil, pace{}
-		return
 	}
-	loop.Schedule(&r.timer, relocationStep, r)
+	if len(r.due) > 0 || r.opened > 0 || len(r.waiting) > 0 {
+		r.wake()
+	}
 }
 
 // ask has a session go elsewhere. One that cannot, or did not, is closed at the end of endpoint-drain if the route has that.

@@ -206,7 +206,17 @@ func TestUpgradeDrain(t *testing.T) {
 	b.echo(t)
 	p := startBinary(t, 0, "--upstream", b.url(), "--upgrade-drain", "1s", "--close-timeout", "200ms")
 	c := mustDial(t, p.Front)
+	_, rest, _ := strings.Cut(body(t, "http://"+p.Admin+"/endpoints"), `"id": "`)
+	id, _, _ := strings.Cut(rest, `"`)
+	res, err := http.Post("http://"+p.Admin+"/endpoints/"+id+"/weight?n=7", "", nil)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatal(res, err)
+	}
+	_ = res.Body.Close()
 	next := replace(t, p.Admin)
+	if got := body(t, "http://"+p.Admin+"/endpoints"); !strings.Contains(got, `"weight": 7,`) {
+		t.Errorf("what was changed by hand did not go along: %s", got)
+	}
 	f, err := ws.ReadFrame(c)
 	if err != nil || f.Header.OpCode != ws.OpClose {
 		t.Fatalf("%+v, %v", f.Header, err)
