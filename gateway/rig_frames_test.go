@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -155,9 +156,15 @@ func inflated(payload []byte) ([]byte, error) {
 
 // bomb inflates to n MiB of one character; a thousandth of that is on the wire.
 func bomb(n int, of byte) []byte {
-	one := append(deflated(strings.Repeat(string([]byte{of}), 1<<20)), deflateTail...)
-	return bytes.TrimSuffix(bytes.Repeat(one, n), []byte(deflateTail))
+	one, ok := bombs.Load(of)
+	if !ok {
+		one, _ = bombs.LoadOrStore(of, append(deflated(strings.Repeat(string([]byte{of}), 1<<20)), deflateTail...))
+	}
+	return bytes.TrimSuffix(bytes.Repeat(one.([]byte), n), []byte(deflateTail))
 }
+
+// bombs are those of one MiB, by their character: they take long to make.
+var bombs sync.Map
 
 // records is n bytes of JSON such as is sent in practice, less what is cut of a character.
 func records(n int) string {
