@@ -41,7 +41,11 @@ func eachMoving(t *testing.T, change func(*config.Config), test func(t *testing.
 
 // session opens one at the first backend.
 func (m *moving) session(lines ...string) (client, server *peer) {
-	client = connect(m.t, m.rig)
+	return m.sessionOf(connect(m.t, m.rig), lines...)
+}
+
+func (m *moving) sessionOf(who *peer, lines ...string) (client, server *peer) {
+	client = who
 	client.write(handshake("/room?a=b", append([]string{"Cookie: user=ada", "Sec-WebSocket-Protocol: chat, other"}, lines...)...))
 	server = m.first.accept()
 	server.upgrade("Sec-WebSocket-Protocol: chat")

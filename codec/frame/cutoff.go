@@ -16,7 +16,8 @@ func (s *Scanner) CutOff() (message bool) {
 		}
 	}
 	s.flags |= aside
-	s.flags &^= check
+	s.flags &^= check | textCheck
+	s.text = textWhole // nobody reads the rest of a text, which may have been cut inside a character
 	return !control || s.flags&fragmented != 0
 }
 

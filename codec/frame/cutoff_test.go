@@ -87,3 +87,36 @@ func TestCutOff(t *testing.T) {
 		}
 	}
 }
+
+// TestCutOffInsideACharacter: what is cut off is no part of the text that follows.
+func TestCutOffInsideACharacter(t *testing.T) {
+	rules := &frame.Rules{ValidateUTF8: true}
+	for name, rest := range map[string][][]byte{
+		"a frame":      {{0x82}},
+		"an empty end": {{0x80, 0}},
+	} {
+		first := []byte{0x81, 2, 0xc3}
+		if name != "a frame" {
+			first = []byte{0x01, 1, 0xc3}
+		}
+		var s frame.Scanner
+		var counts frame.Counts
+		s.Scan(first, rules, &counts)
+		if !s.CutOff() {
+			t.Error("nothing was cut off")
+		}
+		text := []byte("\x81\x02ok")
+		var passed []byte
+		for b := append(rest[0], text...); len(b) > 0; {
+			pass, used, ev := s.Scan(b, rules, &counts)
+			if ev == frame.Violation {
+				t.Fatalf("%s: %v", name, s.Err())
+			}
+			passed = append(append(passed, s.Held()...), b[:pass]...)
+			b = b[used:]
+		}
+		if !bytes.Equal(passed, text) {
+			t.Errorf("%s: %q passed", name, passed)
+		}
+	}
+}

@@ -20,9 +20,6 @@ func (s *session) forwardUp(b []byte) {
 		return
 	}
 	s.passUp(b)
-	if s.marks.has(moving) {
-		s.extra.move.awaitBoundary()
-	}
 	if s.lane.route.Meter != nil {
 		s.spendBytes(len(b))
 	}
@@ -38,6 +35,9 @@ func (s *session) passUp(b []byte) {
 	if s.forward(&s.up, s.stream, b, s.upRules(), counts) {
 		s.client.Pause()
 		s.chargeQueues()
+	}
+	if s.marks.has(moving) {
+		s.extra.move.awaitBoundary()
 	}
 	if s.spent != nil {
 		s.spendFrames(counts.Controls + counts.Parts - idle)

@@ -7,6 +7,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"weir/codec/frame"
+	"weir/gateway/observe"
 	"weir/gateway/reasons"
 )
 
@@ -45,8 +46,14 @@ func (s *session) beat() {
 	if cfg.BackendPing > 0 && !s.marks.has(opaque) {
 		left, alive := s.heartbeat(&s.down, cfg.BackendPing)
 		if !alive {
-			s.hangUp(reasons.BackendPong, ws.StatusCode(cfg.BackendLostCode))
-			return
+			if !s.outlives(observe.MoveLost) {
+				s.hangUp(reasons.BackendPong, ws.StatusCode(cfg.BackendLostCode))
+				return
+			}
+			if !s.stands() {
+				return // no backend took it
+			}
+			left = cfg.BackendPing
 		}
 		next = min(next, left)
 	}
@@ -75,7 +82,7 @@ func (s *session) heartbeat(h *half, interval time.Duration) (next time.Duration
 	at, timeout := s.pingOf(h), s.cfg().PongTimeout
 	back, due, blind := &s.down, pingDue, s.client.Paused() || s.client.Buffered() > 0
 	if h == &s.down {
-		back, due, blind = &s.up, backendPing, s.client.Buffered() > 0 || s.stream == nil || s.stream.Buffered() > 0
+		back, due, blind = &s.up, backendPing, s.client.Buffered() > 0 || s.stream == nil || s.stream.Buffered() > 0 || s.parted()
 	}
 	if *at != 0 && (s.since(h.heard) <= s.since(*at) || blind) {
 		*at = 0

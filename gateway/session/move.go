@@ -2,6 +2,7 @@ package session
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -27,12 +28,15 @@ import (
 type move struct {
 	session *session
 	reason  string
-	asked   bool              // another backend has been, or is about to be
-	attempt *upstream.Attempt // until it has its answer
-	next    *successor        // which has its 101; nil: not yet
-	parted  bool              // nothing more goes to the old backend
-	said    bool              // the old one has said its last
-	timer   netpoll.Timer     // the end of what is waited for
+	avoid   *upstream.Endpoint // that failed, or is to be left
+	until   time.Duration      // loop time up to which a rate holds the client
+	asked   bool               // another backend has been, or is about to be
+	attempt *upstream.Attempt  // until it has its answer
+	next    *successor         // which has its 101; nil: not yet
+	waited  uint8              // how often the old backend was given more time
+	parted  bool               // nothing more goes to the old backend
+	said    bool               // the old one has said its last
+	timer   netpoll.Timer      // the end of what is waited for
 }
 
 // movable tells whether the session could go on elsewhere.
@@ -42,7 +46,7 @@ func (s *session) movable() bool {
 
 // startMove looks for another backend. Whoever starts it has looked whether the session is movable.
 func (s *session) startMove(reason string) *move {
-	m := &move{session: s, reason: reason}
+	m := &move{session: s, reason: reason, avoid: s.endpoint()}
 	s.extra.move = m
 	s.marks.set(moving, true)
 	return m
@@ -61,7 +65,7 @@ func (m *move) open() {
 	k := s.extra.again
 	r := k.request(sh.fields[:0])
 	r.Client = s.from().Addr()
-	r.Avoid = s.endpoint()
+	r.Avoid = m.avoid
 	if name := s.cfg().ReopenHeader; name != "" {
 		sh.scratch = append(strconv.AppendInt(sh.scratch[:0], int64(k.moves+1), 10), "; reason="+m.reason...)
 		r.Fields = append(r.Fields, http1.Field{Name: []byte(name), Value: sh.scratch})
@@ -146,11 +150,13 @@ func (s *session) unhold() {
 func (m *move) stood(next *successor) {
 	s := m.session
 	m.attempt, m.next = nil, next
+	if s.stream != nil {
+		next.stream.Pause()
+	}
 	if m.parted {
 		m.proceed()
 		return
 	}
-	next.stream.Pause()
 	s.loop().Schedule(&m.timer, s.cfg().ReopenWait, m)
 	m.awaitBoundary()
 }
@@ -170,8 +176,8 @@ func (m *move) awaitBoundary() {
 
 // leaves leaves the old stream if it may be left now, and tells whether it did.
 func (m *move) leaves() bool {
-	s, x := m.session, m.session.extra
-	if m.parted || m.next == nil || !s.up.scan.Between() || !s.down.scan.Between() || x.rest != nil || x.held || s.gathers(&s.up) || s.gathers(&s.down) {
+	s := m.session
+	if m.parted || m.next == nil || !s.up.scan.Between() || !s.down.scan.Between() || s.gathers(&s.up) || s.gathers(&s.down) {
 		return false
 	}
 	m.part(ws.StatusGoingAway)
@@ -181,13 +187,22 @@ func (m *move) leaves() bool {
 // part says goodbye to the old backend, between two frames, and holds the client back.
 func (m *move) part(code ws.StatusCode) {
 	s, sh := m.session, m.session.lane.shard
-	m.parted = true
-	s.hold(moveHold)
+	m.holdClient()
 	key := sh.maskKey()
 	sh.scratch = frame.AppendClose(sh.scratch[:0], code, m.reason, &key)
 	s.stream.Write(sh.scratch)
 	s.marks.set(closedUp, true)
 	s.loop().Schedule(&m.timer, s.cfg().CloseTimeout, m)
+}
+
+// holdClient is where nothing more goes to the old backend. What a rate keeps from the client stays with it.
+func (m *move) holdClient() {
+	s := m.session
+	m.parted = true
+	if s.extra != nil && s.extra.held {
+		m.until = s.extra.until
+	}
+	s.hold(moveHold)
 }
 
 // moveHold is longer than any move: each step of one has a timeout of its own.
@@ -200,6 +215,10 @@ func (m *move) OnTimer(*netpoll.Timer) {
 		return
 	}
 	s := m.session
+	if m.oldGoesOn() {
+		s.loop().Schedule(&m.timer, s.cfg().CloseTimeout, m)
+		return
+	}
 	s.dropStream() // it had its time
 	if !m.said && s.inDown() {
 		m.fail(observe.MoveEnded)
@@ -207,6 +226,24 @@ func (m *move) OnTimer(*netpoll.Timer) {
 	}
 	m.proceed()
 }
+
+// oldGoesOn tells whether the old backend may go on with what it still has to say: while the client does not take it, or, for some
+// more close timeouts, while it comes.
+func (m *move) oldGoesOn() bool {
+	s := m.session
+	if s.stream == nil || m.said {
+		return false
+	}
+	if s.toClient().Full(s.lane.route.PauseAt) {
+		m.waited = 0
+		return true
+	}
+	m.waited++
+	return m.waited <= mostWaits && s.since(s.down.heard) < s.cfg().CloseTimeout
+}
+
+// mostWaits bounds what a backend has to say that does not mind a close frame.
+const mostWaits = 4
 
 // inDown tells whether the client has had the begin of a message, and not its end.
 func (s *session) inDown() bool { return s.down.scan.InMessage() && !s.down.scan.SetsAside() }
@@ -240,6 +277,9 @@ func (m *move) install(next *successor) {
 	}
 	s.extra.held = false
 	s.loop().Cancel(&s.extra.pace)
+	if wait := m.until - s.loop().Now(); wait > 0 {
+		s.hold(wait)
+	}
 	next.release()
 	if s.stream == next.stream {
 		s.goOn()
@@ -258,3 +298,6 @@ func (s *session) logMoved(reason string) {
 		a.Write(&observe.Line{Event: "move", Client: s.from(), Route: s.lane.route.Name, Endpoint: s.endpoint().Name, User: s.user(), Reason: reason, Lasted: s.loop().Now() - s.opened})
 	}
 }
+
+// parted tells whether the session is being moved, and nothing more goes to its old backend.
+func (s *session) parted() bool { return s.marks.has(moving) && s.extra.move.parted }

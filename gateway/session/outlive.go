@@ -7,6 +7,7 @@ import (
 
 	"weir/codec/frame"
 	"weir/gateway/observe"
+	"weir/upstream"
 )
 
 // How a session outlives its backend's stream, where the backend ends it. See move.go.
@@ -28,7 +29,7 @@ func (s *session) outlives(reason string) bool {
 		return false
 	case m == nil:
 		s.judgeEnd(0)
-		m = s.startMove(reason)
+		m = s.followMove(reason)
 	}
 	s.dropStream()
 	m.abandonOld()
@@ -40,13 +41,39 @@ func (s *session) outlives(reason string) bool {
 	return true
 }
 
-// hasty tells whether the session has moved too often of late for another try, and counts one.
+// hasty tells whether the session has had to look for a backend too often of late for another try.
 func (s *session) hasty() bool {
 	k := s.extra.again
-	if k.streak++; s.since(k.moved) > streakTime {
-		k.streak = 1
+	return k.streak >= maxStreak && s.since(k.moved) <= streakTime
+}
+
+// countTry counts one more try that follows a backend's end.
+func (k *again) countTry(s *session) {
+	if s.since(k.moved) > streakTime {
+		k.streak = 0
 	}
-	return k.streak > maxStreak
+	k.streak++
+}
+
+// followMove is startMove for a session that its backend has left.
+func (s *session) followMove(reason string) *move {
+	s.extra.again.countTry(s)
+	return s.startMove(reason)
+}
+
+// retry looks for yet another backend if the new one has failed and the old one is no more, and tells whether it does.
+func (m *move) retry(failed *upstream.Endpoint) bool {
+	s := m.session
+	if !m.parted || s.hasty() {
+		return false
+	}
+	s.extra.again.countTry(s)
+	if failed != nil {
+		m.avoid = failed
+	}
+	m.next = nil
+	s.lane.shard.relocation.open(m)
+	return true
 }
 
 // abandonOld is where nothing more goes to the old backend: the client is held back, and what has passed of a message of its
@@ -56,11 +83,10 @@ func (m *move) abandonOld() {
 	if m.parted {
 		return
 	}
-	m.parted = true
 	if s.up.scan.CutOff() {
 		s.lane.shard.count.CutOff++
 	}
-	s.hold(moveHold)
+	m.holdClient()
 }
 
 // departs tells whether a close frame of the backend's is not for the client, as the session goes on elsewhere.
@@ -68,18 +94,23 @@ func (s *session) departs() bool {
 	if s.extra == nil || s.extra.again == nil || s.down.due != 0 || s.down.scan.Fragmented() {
 		return false
 	}
+	code := s.down.scan.CloseCode()
 	if m := s.extra.move; m != nil && m.parted {
-		return true
+		return code != ws.StatusPolicyViolation && code < firstOwnCode // such a code answers no 1001 of ours
 	}
-	switch s.down.scan.CloseCode() {
+	switch code {
 	case ws.StatusGoingAway, serviceRestart:
 		return s.extra.move != nil || s.movable() && !s.hasty()
 	}
 	return false
 }
 
-// serviceRestart is a close code of the registry that gobwas/ws does not name.
-const serviceRestart ws.StatusCode = 1012
+// serviceRestart is a close code of the registry that gobwas/ws does not name. From firstOwnCode on they are those of
+// applications (RFC 6455 section 7.4.2).
+const (
+	serviceRestart ws.StatusCode = 1012
+	firstOwnCode   ws.StatusCode = 3000
+)
 
 // byeGrace is how long a backend may take to end its stream behind both close frames.
 const byeGrace = 500 * time.Millisecond
@@ -88,7 +119,7 @@ const byeGrace = 500 * time.Millisecond
 func (s *session) departed() {
 	m := s.extra.move
 	if m == nil {
-		m = s.startMove(observe.MoveClosed)
+		m = s.followMove(observe.MoveClosed)
 	}
 	m.said = true
 	if m.parted {

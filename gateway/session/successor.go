@@ -13,7 +13,7 @@ import (
 type successor struct {
 	session *session
 	stream  upstream.Stream
-	early   *bytebufferpool.ByteBuffer // what it said before its turn: no more than came with its 101, as it is paused then
+	early   *bytebufferpool.ByteBuffer // what it said before its turn: what came with its 101, or what a stream's window allows, as it is paused then
 }
 
 var _ upstream.Sink = (*successor)(nil)
@@ -42,7 +42,9 @@ func (n *successor) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	switch {
 	case a.Status != 101:
 		stream.Close()
-		m.fail(observe.MoveRefused)
+		if a.Status < 500 || !m.retry(stream.Endpoint()) {
+			m.fail(observe.MoveRefused)
+		}
 	case string(subprotocol(a)) != n.session.extra.again.protocol || deflates || others:
 		stream.Close()
 		m.fail(observe.MoveMismatch)
@@ -52,10 +54,12 @@ func (n *successor) OnAnswer(stream upstream.Stream, a *http1.Response) {
 }
 
 // OnRefused is called by the attempt.
-func (n *successor) OnRefused(*http1.Refusal) {
+func (n *successor) OnRefused(why *http1.Refusal) {
 	if m := n.mine(); m != nil {
 		m.attempt = nil
-		m.fail(observe.MoveRefused)
+		if why != upstream.RefusedClosed || !m.retry(nil) {
+			m.fail(observe.MoveRefused)
+		}
 	}
 }
 
@@ -84,7 +88,6 @@ func (n *successor) OnBackendEOF() {
 		n.session.OnBackendEOF()
 		return
 	}
-	n.stream.Close()
 	n.broken()
 }
 
@@ -107,8 +110,11 @@ func (n *successor) OnBackendLeaving() {
 // broken is the end of a stream before its turn.
 func (n *successor) broken() {
 	if m := n.mine(); m != nil && m.next == n {
-		n.stream = nil
-		m.fail(observe.MoveBroken)
+		at := n.stream.Endpoint()
+		n.drop()
+		if !m.retry(at) {
+			m.fail(observe.MoveBroken)
+		}
 	}
 }
 
@@ -120,7 +126,7 @@ func (n *successor) release() {
 		n.session.OnBackendData(early.B)
 		bytebufferpool.Put(early)
 	}
-	if s := n.session; s.stream == n.stream && !s.client.Full(s.lane.route.PauseAt) {
+	if s := n.session; s.stream == n.stream && !s.toClient().Full(s.lane.route.PauseAt) {
 		n.stream.Resume()
 	}
 }
