@@ -122,6 +122,22 @@ func TestDrainEndpointByHand(t *testing.T) {
 	isThere(false, "after a reload")
 	g.to(text)
 	isThere(false, "after another")
+	for _, e := range list {
+		if e.ID != id {
+			ask(t, g, "POST", "/endpoints/"+e.ID+"/drain")
+		}
+	}
+	none := connect(t, g)
+	none.write(handshake("/"))
+	none.wantStatus(503) // where nobody is left, panic does not bring back what was drained
+	if status, _ := ask(t, g, "GET", "/readyz"); status != 503 {
+		t.Errorf("ready with status %d, although all backends are drained", status)
+	}
+	for _, e := range list {
+		if e.ID != id {
+			ask(t, g, "POST", "/endpoints/"+e.ID+"/enable")
+		}
+	}
 	if e := change("enable"); e.State == "draining" || e.Causes != nil {
 		t.Errorf("enabled: %+v", e)
 	}

@@ -56,6 +56,7 @@ func (v *vitals) hold(e *Endpoint, c Cause, begins bool, reason string) bool {
 		return false
 	}
 	v.causes.Store(uint32(now))
+	v.load.Off.Store(now&CauseManual != 0)
 	if begins {
 		if c&(CauseManual|CauseLeaving) != 0 {
 			v.rules.leaves(e, c)

@@ -49,7 +49,7 @@ type Options struct {
 	SlowStart time.Duration
 	// Zone is ours: endpoints of it are taken while they have room. "": all are alike.
 	Zone string
-	// Panic uses all endpoints as if they were well when none is.
+	// Panic uses all endpoints as if they were well when none is, but for those that are drained by hand.
 	Panic   bool
 	Health  health.Options
 	Outlier Outlier
@@ -263,13 +263,9 @@ func (g *Group) ByID(id uint64) *Endpoint { return g.current.Load().byID[id] }
 // change the slice.
 func (g *Group) Endpoints() []*Endpoint { return g.current.Load().endpoints }
 
-// HealthyCount is the number of members Pick may choose without panic.
-func (g *Group) HealthyCount() int {
-	n := 0
-	for _, e := range g.Endpoints() {
-		if e.Healthy() {
-			n++
-		}
-	}
-	return n
+// Servable tells whether Pick may choose any member.
+func (g *Group) Servable() bool {
+	return slices.ContainsFunc(g.Endpoints(), func(e *Endpoint) bool {
+		return e.Healthy() || g.options.Panic && !e.Down(CauseManual)
+	})
 }

@@ -59,7 +59,7 @@ func TestChecksFollowTheAnswer(t *testing.T) {
 	g, changes := watched(t, "/ready", soon, server.URL)
 	status.Store(500)
 	await(t, changes, false, "status 500")
-	if g.HealthyCount() != 0 || pick(g, 1, nil) != nil {
+	if healthy(g) != 0 || pick(g, 1, nil) != nil {
 		t.Error("it is still used")
 	}
 	status.Store(302)

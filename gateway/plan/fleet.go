@@ -224,5 +224,5 @@ func (f *Fleet) Early() time.Duration {
 
 // Servable tells whether the fleet has an endpoint that may be chosen.
 func (f *Fleet) Servable() bool {
-	return f.Group.HealthyCount() > 0 || f.terms.panics && len(f.Group.Endpoints()) > 0
+	return f.Group.Servable()
 }

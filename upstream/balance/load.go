@@ -10,6 +10,7 @@ import (
 type Load struct {
 	Active atomic.Int64 // sessions
 	Down   atomic.Bool
+	Off    atomic.Bool  // it is not to be chosen in a panic either; such a member is down as well
 	Since  atomic.Int64 // Unix nanoseconds: when it joined or came back; 0: long ago
 
 	pass clock // of RoundRobin: where it comes next

@@ -32,7 +32,7 @@ type Rule struct {
 	// SlowStart is how long a member takes to get its whole weight once it has joined or come back, but for Hash.
 	SlowStart time.Duration
 	Now       time.Time // for SlowStart
-	// Panic takes all members for being up when none is.
+	// Panic takes all members for being up when none is, but for those that are off.
 	Panic bool
 	// Skip leaves members out by their index. Nil: none.
 	Skip func(i int) bool
@@ -105,9 +105,11 @@ func (t *Table) survey(r *Rule) survey {
 		}
 	}
 	if s.weight == 0 && r.Panic {
-		s.weight, s.evenDown = of, true
+		s.evenDown = true
 		for i := range t.entries {
-			s.total += t.entries[i].load.Active.Load()
+			if e := &t.entries[i]; !e.load.Off.Load() {
+				s.total, s.weight = s.total+e.load.Active.Load(), s.weight+e.weight
+			}
 		}
 	}
 	return s
@@ -143,7 +145,7 @@ func (c *choice) within() int {
 // admits tells whether the choice may fall on a member.
 func (c *choice) admits(i int) bool {
 	e := &c.table.entries[i]
-	if e.level > c.level || !c.evenDown && e.load.Down.Load() || c.rule.Skip != nil && c.rule.Skip(i) {
+	if e.level > c.level || e.load.Down.Load() && (!c.evenDown || e.load.Off.Load()) || c.rule.Skip != nil && c.rule.Skip(i) {
 		return false
 	}
 	if e.max == 0 && c.share == math.Inf(1) {
