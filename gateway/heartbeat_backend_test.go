@@ -151,7 +151,7 @@ func TestBlindBackends(t *testing.T) {
 	t.Parallel()
 	for _, byClient := range []bool{true, false} {
 		eachBackend(t, func(cfg *config.Config) {
-			beating(1500 * time.Millisecond)(cfg)
+			beating(3 * time.Second)(cfg)
 			narrow(cfg, config.SlowWait, time.Second)
 		}, func(t *testing.T, r *rig) {
 			client, server := r.slowSession()
@@ -164,7 +164,7 @@ func TestBlindBackends(t *testing.T) {
 					t.Fatal(err)
 				}
 			})
-			time.Sleep(3500 * time.Millisecond) // more than two timeouts
+			time.Sleep(6500 * time.Millisecond) // more than two timeouts
 			if n := metric(t, r, "weir_sessions_open"); n != 1 {
 				t.Fatalf("%v sessions are open", n)
 			}

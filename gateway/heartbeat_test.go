@@ -126,14 +126,14 @@ func TestBlindClients(t *testing.T) {
 		t.Run(fmt.Sprintf("by client %t", byClient), func(t *testing.T) {
 			t.Parallel()
 			b := listen(t)
-			g := pinged(t, b, 1500*time.Millisecond)
+			g := pinged(t, b, 3*time.Second)
 			client, server := session(t, g, b)
 			from, to := client, server
 			if !byClient {
 				from, to = server, client
 			}
 			client.aliveWhile(from != client, func() { from.stuff(to, pattern(from)) })
-			time.Sleep(3500 * time.Millisecond) // more than two timeouts
+			time.Sleep(6500 * time.Millisecond) // more than two timeouts
 			if n := metric(t, g, "weir_sessions_open"); n != 1 {
 				t.Fatalf("%v sessions are open", n)
 			}
