@@ -41,7 +41,7 @@ soak: ## minutes of mixed traffic and faults (SOAK=5m)
 
 test-kubernetes: ## discovery against a real API server, built once into bin/ (five minutes, 170 MB)
 	.ci/kubernetes
-	$(GO) test ./upstream/discovery/kube -run TestKubernetes -kube-apiserver $(CURDIR)/bin/kube-apiserver -timeout 5m -count 1 -v
+	$(GO) test ./upstream/discovery/kube -tags kubernetes -run TestKubernetes -kube-apiserver $(CURDIR)/bin/kube-apiserver -timeout 5m -count 1 -v
 
 storm: ## a hundred reloads under 5,000 sessions that talk and a storm of handshakes
 	$(GO) test ./gateway -run TestReloadStorm -reload-sessions 5000 -timeout 10m -v

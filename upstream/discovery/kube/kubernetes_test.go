@@ -1,3 +1,5 @@
+//go:build kubernetes
+
 package kube_test
 
 import (
@@ -32,9 +34,6 @@ var realServer = flag.String("kube-apiserver", "", "the API server of TestKubern
 
 // TestKubernetes watches a Service of a real API server. Nobody else writes EndpointSlices there, so the test plays the controller.
 func TestKubernetes(t *testing.T) {
-	if *realServer == "" {
-		t.Skip("no -kube-apiserver; make test-kubernetes builds and names one")
-	}
 	a := startCluster(t)
 	c, err := kube.New(kube.Options{Kubeconfig: a.kubeconfig("weir")})
 	if err != nil {
