@@ -4,7 +4,7 @@ PKGS    ?= ./...
 CADDY   ?= v2.11.9
 export CGO_ENABLED ?= 1
 
-.PHONY: help build run test deps lint cross race debug fuzz soak storm test-kubernetes bench bench-quick bench-caddy bench-million bench-go clean
+.PHONY: help build run test deps lint cross race debug fuzz soak storm moves test-kubernetes bench bench-quick bench-caddy bench-million bench-go clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ test-kubernetes: ## discovery against a real API server, built once into bin/ (f
 
 storm: ## a hundred reloads under 5,000 sessions that talk and a storm of handshakes
 	$(GO) test ./gateway -run TestReloadStorm -reload-sessions 5000 -timeout 10m -v
+
+moves: ## 2,000 sessions that talk while their backends are drained, restarted and killed
+	$(GO) test ./internal/interop -run TestSessionsOutliveTheirBackends -moves-sessions 2000 -timeout 10m -v
 
 bench: build ## compare with the peers installed, and write BENCHMARKS.md (twelve minutes)
 	bin/weirbench compare --rounds 3 --seconds 1 --json bench/results.json --plots bench/plots --write BENCHMARKS.md
