@@ -186,7 +186,7 @@ func (a *Attempt) failed(reason string, why *http1.Refusal) {
 // connectFailed counts it against the endpoint.
 func (a *Attempt) connectFailed(reason string) {
 	a.endpoint.ConnectFailed(reason)
-	a.endpoint.HandshakeFailed(a.request.Client, "connect: "+reason)
+	a.endpoint.HandshakeFailed(a.request.Client, unmet+reason)
 }
 
 // note keeps what the endpoint failed of, for whoever wants to know.

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 )
@@ -31,6 +32,7 @@ type outcomes struct {
 	failed [failedClients]failedClient // a ring: one client that fails again and again counts once
 	next   int
 	silent int           // without an answer in time, in a row
+	unmet  bool          // it is out since it could not be connected to, of which checks know more
 	eject  time.Duration // how long it was out last
 	back   time.Time     // when it came back
 	timer  *time.Timer
@@ -160,19 +162,27 @@ func (v *vitals) eject(e *Endpoint, now time.Time, reason string) {
 		o.eject /= 2
 	}
 	o.eject = min(max(2*o.eject, base), max(maxEject, base))
-	o.timer = time.AfterFunc(o.eject, func() { v.readmit(e) })
+	o.unmet = strings.HasPrefix(reason, unmet)
+	o.timer = time.AfterFunc(o.eject, func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if !v.retired {
+			v.readmit(e, "tried again after it was taken out")
+		}
+	})
 }
 
-// readmit gives the endpoint another try.
-func (v *vitals) readmit(e *Endpoint) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.retired {
-		return
-	}
+// unmet begins the reasons of handshakes for which no connection could be made.
+const unmet = "connect: "
+
+// readmit gives the endpoint another try. It is called under mu.
+func (v *vitals) readmit(e *Endpoint, reason string) {
 	o := &v.outcomes
+	if o.timer != nil {
+		o.timer.Stop()
+	}
 	*o = outcomes{eject: o.eject, back: time.Now()}
-	v.hold(e, CauseOutlier, false, "tried again after it was taken out")
+	v.hold(e, CauseOutlier, false, reason)
 }
 
 // ejects are the endpoints of a group that are taken out: one at a time is judged.

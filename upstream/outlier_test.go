@@ -99,6 +99,29 @@ func TestOutlierIsOutTwiceAsLongEachTime(t *testing.T) {
 	})
 }
 
+// TestCheckReadmits an endpoint that could not be connected to for a while, and no other.
+func TestCheckReadmits(t *testing.T) {
+	for reason, back := range map[string]bool{"connect: refused": true, "handshake: status 500": false} {
+		synctest.Test(t, func(t *testing.T) {
+			e := ward(t, 3)[0]
+			for i := range 5 {
+				e.HandshakeFailed(clientOf(i), reason)
+			}
+			if !e.Down(CauseOutlier) {
+				t.Fatal("it is not out")
+			}
+			e.check(nil)
+			if e.Down(CauseOutlier) == back {
+				t.Errorf("%s: after a good check it is out: %v", reason, !back)
+			}
+			time.Sleep(31 * time.Second)
+			if !e.Healthy() {
+				t.Errorf("%s: it did not come back", reason)
+			}
+		})
+	}
+}
+
 func TestOutliersLeaveEnough(t *testing.T) {
 	for n, most := range map[int]int{1: 0, 2: 1, 3: 1, 5: 1, 10: 3, 20: 6} {
 		all := ward(t, n)

@@ -168,7 +168,7 @@ func (p *pool) unreached(err error) {
 func (p *pool) fail(reason string, why *http1.Refusal) {
 	p.endpoint.ConnectFailed(reason)
 	for _, a := range p.waiting {
-		p.endpoint.HandshakeFailed(a.request.Client, "connect: "+reason)
+		p.endpoint.HandshakeFailed(a.request.Client, unmet+reason)
 	}
 	p.scatter(reason, why)
 }

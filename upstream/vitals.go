@@ -101,13 +101,13 @@ func (v *vitals) connected(e *Endpoint) {
 func (v *vitals) connectFailed(e *Endpoint, reason string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.setback.note("connect: " + reason)
+	v.setback.note(unmet + reason)
 	v.unsettled.Store(true)
 	v.connectsBad++
 	if v.state == Unhealthy || v.connectsBad < v.rules.fall {
 		return
 	}
-	v.become(e, Unhealthy, "connect: "+reason)
+	v.become(e, Unhealthy, unmet+reason)
 	v.hold(e, CauseConnect, true, v.reason)
 	if !v.rules.checked && !v.retired {
 		v.rest = time.AfterFunc(coolDown, func() { v.rested(e) })
@@ -152,6 +152,9 @@ func (v *vitals) checkDone(e *Endpoint, err error) {
 	if v.state == Unknown || v.state == Unhealthy && v.checksGood >= v.rules.rise {
 		v.connectsBad = 0
 		v.become(e, Healthy, "check passed")
+	}
+	if v.state == Healthy && v.outcomes.unmet { // it has been restarted, and can be connected to
+		v.readmit(e, "check passed")
 	}
 }
 
