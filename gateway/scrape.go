@@ -13,7 +13,7 @@ func (g *Gateway) scrape() *observe.Scrape {
 	p := g.proc.Plan.Load()
 	s := &observe.Scrape{Release: Release, Metrics: g.proc.Metrics, Loops: g.shards.Stats(), Web: g.proc.Web.Stats(), Generation: p.Generation, Generations: g.shards.CountByGeneration(),
 		Draining: g.proc.Draining.Load(), MaxConnections: g.proc.Admitted.Max(), Requests: g.proc.Requests.Len(), Uncounted: p.Uncounted(),
-		Compute: g.proc.Compute, Handshakes: g.proc.FromClients, Lookups: p.LookupFailures(), Lines: g.lines, Predecessor: g.predecessorSessions,
+		Compute: g.proc.Compute, Handshakes: g.proc.FromClients, Lookups: p.Lookups(), Lines: g.lines, Predecessor: g.predecessorSessions,
 		Endpoints: func(do func(string, *upstream.Endpoint)) {
 			p.EachEndpoint(func(f *plan.Fleet, e *upstream.Endpoint) { do(*f.Name.Load(), e) })
 		}}

@@ -66,4 +66,8 @@ func (h *ByHand) of(name string) Manual {
 }
 
 // Apply goes by what has changed in ByHand.
-func (g *Group) Apply() { g.publish(g.Endpoints()) }
+func (g *Group) Apply() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.publish(g.Endpoints())
+}

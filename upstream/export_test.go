@@ -1,9 +1,13 @@
 package upstream
 
-import "context"
+import (
+	"context"
+
+	"weir/upstream/discovery"
+)
 
 // SaysEmpty tells whether what a resolver says of a host means that it has no address.
 func SaysEmpty(r Resolver, host string) bool {
-	_, err := r.LookupNetIP(context.Background(), "ip", host)
+	_, err := r.LookupIP(context.Background(), host, discovery.Auto)
 	return isEmpty(err)
 }

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,6 +15,9 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"weir/upstream/balance"
+	"weir/upstream/discovery"
+	"weir/upstream/discovery/dns"
+	"weir/upstream/discovery/kube"
 	"weir/upstream/health"
 )
 
@@ -25,13 +26,19 @@ const (
 	maxNotices  = 256 // calls of the callbacks waiting
 )
 
-// A Resolver looks names up; *net.Resolver is one.
+// A Resolver asks DNS; *dns.Resolver is one.
 type Resolver interface {
-	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+	LookupIP(ctx context.Context, host string, family discovery.Family) (dns.Answer, error)
+	LookupSRV(ctx context.Context, name string, family discovery.Family) ([]discovery.Target, time.Duration, error)
 }
 
-// DefaultResolver is Go's own. A look-up has failed if that of one family has, so that half an answer changes nothing.
-var DefaultResolver Resolver = &net.Resolver{PreferGo: true, StrictErrors: true}
+// A Watcher tells where Kubernetes Services are, until ctx ends; *kube.Client is one.
+type Watcher interface {
+	Watch(ctx context.Context, s kube.Service, changed func([]discovery.Target, error))
+}
+
+// DefaultResolver goes by the system's configuration.
+var DefaultResolver Resolver = dns.New(dns.Options{})
 
 // Options shape a group. The callbacks are called one at a time, in order, on a
 // goroutine of the group, so they may block; were more than 256 calls to wait,
@@ -54,13 +61,20 @@ type Options struct {
 	Health  health.Options
 	Outlier Outlier
 	ByHand  *ByHand // nil: nothing is changed by hand
-	// DNSInterval is the time between lookups of host names; 0: a name that has addresses is not looked up again. One
+	// Files list more backends, in YAML, in the form of ParseSpec.
+	Files []string
+	// Admits tells why a backend that a file lists may not be one; nil: all may.
+	Admits func(Spec) error
+	// DNSInterval is the longest time between lookups of a name; 0: one that has addresses is not looked up again. One
 	// without is tried again after a second, and then after twice as long each time, up to this interval.
 	DNSInterval time.Duration
-	// EmptyHold is how long the last addresses of a name are kept once name servers say that it has none.
-	EmptyHold time.Duration
-	Family    Family
-	Resolver  Resolver // nil: DefaultResolver
+	// DNSMinTTL is the shortest time between them, however short the records may be kept.
+	DNSMinTTL time.Duration
+	// EmptyHold is how long the last set of a source is kept once it says that there is nothing.
+	EmptyHold  time.Duration
+	Family     discovery.Family
+	Resolver   Resolver // nil: DefaultResolver
+	Kubernetes Watcher  // nil: no spec needs it
 	// TLS is what holds for all backends that are reached over it: whom to trust, our certificate, versions. The
 	// server's name is the backend's host where none is given. ALPN and resumption are added. nil: system roots.
 	TLS *tls.Config
@@ -78,17 +92,17 @@ type Options struct {
 	OnLeave func(e *Endpoint, why Cause)
 	// OnRetryDenied is called where it happens, on any goroutine, for each further try that the budget does not allow.
 	OnRetryDenied func()
-	// OnResolve is told of the addresses in use for a host when they change, when its lookups begin to fail, which err
-	// is for, and when they succeed again.
-	OnResolve func(host string, addrs []netip.Addr, err error)
+	// OnResolve is told of the addresses in use that come from a source, such as a host's name, when they change, when
+	// asking it begins to fail, which err is for, and when that succeeds again. Those of a file are backends.
+	OnResolve func(source string, addrs []string, err error)
 }
 
 // A Group is the set of endpoints that sessions are spread over.
 type Group struct {
 	// immutable
 	options Options
-	specs   []Spec
-	pools   bool // some backend may be reached over pooled connections
+	fixed   []Spec
+	pools   bool // some backend may be reached over pooled connections, now or later
 	rules   *rules
 	ejects  ejects
 	budget  budget
@@ -102,13 +116,16 @@ type Group struct {
 	lookups atomic.Pointer[[]Lookup]
 
 	// owned by the goroutine that resolves, before it runs by NewGroup, Resolve and Start
-	names []*name
+	lists []*list
 
 	// under mu
 	mu       sync.Mutex
+	specs    []Spec    // the fixed ones, and those of the lists
+	supplies []*supply // of the specs
 	watchers map[*Endpoint]context.CancelFunc
 	watching bool
 
+	wake    chan struct{} // a supply is due at another time
 	running sync.WaitGroup
 }
 
@@ -138,16 +155,21 @@ func NewGroup(specs []Spec, o Options) (*Group, error) {
 	}
 	g := &Group{
 		options:  o,
-		specs:    slices.Clone(specs),
-		pools:    slices.ContainsFunc(specs, Spec.Pools),
+		fixed:    slices.Clone(specs),
+		pools:    len(o.Files) > 0 || slices.ContainsFunc(specs, Spec.Pools),
+		wake:     make(chan struct{}, 1),
 		notices:  make(chan func(), maxNotices),
 		slots:    make(chan struct{}, maxChecking),
-		names:    newNames(specs),
 		watchers: make(map[*Endpoint]context.CancelFunc),
 	}
 	g.rules = &rules{rise: checks.Rise, fall: checks.Fall, outlier: o.Outlier, ejects: &g.ejects, spare: g.spare, checked: checks.Interval > 0,
 		changed: g.changed, lost: g.lost, leaves: g.leaves}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
+	if err := g.openLists(); err != nil {
+		g.cancel()
+		return nil, err
+	}
+	g.supply()
 	var old []*Endpoint
 	if o.Before == nil {
 		g.current.Store(g.newSnapshot(nil, nil))
@@ -157,6 +179,8 @@ func NewGroup(specs []Spec, o Options) (*Group, error) {
 		old = o.Before.Endpoints()
 	}
 	g.tellLookups()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.publish(old)
 	return g, nil
 }
@@ -164,7 +188,7 @@ func NewGroup(specs []Spec, o Options) (*Group, error) {
 // check finds what would make a group senseless.
 func (o Options) check(specs []Spec) error {
 	switch {
-	case len(specs) == 0:
+	case len(specs) == 0 && len(o.Files) == 0:
 		return errors.New("no upstream is given")
 	case !slices.Contains(balance.Policies, cmp.Or(o.Policy, balance.Hash)):
 		return fmt.Errorf("balance policy %q is not known", o.Policy)
@@ -174,6 +198,8 @@ func (o Options) check(specs []Spec) error {
 		return fmt.Errorf("balance factor %v is neither 0 nor at least 1", o.Balance)
 	case o.DNSInterval < 0:
 		return fmt.Errorf("DNS interval %v is negative", o.DNSInterval)
+	case o.DNSMinTTL < 0:
+		return fmt.Errorf("least TTL %v is negative", o.DNSMinTTL)
 	case o.EmptyHold < 0:
 		return fmt.Errorf("hold of empty answers %v is negative", o.EmptyHold)
 	}
@@ -196,7 +222,8 @@ func (g *Group) Start() {
 	g.watching = g.rules.checked
 	g.mu.Unlock()
 	g.watch()
-	if len(g.names) > 0 {
+	g.follow()
+	if len(g.supplies) > 0 || len(g.lists) > 0 {
 		g.running.Go(g.refresh)
 	}
 }

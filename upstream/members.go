@@ -8,27 +8,27 @@ import (
 
 	"weir/netpoll"
 	"weir/upstream/balance"
+	"weir/upstream/discovery"
 )
 
-// publish makes the members that the addresses call for the current ones. Of the old ones those that stay are kept as they
-// are, perhaps on other terms.
+// publish makes the members that the sources call for the current ones. Of the old ones those that stay are kept as they
+// are, perhaps on other terms. It is called under mu.
 func (g *Group) publish(old []*Endpoint) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	known := make(map[string]*Endpoint, len(old))
 	for _, e := range old {
 		known[e.Name] = e
 	}
 	var members []*Endpoint
 	for _, s := range g.specs {
-		for _, addr := range g.addrsOf(s) {
-			e := known[s.nameAt(addr)]
-			delete(known, s.nameAt(addr))
-			if e == nil || e.Addr != addr || e.Spec != s.bare() || !g.started() {
-				e = g.newEndpoint(s, addr, e)
+		for _, at := range g.placesOf(s) {
+			name := s.nameAt(at.addr)
+			e := known[name]
+			delete(known, name)
+			if e == nil || e.Addr != at.addr || e.Spec != s.bare() || !g.started() {
+				e = g.newEndpoint(s, at.addr, e)
 			}
-			t := Terms{Weight: s.Weight, Max: s.Max, Priority: s.Priority, Zone: s.Zone}
-			g.goBy(e, &t)
+			t := s.termsAt(at.target)
+			g.goBy(e, &t, at.target.Leaving)
 			members = append(members, e)
 		}
 	}
@@ -42,8 +42,8 @@ func (g *Group) publish(old []*Endpoint) {
 	}
 }
 
-// goBy has a member go by its terms, and by what was changed by hand.
-func (g *Group) goBy(e *Endpoint, t *Terms) {
+// goBy has a member go by its terms, by what was changed by hand, and by what its source says of its end.
+func (g *Group) goBy(e *Endpoint, t *Terms, leaving bool) {
 	m := g.options.ByHand.of(e.Name)
 	if m.Weight > 0 {
 		t.Weight = m.Weight
@@ -54,28 +54,55 @@ func (g *Group) goBy(e *Endpoint, t *Terms) {
 		reason = "drained by hand"
 	}
 	e.vitals.set(e, CauseManual, m.Drained, reason)
+	reason = "its source has it stay"
+	if leaving {
+		reason = "its source says that it is about to end"
+	}
+	e.vitals.set(e, CauseLeaving, leaving, reason)
 }
 
-// addrsOf lists where a backend's endpoints are.
-func (g *Group) addrsOf(s Spec) []netpoll.Addr {
+// A place is where an endpoint is.
+type place struct {
+	addr   netpoll.Addr
+	target discovery.Target
+}
+
+// termsAt are the spec's own, and else those of the source.
+func (s Spec) termsAt(t discovery.Target) Terms {
+	terms := Terms{Weight: s.Weight, Max: s.Max, Priority: s.Priority, Zone: cmp.Or(s.Zone, t.Zone)}
+	if s.Weight == 1 {
+		terms.Weight = max(t.Weight, 1)
+	}
+	if s.Priority == 0 {
+		terms.Priority = t.Priority
+	}
+	return terms
+}
+
+// placesOf lists where a backend's endpoints are.
+func (g *Group) placesOf(s Spec) []place {
 	if s.Path != "" {
-		return []netpoll.Addr{netpoll.Unix(s.Path)}
+		return []place{{addr: netpoll.Unix(s.Path)}}
 	}
-	var ips []netip.Addr
+	var targets []discovery.Target
 	if literal, ok := s.literal(); ok {
-		ips = []netip.Addr{literal}
+		targets = []discovery.Target{{Addr: netip.AddrPortFrom(literal, 0)}}
 	} else {
-		i := slices.IndexFunc(g.names, func(n *name) bool { return n.told.Host == s.Host })
-		ips = g.names[i].addrs
+		targets = g.supplyOf(s.origin()).targets
 	}
-	if s.ID != "" {
-		ips = ips[:min(len(ips), 1)] // it is one backend, perhaps reached in several ways
+	if s.ID != "" { // it is one backend, perhaps reached in several ways
+		stays := slices.IndexFunc(targets, func(t discovery.Target) bool { return !t.Leaving })
+		targets = targets[max(stays, 0):]
+		targets = targets[:min(len(targets), 1)]
 	}
-	addrs := make([]netpoll.Addr, len(ips))
-	for i, ip := range ips {
-		addrs[i] = netpoll.IP(netip.AddrPortFrom(ip, s.Port))
+	places := make([]place, len(targets))
+	for i, t := range targets {
+		if s.Source == SourceAddress {
+			t.Addr = netip.AddrPortFrom(t.Addr.Addr(), s.Port)
+		}
+		places[i] = place{netpoll.IP(t.Addr), t}
 	}
-	return addrs
+	return places
 }
 
 // newEndpoint makes a backend's endpoint; was is the one that had its name at another address, or nil.

@@ -9,9 +9,10 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"weir/upstream"
+	"weir/upstream/discovery/dns"
 )
 
-// nameServer answers questions of A and AAAA, and has the default resolver ask it.
+// nameServer answers questions of A and AAAA, and makes a resolver that asks it.
 func nameServer(t *testing.T, answers map[dnsmessage.Type]func(*dnsmessage.Message, dnsmessage.ResourceHeader)) upstream.Resolver {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -38,10 +39,9 @@ func nameServer(t *testing.T, answers map[dnsmessage.Type]func(*dnsmessage.Messa
 			}
 		}
 	}()
-	d := upstream.DefaultResolver.(*net.Resolver)
-	return &net.Resolver{PreferGo: d.PreferGo, StrictErrors: d.StrictErrors, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	return dns.New(dns.Options{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "udp", conn.LocalAddr().String())
-	}}
+	}})
 }
 
 // What name servers say: that there is no address, or nothing that counts.

@@ -6,31 +6,25 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
+
+	"weir/upstream/discovery"
 )
 
 const (
 	lookupTimeout = 5 * time.Second
-	maxLookups    = 8   // at once
-	maxAddresses  = 256 // kept of one answer
+	maxLookups    = 8 // at once
 
 	firstRetry = time.Second      // after a look-up without an address; each further wait is twice the one before
 	lastRetry  = 30 * time.Second // the longest of these waits where names that have addresses are not looked up again
 )
 
-// Resolve looks up the names that are due, all of them at first, within five seconds. Names that lead to no address
+// Resolve asks the origins that are due, all of them at first, within five seconds. Those that lead to no address
 // are tried again by Start, and so are all of them if nobody calls this before.
 func (g *Group) Resolve() {
-	now := time.Now()
-	var due []*name
-	for _, n := range g.names {
-		if !n.due.After(now) && !n.settled {
-			due = append(due, n)
-		}
-	}
+	due := g.due(time.Now())
 	ctx, cancel := context.WithTimeout(g.ctx, lookupTimeout)
 	defer cancel()
 	slots := make(chan struct{}, maxLookups)
@@ -38,8 +32,13 @@ func (g *Group) Resolve() {
 	for _, n := range due {
 		slots <- struct{}{}
 		lookups.Go(func() {
-			n.answer(g.lookup(ctx, n.told.Host))
+			targets, ttl, err := g.ask(ctx, n.origin)
 			<-slots
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			if n.stop == nil { // else somebody listens by now, and knows better
+				n.answer(targets, ttl, err)
+			}
 		})
 	}
 	lookups.Wait()
@@ -47,121 +46,128 @@ func (g *Group) Resolve() {
 		return // what was called off says nothing
 	}
 	g.mu.Lock()
-	for _, n := range due {
-		g.settle(n)
+	now := time.Now()
+	for _, n := range g.supplies {
+		if slices.Contains(due, n) || n.stop != nil && !n.settled && !n.due.After(now) {
+			g.settle(n)
+		}
 	}
+	g.publish(g.Endpoints())
 	g.mu.Unlock()
 	g.tellLookups()
-	g.publish(g.Endpoints())
 }
 
-// settle takes a name's answer: which addresses it stands for from now on, and when it is looked up again.
-func (g *Group) settle(n *name) {
-	if n.take(time.Now(), g.options.EmptyHold) && g.options.OnResolve != nil {
-		host, addrs, err := n.told.Host, n.addrs, n.err
-		g.tell(func() { g.options.OnResolve(host, addrs, err) })
+// due are the supplies to be asked now. Those that tell by themselves are not.
+func (g *Group) due(now time.Time) (all []*supply) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, n := range g.supplies {
+		if !n.settled && n.stop == nil && !n.due.After(now) {
+			all = append(all, n)
+		}
 	}
-	interval := g.options.DNSInterval
-	n.settled = interval == 0 && n.err == nil
+	return all
+}
+
+// settle takes the last answer: which targets count from now on, and when the origin is asked again. It is called under mu.
+func (g *Group) settle(n *supply) {
+	now, o := time.Now(), &g.options
+	if n.take(now, o.EmptyHold) {
+		g.told(n.told.Host, addressesOf(n), n.err)
+	}
+	interval := o.DNSInterval
+	n.settled = n.source == SourceKubernetes || interval == 0 && n.err == nil
 	if interval == 0 {
 		interval = lastRetry
 	}
-	if n.err != nil {
+	if n.err == nil {
+		interval = min(max(n.ttl, o.DNSMinTTL), interval)
+	} else {
 		n.wait = min(max(2*n.wait, firstRetry), interval)
 		interval = n.wait
 	}
 	// Gateways that were started together do not ask the name server in step.
-	n.due = time.Now().Add(time.Duration(float64(interval) * (0.9 + 0.2*rand.Float64())))
-	if end := n.emptySince.Add(g.options.EmptyHold); len(n.addrs) > 0 && !n.emptySince.IsZero() && end.Before(n.due) {
-		n.due = end
+	n.due = now.Add(time.Duration(float64(interval) * (0.9 + 0.2*rand.Float64())))
+	if end := n.emptySince.Add(o.EmptyHold); len(n.targets) > 0 && !n.emptySince.IsZero() && (n.settled || end.Before(n.due)) {
+		n.settled, n.due = false, end
 	}
 }
 
-// refresh looks the names up again and again.
+// told has OnResolve told.
+func (g *Group) told(source string, addrs []string, err error) {
+	if g.options.OnResolve != nil {
+		g.tell(func() { g.options.OnResolve(source, addrs, err) })
+	}
+}
+
+// refresh asks again and again.
 func (g *Group) refresh() {
 	for {
-		var next *name
-		for _, n := range g.names {
-			if !n.settled && (next == nil || n.due.Before(next.due)) {
-				next = n
-			}
+		next := g.next()
+		if read := g.listsDue(); !read.IsZero() && (next.IsZero() || read.Before(next)) {
+			next = read
 		}
-		if next == nil {
-			return
+		var come <-chan time.Time // never, if nothing is due
+		if !next.IsZero() {
+			come = time.After(time.Until(next))
 		}
 		select {
 		case <-g.ctx.Done():
 			return
-		case <-time.After(time.Until(next.due)):
+		case <-g.wake:
+			continue
+		case <-come:
 		}
-		g.Resolve()
-		g.watch()
+		changed := g.readLists()
+		if next := g.next(); changed || !next.IsZero() && !next.After(time.Now()) {
+			g.Resolve()
+			g.follow()
+			g.watch()
+		}
 	}
 }
 
-// Family is which addresses of a host name are endpoints.
-type Family string
-
-const (
-	FamilyAuto Family = "auto" // IPv6 only where there is no IPv4; "" means the same
-	FamilyAny  Family = "any"
-	FamilyIPv4 Family = "ipv4"
-	FamilyIPv6 Family = "ipv6"
-)
-
-// network is what a Resolver is asked for.
-func (f Family) network() string {
-	switch f {
-	case FamilyIPv4:
-		return "ip4"
-	case FamilyIPv6:
-		return "ip6"
+// next is when a supply is due; zero: none is.
+func (g *Group) next() (next time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, n := range g.supplies {
+		if !n.settled && (next.IsZero() || n.due.Before(next)) {
+			next = n.due
+		}
 	}
-	return "ip"
+	return next
 }
 
-// errNoAddress is what a name comes to that exists, without an address that counts.
+// errNoAddress is what an origin comes to that is known, without an address that counts.
 var errNoAddress = errors.New("the answer has no address")
 
-// isEmpty tells whether a name server has said that there is no address, rather than nothing.
+// isEmpty tells whether an origin has said that there is no address, rather than nothing.
 func isEmpty(err error) bool {
 	var dns *net.DNSError
 	return errors.Is(err, errNoAddress) || errors.As(err, &dns) && dns.IsNotFound
 }
 
-// lookup returns a host's addresses in order.
-func (g *Group) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
-	family := g.options.Family
-	found, err := g.options.Resolver.LookupNetIP(ctx, family.network(), host)
-	if err != nil {
-		return nil, fmt.Errorf("host %s: %w", host, err)
-	}
-	addrs := family.choose(found)
-	if len(addrs) == 0 {
-		return nil, fmt.Errorf("host %s: %w", host, errNoAddress)
-	}
-	slices.SortFunc(addrs, netip.Addr.Compare)
-	addrs = slices.Compact(addrs)
-	// Cut after sorting, so that all gateways keep the same ones.
-	return addrs[:min(len(addrs), maxAddresses)], nil
-}
-
-// choose leaves the addresses that count. A host with both families is usually one machine reached in two ways, so that
-// by default the IPv6 ones count only where there are no others.
-func (f Family) choose(found []netip.Addr) []netip.Addr {
-	var four, six []netip.Addr
-	for _, a := range found {
-		if a = a.Unmap(); a.Is4() {
-			four = append(four, a)
-		} else if a.Zone() == "" && a.IsValid() {
-			six = append(six, a)
+// ask returns an origin's targets in order, and how long they may be kept.
+func (g *Group) ask(ctx context.Context, o origin) (targets []discovery.Target, ttl time.Duration, err error) {
+	switch o.source {
+	case SourceSRV:
+		targets, ttl, err = g.options.Resolver.LookupSRV(ctx, o.host, g.options.Family)
+		targets = ranked(targets)
+	case SourceKubernetes:
+		targets, err = g.first(ctx, o)
+	default:
+		answer, failed := g.options.Resolver.LookupIP(ctx, o.host, g.options.Family)
+		ttl, err = answer.TTL, failed
+		for _, a := range answer.Addrs {
+			targets = append(targets, target(a))
 		}
 	}
-	switch {
-	case f == FamilyAny:
-		return append(four, six...)
-	case f == FamilyIPv6, f != FamilyIPv4 && len(four) == 0:
-		return six
+	if err == nil && len(targets) == 0 {
+		err = errNoAddress
 	}
-	return four
+	if err != nil {
+		return nil, 0, fmt.Errorf("host %s: %w", o, err)
+	}
+	return targets, ttl, nil
 }

@@ -1,6 +1,7 @@
 package upstream_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,13 +15,17 @@ import (
 	"time"
 
 	"weir/upstream"
+	"weir/upstream/discovery"
+	"weir/upstream/discovery/dns"
 )
 
 // names is a name server whose answers a test changes.
 type names struct {
 	mu      sync.Mutex
 	answers map[string][]string
-	asked   []string // "network host"
+	records map[string][]discovery.Target // of services
+	ttl     time.Duration                 // of answers; 0: a day
+	asked   []string                      // "family host"
 }
 
 func (n *names) set(host string, addrs ...string) {
@@ -32,29 +37,41 @@ func (n *names) set(host string, addrs ...string) {
 	n.answers[host] = addrs
 }
 
-// LookupNetIP fails for a host without answers, does not know one whose only answer is "none", and hangs for "hang".
-func (n *names) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+// LookupIP fails for a host without answers, does not know one whose only answer is "none", and hangs for "hang".
+func (n *names) LookupIP(ctx context.Context, host string, family discovery.Family) (dns.Answer, error) {
 	if host == "hang" {
 		<-ctx.Done()
-		return nil, ctx.Err()
+		return dns.Answer{}, ctx.Err()
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.asked = append(n.asked, network+" "+host)
+	n.asked = append(n.asked, strings.TrimSpace(string(family)+" "+host))
 	answer := n.answers[host]
 	if len(answer) == 0 {
-		return nil, errors.New("server misbehaving")
+		return dns.Answer{}, errors.New("server misbehaving")
 	}
 	if answer[0] == "none" {
-		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+		return dns.Answer{}, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	}
-	var addrs []netip.Addr
-	for _, a := range answer {
-		if a != "" {
-			addrs = append(addrs, netip.MustParseAddr(a))
+	a := dns.Answer{TTL: cmp.Or(n.ttl, 24*time.Hour)}
+	for _, text := range answer {
+		if text != "" {
+			a.Addrs = append(a.Addrs, netip.MustParseAddr(text))
 		}
 	}
-	return addrs, nil
+	slices.SortFunc(a.Addrs, netip.Addr.Compare)
+	return a, nil
+}
+
+// LookupSRV does not know a service without records.
+func (n *names) LookupSRV(_ context.Context, name string, _ discovery.Family) ([]discovery.Target, time.Duration, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.asked = append(n.asked, "SRV "+name)
+	if n.records[name] == nil {
+		return nil, 0, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+	}
+	return slices.Clone(n.records[name]), cmp.Or(n.ttl, 24*time.Hour), nil
 }
 
 // times is how often it was asked.
@@ -77,31 +94,23 @@ func TestNamesOfEndpoints(t *testing.T) {
 	const six = "ws://app:90@2001:db8::1=[2001:db8::1]:90"
 	tests := []struct {
 		name    string
-		family  upstream.Family
 		backend string
 		answers []string
-		asked   string
 		want    string
 	}{
-		{"one", "", "ws://app:90", []string{"10.0.0.1"}, "ip", one},
-		{"two, in any order, each once", "", "ws://app:90", []string{"10.0.0.2", "10.0.0.1", "10.0.0.2"}, "ip", one + " " + other},
-		{"both families", upstream.FamilyAuto, "ws://app:90", []string{"2001:db8::1", "10.0.0.1"}, "ip", one},
-		{"both, and any counts", upstream.FamilyAny, "ws://app:90", []string{"2001:db8::1", "10.0.0.1"}, "ip", one + " " + six},
-		{"both, and IPv4 counts", upstream.FamilyIPv4, "ws://app:90", []string{"2001:db8::1", "10.0.0.1"}, "ip4", one},
-		{"both, and IPv6 counts", upstream.FamilyIPv6, "ws://app:90", []string{"2001:db8::1", "10.0.0.1"}, "ip6", six},
-		{"another family than what counts", upstream.FamilyIPv4, "ws://app:90", []string{"2001:db8::1"}, "ip4", ""},
-		{"IPv4 in IPv6", "", "ws://app:90", []string{"::ffff:10.0.0.1", "10.0.0.1"}, "ip", one},
-		{"IPv6", "", "ws://app:90", []string{"2001:db8::1"}, "ip", six},
-		{"by ID", "", "ws://app:90#id=a", []string{"10.0.0.2", "10.0.0.1"}, "ip", "a=10.0.0.1:90"},
+		{"one", "ws://app:90", []string{"10.0.0.1"}, one},
+		{"two, in any order", "ws://app:90", []string{"10.0.0.2", "10.0.0.1"}, one + " " + other},
+		{"IPv6", "ws://app:90", []string{"2001:db8::1"}, six},
+		{"by ID", "ws://app:90#id=a", []string{"10.0.0.2", "10.0.0.1"}, "a=10.0.0.1:90"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dns := &names{}
 			dns.set("app", tt.answers...)
-			if got := listed(group(t, upstream.Options{Resolver: dns, Family: tt.family}, tt.backend)); got != tt.want {
+			if got := listed(group(t, upstream.Options{Resolver: dns, Family: discovery.IPv6}, tt.backend)); got != tt.want {
 				t.Errorf("got %s", got)
 			}
-			if !slices.Equal(dns.asked, []string{tt.asked + " app"}) {
+			if !slices.Equal(dns.asked, []string{"ipv6 app"}) {
 				t.Errorf("asked for %q", dns.asked)
 			}
 		})
@@ -109,23 +118,6 @@ func TestNamesOfEndpoints(t *testing.T) {
 	if got := listed(group(t, upstream.Options{}, "ws://10.0.0.1:90", "ws://[::1]:90", "unix:///a", "unix:///b#id=b")); got !=
 		"b=/b unix:///a=/a ws://10.0.0.1:90=10.0.0.1:90 ws://[::1]:90=[::1]:90" {
 		t.Errorf("without look-ups: %s", got)
-	}
-}
-
-func TestAnswersAreBounded(t *testing.T) {
-	dns := &names{}
-	var many []string
-	for i := range 1000 {
-		many = append(many, fmt.Sprintf("10.0.%d.%d", i/250, i%250))
-	}
-	slices.Reverse(many)
-	dns.set("app", many...)
-	g := group(t, upstream.Options{Resolver: dns}, "ws://app")
-	if n := len(g.Endpoints()); n != 256 || !g.Endpoints()[0].Addr.IsValid() {
-		t.Errorf("%d endpoints", n)
-	}
-	if listed(g) != listed(group(t, upstream.Options{Resolver: dns}, "ws://app")) {
-		t.Error("two gateways kept different ones")
 	}
 }
 
@@ -161,7 +153,7 @@ type news struct {
 	told []string
 }
 
-func (n *news) hear(host string, addrs []netip.Addr, err error) {
+func (n *news) hear(host string, addrs []string, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.told = append(n.told, fmt.Sprintf("%s %v failed=%v", host, addrs, err != nil))

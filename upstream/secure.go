@@ -42,7 +42,7 @@ func newClientTLS(template *tls.Config, s Spec) *clientTLS {
 		base = new(tls.Config)
 	}
 	if base.ServerName == "" {
-		base.ServerName = s.Host
+		base.ServerName = s.serverName()
 	}
 	base.ClientSessionCache = tls.NewLRUClientSessionCache(1) // it has one entry for each name, and there is one
 	offer := func(protocols ...string) *tls.Config {

@@ -11,21 +11,33 @@ import (
 	"weir/netpoll"
 )
 
-// A Spec is a backend as the operator wrote it. A host name may stand for
+// A Spec is a backend as the operator wrote it. A host may stand for
 // several endpoints, each of which gets the whole weight.
 type Spec struct {
 	Scheme string // "ws", "wss", "h2c", "h2", "ws+h2c" or "wss+h2"
 	Host   string // lower-case name, or an address in canonical form without brackets; "" if there is a Path
 	Port   uint16
 	Path   string // of a unix socket, instead of Host and Port
-	Proxy  int    // version (1 or 2) of the PROXY protocol's header that begins each connection; 0: none
-	ID     string // names the endpoint instead of its URL and address; "": they do
+	Source Source // that Host is known by
+	// ServicePort is the number or name of a Kubernetes Service's port, instead of Port.
+	ServicePort string
+	Proxy       int    // version (1 or 2) of the PROXY protocol's header that begins each connection; 0: none
+	ID          string // names the endpoint instead of its URL and address; "": they do
 
 	Weight   int    // 1 to 1000
 	Max      int    // sessions that this gateway opens on each endpoint; 0: any number
 	Priority int    // 0 to 100; the lowest is used first
 	Zone     string // where it is; "": nobody says
 }
+
+// Source is what knows where a backend is.
+type Source string
+
+const (
+	SourceAddress    Source = ""    // the host is an address, or a name that has some in DNS
+	SourceSRV        Source = "srv" // the host is a service that DNS knows (RFC 2782)
+	SourceKubernetes Source = "k8s" // it is a Kubernetes Service, as service.namespace
+)
 
 // bare is the spec without what may change while an endpoint stays the same one.
 func (s Spec) bare() Spec {
@@ -41,6 +53,10 @@ func (s Spec) bare() Spec {
 //
 // and with TLS "wss" (or "https"), "h2" and "wss+h2", where ALPN takes part in what is offered. Over a unix socket
 // these are "unix", "h2c+unix" and "ws+h2c+unix", as in "unix:///run/app.sock".
+//
+// With "+srv" behind the scheme the host is a service that DNS knows, and has no port, as in
+// "ws+srv://_ws._tcp.chat.example.com". With "+k8s" it is a Kubernetes Service and the number or name of its port, as in
+// "ws+k8s://chat.prod:80".
 //
 // An IPv6 address stands in brackets. The port is 80 where none is given, 443 with TLS. Settings are joined by '&':
 // "weight=N", 1 where it is not given; "max=N" sessions; "priority=N", where those of the lowest are used first, and
@@ -113,6 +129,10 @@ func (s Spec) Secure() bool {
 // base names the backend apart from its settings.
 func (s Spec) base() string {
 	switch {
+	case s.Source == SourceSRV:
+		return s.Scheme + "+srv://" + s.Host
+	case s.Source == SourceKubernetes:
+		return s.Scheme + "+k8s://" + s.Host + ":" + s.ServicePort
 	case s.Path == "":
 		return s.Scheme + "://" + s.Authority()
 	case s.Scheme == "ws":
@@ -128,6 +148,8 @@ func (s Spec) nameAt(addr netpoll.Addr) string {
 	switch {
 	case s.ID != "":
 		return s.ID
+	case s.Source != SourceAddress:
+		return s.base() + "@" + addr.String()
 	case s.isName():
 		return s.base() + "@" + addr.Addr().String()
 	}
@@ -136,10 +158,23 @@ func (s Spec) nameAt(addr netpoll.Addr) string {
 
 // Authority is what requests of our own name as their host.
 func (s Spec) Authority() string {
-	if s.Path != "" {
+	switch {
+	case s.Path != "":
 		return "localhost"
+	case s.Source != SourceAddress: // whose ports are many, or not the one that is connected to
+		return s.serverName()
 	}
 	return net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port)))
+}
+
+// serverName is what the backend's certificate has to name: of a service that DNS knows the domain, without the labels of
+// service and protocol.
+func (s Spec) serverName() string {
+	name := s.Host
+	for s.Source == SourceSRV && strings.HasPrefix(name, "_") {
+		_, name, _ = strings.Cut(name, ".")
+	}
+	return name
 }
 
 // literal is the address of a backend that needs no name lookup.

@@ -7,6 +7,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"weir/upstream/discovery/kube"
 )
 
 const (
@@ -41,9 +43,14 @@ func parseSpec(s string) (Spec, error) {
 			return Spec{}, err
 		}
 	}
-	if unix {
+	switch {
+	case unix:
 		spec.Path, err = parsePath(rest)
-	} else {
+	case spec.Source == SourceSRV:
+		err = spec.setServiceName(strings.TrimSuffix(rest, "/"))
+	case spec.Source == SourceKubernetes:
+		err = spec.setService(strings.TrimSuffix(rest, "/"))
+	default:
 		err = spec.setAuthority(rest)
 	}
 	return spec, err
@@ -55,6 +62,11 @@ func (s *Spec) setScheme(scheme string) (unix bool, err error) {
 		scheme = "ws+unix"
 	}
 	s.Scheme, unix = strings.CutSuffix(scheme, "+unix")
+	for _, source := range []Source{SourceSRV, SourceKubernetes} {
+		if short, ok := strings.CutSuffix(s.Scheme, "+"+string(source)); ok && s.Source == SourceAddress && !unix {
+			s.Scheme, s.Source = short, source
+		}
+	}
 	switch s.Scheme {
 	case "http":
 		s.Scheme = "ws"
@@ -66,7 +78,8 @@ func (s *Spec) setScheme(scheme string) (unix bool, err error) {
 		return unix, nil
 	case !s.Secure():
 		return false, fmt.Errorf("scheme %q is not supported: use ws (or http), h2c or ws+h2c, "+
-			"with TLS wss (or https), h2 or wss+h2, at a unix socket unix, h2c+unix or ws+h2c+unix", scheme)
+			"with TLS wss (or https), h2 or wss+h2, at a unix socket unix, h2c+unix or ws+h2c+unix, "+
+			"found by SRV records with +srv behind these (ws+srv), by Kubernetes with +k8s", scheme)
 	case unix:
 		return false, errors.New("TLS is not spoken over unix sockets: use unix, h2c+unix or ws+h2c+unix")
 	}
@@ -149,6 +162,34 @@ func (s *Spec) setAuthority(rest string) error {
 	}
 	s.Host, err = parseHost(host, strings.HasPrefix(rest, "["))
 	return err
+}
+
+// setServiceName reads the name of a service that DNS knows. Its domain names the backend where a name is needed.
+func (s *Spec) setServiceName(rest string) (err error) {
+	if strings.ContainsAny(rest, ":/?[") {
+		return fmt.Errorf("%q is not the name of a service alone: its port is in the SRV records; write ws+srv://_ws._tcp.chat.example.com", rest)
+	}
+	if s.Host, err = parseName(strings.ToLower(rest)); err != nil {
+		return err
+	}
+	if strings.Trim(s.serverName(), ".") == "" {
+		return fmt.Errorf("%q has no domain: write ws+srv://_ws._tcp.chat.example.com", rest)
+	}
+	return nil
+}
+
+// setService reads a Kubernetes Service and its port.
+func (s *Spec) setService(rest string) error {
+	host, port, ok := strings.Cut(strings.ToLower(rest), ":")
+	if !ok {
+		return errors.New("the port of the Service is missing, a number or name: write ws+k8s://service.namespace:80")
+	}
+	service, err := kube.ParseService(host, port)
+	if err != nil {
+		return err
+	}
+	s.Host, s.ServicePort = service.Name+"."+service.Namespace, service.Port
+	return nil
 }
 
 // splitAuthority parts host from port; the port is the fallback where there is none.

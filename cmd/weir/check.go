@@ -116,7 +116,10 @@ func (t table) row(name, text string) { fmt.Fprintf(t, "  %s\t%s\n", name, text)
 
 func (t table) backends(name string, cfg *config.Config) {
 	specs, _ := cfg.Backends() // Load has checked them
-	lines := shares(specs)
+	lines := shares(specs, len(cfg.UpstreamFile) > 0)
+	for _, file := range cfg.UpstreamFile {
+		lines = append(lines, "those that "+file+" lists")
+	}
 	if cfg.Demo {
 		lines = []string{"an echo server inside"}
 	}
@@ -125,21 +128,36 @@ func (t table) backends(name string, cfg *config.Config) {
 		name = ""
 	}
 	plain, _ := cfg.HTTPBackends()
-	for _, line := range shares(plain) {
+	for _, line := range shares(plain, false) {
 		t.row("", "plain HTTP: "+line)
 	}
 }
 
-// shares tells what each backend gets of the sessions.
-func shares(specs []upstream.Spec) []string {
+// shares tells what each backend gets of the sessions, where that is known: how many backends stand behind a service, or come
+// from elsewhere, is not.
+func shares(specs []upstream.Spec, others bool) []string {
 	total := 0
 	for _, s := range specs {
 		total += s.Weight
+		others = others || s.Source != upstream.SourceAddress
 	}
 	var lines []string
 	for _, s := range specs {
 		weight := s.Weight
 		s.Weight = 1
+		switch {
+		case s.Source == upstream.SourceSRV:
+			s.Weight = weight
+			lines = append(lines, s.String()+", those of its SRV records")
+			continue
+		case s.Source == upstream.SourceKubernetes:
+			s.Weight = weight
+			lines = append(lines, s.String()+", those of its EndpointSlices")
+			continue
+		case others:
+			lines = append(lines, fmt.Sprintf("%s, weight %d", s, weight))
+			continue
+		}
 		lines = append(lines, fmt.Sprintf("%s, weight %d (%.1f%%)", s, weight, 100*float64(weight)/float64(total)))
 	}
 	return lines

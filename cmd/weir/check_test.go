@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"weir/gateway/config"
+	"weir/upstream/discovery"
+	"weir/upstream/discovery/dns"
 )
 
 // TestCheckSaysWhatAStartWould refuse, though no file, socket or name is opened for it.
@@ -139,11 +141,18 @@ func TestCheckLooksNamesUp(t *testing.T) {
 // book is a Resolver.
 type book map[string]string
 
-func (b book) LookupNetIP(_ context.Context, _, name string) ([]netip.Addr, error) {
+func (b book) LookupIP(_ context.Context, name string, _ discovery.Family) (dns.Answer, error) {
 	if b[name] == "" {
-		return nil, &net.DNSError{Err: "no such host", Name: name}
+		return dns.Answer{}, &net.DNSError{Err: "no such host", Name: name}
 	}
-	return []netip.Addr{netip.MustParseAddr(b[name])}, nil
+	return dns.Answer{Addrs: []netip.Addr{netip.MustParseAddr(b[name])}}, nil
+}
+
+func (b book) LookupSRV(_ context.Context, name string, _ discovery.Family) ([]discovery.Target, time.Duration, error) {
+	if b[name] == "" {
+		return nil, 0, &net.DNSError{Err: "no such host", Name: name}
+	}
+	return []discovery.Target{{Addr: netip.MustParseAddrPort(b[name])}}, 0, nil
 }
 
 // TestNames are all that the configuration holds, and who failed is told by where it stands.

@@ -143,7 +143,7 @@ func TestCheckTellsWhoIsLetIn(t *testing.T) {
 
 func TestCheckTellsAllThatIsWrong(t *testing.T) {
 	exit, stdout, stderr := weir(nil, "check", "--listen=80", "--upstream=ftp://a,ws://b/c", "--drain-code=1")
-	want := `weir: --upstream: upstream "ftp://a": scheme "ftp" is not supported: use ws (or http), h2c or ws+h2c, with TLS wss (or https), h2 or wss+h2, at a unix socket unix, h2c+unix or ws+h2c+unix
+	want := `weir: --upstream: upstream "ftp://a": scheme "ftp" is not supported: use ws (or http), h2c or ws+h2c, with TLS wss (or https), h2 or wss+h2, at a unix socket unix, h2c+unix or ws+h2c+unix, found by SRV records with +srv behind these (ws+srv), by Kubernetes with +k8s
 weir: --upstream: upstream "ws://b/c": a path is not allowed: the client's own is passed on
 weir: --listen: "80" is not an address; write HOST:PORT or :PORT
 weir: --drain-code: 1 is not 1001 (going away) or 1012 (service restart)

@@ -15,6 +15,7 @@ import (
 
 	"weir/gateway/config"
 	"weir/upstream"
+	"weir/upstream/discovery"
 )
 
 const (
@@ -26,7 +27,8 @@ const (
 type host struct {
 	name  string
 	where string // the first place that names it: "weir.yaml:3: upstream"
-	addrs []netip.Addr
+	srv   bool   // it is a service
+	addrs []string
 }
 
 // names are those that a gateway would look up, each once.
@@ -50,18 +52,24 @@ func names(cfg *config.Config) []host {
 			}
 		}
 	}
+	backends := func(where string, specs []upstream.Spec) {
+		for _, s := range specs {
+			if s.Source != upstream.SourceKubernetes {
+				add(where, s.Host)
+			}
+			if s.Source == upstream.SourceSRV {
+				all[slices.IndexFunc(all, func(h host) bool { return h.name == s.Host })].srv = true
+			}
+		}
+	}
 	listened(cfg.Place("listen"), cfg.Listen...)
 	listened(cfg.Place("tls-listen"), cfg.TLSListen...)
 	listened(cfg.Place("admin"), cfg.Admin)
 	for _, r := range cfg.Routes {
 		specs, _ := r.Config.Backends() // Load has checked them
-		for _, s := range specs {
-			add(r.Place("upstream"), s.Host)
-		}
+		backends(r.Place("upstream"), specs)
 		plain, _ := r.Config.HTTPBackends()
-		for _, s := range plain {
-			add(r.Place("http-upstream"), s.Host)
-		}
+		backends(r.Place("http-upstream"), plain)
 		ofURL(r.Place("auth-url"), r.Config.AuthURL)
 		ofURL(r.Place("jwt-jwks-url"), r.Config.JWTJWKSURL)
 	}
@@ -82,7 +90,7 @@ func lookUp(hosts []host, by upstream.Resolver) ([]host, error) {
 		slots <- struct{}{}
 		running.Go(func() {
 			h := &hosts[i]
-			if h.addrs, failed[i] = by.LookupNetIP(ctx, "ip", h.name); failed[i] != nil {
+			if failed[i] = h.lookUp(ctx, by); failed[i] != nil {
 				failed[i] = fmt.Errorf("%s: %w", h.where, failed[i])
 			}
 			<-slots
@@ -92,6 +100,21 @@ func lookUp(hosts []host, by upstream.Resolver) ([]host, error) {
 	return hosts, errors.Join(failed...)
 }
 
+func (h *host) lookUp(ctx context.Context, by upstream.Resolver) error {
+	if h.srv {
+		targets, _, err := by.LookupSRV(ctx, h.name, discovery.Any)
+		for _, t := range targets {
+			h.addrs = append(h.addrs, t.Addr.String())
+		}
+		return err
+	}
+	answer, err := by.LookupIP(ctx, h.name, discovery.Any)
+	for _, a := range answer.Addrs {
+		h.addrs = append(h.addrs, a.String())
+	}
+	return err
+}
+
 func addresses(hosts []host, w io.Writer) {
 	if len(hosts) == 0 {
 		return
@@ -99,12 +122,7 @@ func addresses(hosts []host, w io.Writer) {
 	fmt.Fprintln(w, "\nNames, and their addresses now:")
 	t := newTable(w)
 	for _, h := range hosts {
-		var texts []string
-		for _, a := range h.addrs {
-			texts = append(texts, a.Unmap().String())
-		}
-		slices.Sort(texts)
-		t.row(h.name, strings.Join(slices.Compact(texts), ", "))
+		t.row(h.name, strings.Join(h.addrs, ", "))
 	}
 	t.Flush()
 }

@@ -25,15 +25,16 @@ import (
 //
 // A Config is immutable once Load has returned it; With makes another.
 type Config struct {
-	Config      string        `knob:"config" group:"Basics" arg:"FILE" help:"YAML file with any of these knobs as keys"`
-	ConfigWatch time.Duration `knob:"config-watch" group:"Basics" range:"0|1s..24h" help:"how often Weir looks at the file of config; a changed file is reloaded once two looks in a row find the same content; a file that cannot be used is tried again after growing intervals up to 1m; 0: reload only on SIGHUP or POST /reload"`
-	Listen      []string      `knob:"listen" group:"Basics" arg:"ADDR" none:"off" help:"address for clients without TLS, as host:port, :port or unix:/path; off: none"`
-	TLSListen   []string      `knob:"tls-listen" group:"Basics" arg:"ADDR" help:"address for clients with TLS, as host:port, :port or unix:/path"`
-	UnixMode    Mode          `knob:"unix-mode" group:"Basics" restart:"true" help:"mode of the file of a unix socket that Weir listens on, which decides who may connect"`
-	Admin       string        `knob:"admin" group:"Basics" restart:"true" arg:"ADDR" help:"address of the admin listener (health, metrics, drain, pprof), as host:port or unix:/path (for its owner only); off: none"`
-	Upstream    []string      `knob:"upstream" group:"Basics" arg:"URL" route:"true" help:"backend, as ws://host:port[#weight=N]; http:// means the same; h2c://: many sessions share a connection (RFC 8441); ws+h2c://: they share if the backend offers RFC 8441; wss://, h2:// and wss+h2://: the same with TLS; unix:///path: a unix socket; #proxy-protocol=v1 or v2: each connection begins with a PROXY header; #id=NAME: a name that the backend keeps when its address changes"`
-	Demo        bool          `knob:"demo" group:"Basics" restart:"true" help:"start an echo server inside Weir and use it as the backend"`
-	Loops       int           `knob:"loops" group:"Basics" restart:"true" range:"0..1024" help:"number of event loops; 0: one per core"`
+	Config       string        `knob:"config" group:"Basics" arg:"FILE" help:"YAML file with any of these knobs as keys"`
+	ConfigWatch  time.Duration `knob:"config-watch" group:"Basics" range:"0|1s..24h" help:"how often Weir looks at the file of config; a changed file is reloaded once two looks in a row find the same content; a file that cannot be used is tried again after growing intervals up to 1m; 0: reload only on SIGHUP or POST /reload"`
+	Listen       []string      `knob:"listen" group:"Basics" arg:"ADDR" none:"off" help:"address for clients without TLS, as host:port, :port or unix:/path; off: none"`
+	TLSListen    []string      `knob:"tls-listen" group:"Basics" arg:"ADDR" help:"address for clients with TLS, as host:port, :port or unix:/path"`
+	UnixMode     Mode          `knob:"unix-mode" group:"Basics" restart:"true" help:"mode of the file of a unix socket that Weir listens on, which decides who may connect"`
+	Admin        string        `knob:"admin" group:"Basics" restart:"true" arg:"ADDR" help:"address of the admin listener (health, metrics, drain, pprof), as host:port or unix:/path (for its owner only); off: none"`
+	Upstream     []string      `knob:"upstream" group:"Basics" arg:"URL" route:"true" help:"backend, as ws://host:port[#weight=N]; http:// means the same; h2c://: many sessions share a connection (RFC 8441); ws+h2c://: they share if the backend offers RFC 8441; wss://, h2:// and wss+h2://: the same with TLS; unix:///path: a unix socket; #proxy-protocol=v1 or v2: each connection begins with a PROXY header; #id=NAME: a name that the backend keeps when its address changes; ws+srv://_ws._tcp.name: the backends of SRV records; ws+k8s://service.namespace:port: those of a Kubernetes Service"`
+	UpstreamFile []string      `knob:"upstream-file" group:"Basics" arg:"FILE" route:"true" help:"file with further backends, a YAML list in the forms of upstream; it is read again when it changes, without a reload"`
+	Demo         bool          `knob:"demo" group:"Basics" restart:"true" help:"start an echo server inside Weir and use it as the backend"`
+	Loops        int           `knob:"loops" group:"Basics" restart:"true" range:"0..1024" help:"number of event loops; 0: one per core"`
 
 	LoopFileTables bool `knob:"loop-file-tables" group:"Basics" restart:"true" help:"give each event loop its own file table, so that the limit of open files applies to each loop instead of the process (Linux)"`
 
@@ -121,9 +122,11 @@ type Config struct {
 	Zone              string        `knob:"zone" group:"Routing" arg:"NAME" help:"zone of this gateway: backends of the same zone (#zone=NAME) get its new sessions while they have room; empty: zones do not count"`
 	ConnectRetries    int           `knob:"connect-retries" group:"Routing" route:"true" range:"0..100" help:"further backends tried after a failed connect"`
 	Panic             bool          `knob:"panic" group:"Routing" route:"true" help:"use all backends if none is healthy; false: answer 503"`
-	DNSInterval       time.Duration `knob:"dns-interval" group:"Routing" range:"0|1s..24h" help:"time between two lookups of a backend's name; a name without an address is looked up sooner, from 1s on; 0: a name with addresses is not looked up again"`
+	DNSInterval       time.Duration `knob:"dns-interval" group:"Routing" range:"0|1s..24h" help:"longest time between two lookups of a backend's name, which is looked up again when its DNS records expire (TTL); a name without an address is looked up sooner, from 1s on; 0: a name with addresses is not looked up again"`
+	DNSMinTTL         time.Duration `knob:"dns-min-ttl" group:"Routing" range:"1s..24h" help:"shortest time between two lookups of a name that has addresses, whatever the TTL of its records; dns-interval goes first"`
 	DNSFamily         DNSFamily     `knob:"dns-family" group:"Routing" help:"which addresses of a name are backends: auto (IPv6 only if there is no IPv4), any (both), ipv4 or ipv6"`
-	EmptyHold         time.Duration `knob:"empty-hold" group:"Routing" range:"0|1s..24h" help:"how long the last addresses of a name stay in use after the name server says that it has none; 0: not at all"`
+	EmptyHold         time.Duration `knob:"empty-hold" group:"Routing" range:"0|1s..24h" help:"how long the last backends of a name, a file or a Kubernetes Service stay in use after it says that it has none; 0: not at all"`
+	Kubeconfig        string        `knob:"kubeconfig" group:"Routing" arg:"FILE" help:"kubeconfig of the cluster that ws+k8s:// backends are in; empty: that of $KUBECONFIG, else the service account of the pod, else ~/.kube/config"`
 
 	OnBackendLoss OnBackendLoss `knob:"on-backend-loss" group:"Moves" route:"true" help:"what happens to a session whose backend ends, breaks, is drained or leaves: close, or reopen (go on at another backend with the same handshake while the client stays; only for backends that keep nothing of a session)"`
 	ReopenWait    time.Duration `knob:"reopen-wait" group:"Moves" route:"true" range:"100ms..10m" help:"time that a session to be moved may take until neither side is inside a message; after that it stays where it is"`

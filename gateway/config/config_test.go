@@ -12,7 +12,7 @@ import (
 // with all others at theirs (and a backend).
 var samples = map[string]string{
 	"listen": ":9999", "admin": "off", "upstream": "ws://10.0.0.9:9#weight=3", "demo": "true", "loops": "3", "loop-file-tables": "true",
-	"hash-on": "cookie:sid", "balance-factor": "2.5", "connect-retries": "4", "panic": "false", "dns-interval": "5s", "dns-family": "any", "empty-hold": "1m",
+	"hash-on": "cookie:sid", "balance-factor": "2.5", "connect-retries": "4", "panic": "false", "dns-interval": "5s", "dns-min-ttl": "3s", "kubeconfig": "kube.yaml", "upstream-file": "backends.yaml", "dns-family": "any", "empty-hold": "1m",
 	"health": "websocket", "health-path": "/well", "health-status": "200,300-302", "health-header": "Authorization: Bearer a, b", "health-port": "8081",
 	"health-interval": "7s", "health-timeout": "3s", "health-rise": "5", "health-fall": "6",
 	"on-backend-loss": "reopen", "reopen-wait": "3s", "reopen-notice": "moved", "reopen-header": "X-Moved", "endpoint-drain": "20s", "rebalance": "5%/min", "rebalance-within": "20",

@@ -49,6 +49,7 @@ func Default() *Config {
 		ConnectRetries: 2,
 		Panic:          true,
 		DNSInterval:    30 * time.Second,
+		DNSMinTTL:      time.Second,
 		DNSFamily:      DNSAuto,
 		EmptyHold:      5 * time.Minute,
 

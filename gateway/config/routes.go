@@ -59,7 +59,18 @@ func (c *Config) under(r *Route) *Config {
 			d.places[k.name] = place
 		}
 	}
-	if len(d.Upstream) > 0 {
+	// What a route names are all its backends, whatever the top level names beside.
+	_, urls := r.places["upstream"]
+	_, files := r.places["upstream-file"]
+	if urls && !files {
+		d.UpstreamFile = nil
+		delete(d.places, "upstream-file")
+	}
+	if files && !urls {
+		d.Upstream = nil
+		delete(d.places, "upstream")
+	}
+	if len(d.Upstream)+len(d.UpstreamFile) > 0 {
 		d.Demo = false
 	}
 	return &d
@@ -105,12 +116,15 @@ func (c *Config) backendNames() []string {
 	plain, _ := c.HTTPBackends()
 	var names []string
 	for _, s := range slices.Concat(sockets, plain) {
-		names = append(names, fmt.Sprintf("%s:%d%s", s.Host, s.Port, s.Path))
+		names = append(names, fmt.Sprintf("%s:%d%s%s", s.Host, s.Port, s.Path, s.ServicePort))
+	}
+	for _, file := range c.UpstreamFile {
+		names = append(names, "file "+file)
 	}
 	return names
 }
 
-func (c *Config) hasBackend() bool { return c.Demo || len(c.Upstream) > 0 }
+func (c *Config) hasBackend() bool { return c.Demo || len(c.Upstream)+len(c.UpstreamFile) > 0 }
 
 // A Site is a set of server names whose clients are asked for certificates in
 // another way than the rest. Immutable.

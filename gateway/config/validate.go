@@ -86,7 +86,7 @@ func (v *verdict) limit(k *knob, c *Config) {
 
 func (v *verdict) backends(c *Config) {
 	switch {
-	case c.Demo && len(c.Upstream) > 0:
+	case c.Demo && len(c.Upstream)+len(c.UpstreamFile) > 0:
 		v.wrong("demo", "the demo is its own backend; take away this or upstream")
 	case !c.hasBackend():
 		v.wrong("upstream", "no backend given; name one with --upstream ws://HOST:PORT, or use --demo")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -142,11 +141,11 @@ func (v *verdict) fits(c *Config) {
 		v.wrong("upstream-key", "lacks its certificate; name it in upstream-cert")
 	}
 	backends, _ := c.Backends()
-	if c.HealthPort > 0 && slices.ContainsFunc(backends, func(s upstream.Spec) bool { return s.Path != "" }) {
-		v.wrong("health-port", "a backend is a unix socket, which has no ports; write 0 here")
-	}
-	if len(c.UpgradeOther) > 0 && slices.ContainsFunc(backends, upstream.Spec.Pools) {
-		v.wrong("upgrade-other", "needs backends with a connection for each session, and one is pooled; write ws:// or wss:// in upstream")
+	for _, s := range backends {
+		if knob, err := c.misfit(s); err != nil {
+			v.reject(knob, err)
+			break
+		}
 	}
 	if c.MaxMessageSize > 0 && c.MaxFrameSize > c.MaxMessageSize {
 		v.wrong("max-frame-size", "%s is more than max-message-size (%s)", c.MaxFrameSize, c.MaxMessageSize)
@@ -165,6 +164,25 @@ func (v *verdict) fits(c *Config) {
 	if c.ForwardedStandard && !c.Forwarded {
 		v.wrong("forwarded-standard", "adds to forwarded, which is switched off")
 	}
+}
+
+// misfit tells which knob does not go with a backend, and why.
+func (c *Config) misfit(s upstream.Spec) (knob string, err error) {
+	switch {
+	case c.HealthPort > 0 && s.Path != "":
+		return "health-port", errors.New("a backend is a unix socket, which has no ports; write 0 here")
+	case len(c.UpgradeOther) > 0 && s.Pools():
+		return "upgrade-other", errors.New("needs backends with a connection for each session, and one is pooled; write ws:// or wss:// in upstream")
+	}
+	return "", nil
+}
+
+// Admits tells why a backend that a file lists cannot be one.
+func (c *Config) Admits(s upstream.Spec) error {
+	if knob, err := c.misfit(s); err != nil {
+		return fmt.Errorf("%s does not go with %s: %w", s, knob, err)
+	}
+	return nil
 }
 
 func (v *verdict) headers(c *Config) {

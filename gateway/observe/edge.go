@@ -33,7 +33,17 @@ func generations(s *Scrape, out *exposition) {
 
 func lookups(s *Scrape, out *exposition) {
 	for _, host := range slices.Sorted(maps.Keys(s.Lookups)) {
-		out.sample(float64(s.Lookups[host]), host)
+		out.sample(float64(s.Lookups[host].Failures), host)
+	}
+}
+
+func lookupsFailing(s *Scrape, out *exposition) {
+	for _, host := range slices.Sorted(maps.Keys(s.Lookups)) {
+		failing := 0.0
+		if s.Lookups[host].Failing {
+			failing = 1
+		}
+		out.sample(failing, host)
 	}
 }
 

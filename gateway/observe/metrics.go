@@ -72,7 +72,7 @@ type Scrape struct {
 	Compute        *limits.Turns
 	Handshakes     *netpoll.Handshakes // with clients
 	Endpoints      func(do func(route string, e *upstream.Endpoint))
-	Lookups        map[string]uint64 // failures by host
+	Lookups        map[string]Lookup // by source
 	Expiries       []certs.Expiry
 	Lines          *logqueue.Handler
 	Predecessor    func() (pid, open int, ok bool) // asked only if there is one to ask
@@ -94,4 +94,10 @@ func WriteProcess(w io.Writer) {
 	metrics.WriteProcessMetrics(&process)
 	metrics.WriteFDMetrics(&process)
 	_, _ = w.Write(described(process.Bytes()))
+}
+
+// Lookup is how it stands with a source of backends.
+type Lookup struct {
+	Failures uint64
+	Failing  bool
 }

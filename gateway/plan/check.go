@@ -3,11 +3,13 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"weir/gateway/auth"
 	"weir/gateway/certs"
 	"weir/gateway/clientaddr"
 	"weir/gateway/config"
+	"weir/upstream"
 )
 
 // CheckFiles opens all files that cfg names, as New would: certificates with their keys, authorities, addresses,
@@ -27,8 +29,27 @@ func CheckFiles(cfg *config.Config) (warnings []string, err error) {
 		_, err := tlsTermsOf(r.Config).open(nil)
 		wrong.add(r.Blame(err))
 		wrong.add(r.Blame(checkGate(r.Config)))
+		wrong.add(r.Blame(checkLists(r.Config)))
 	}
 	return warnings, wrong.err()
+}
+
+// checkLists reads the files that list backends, and the kubeconfig if a backend needs it.
+func checkLists(cfg *config.Config) error {
+	specs, _ := cfg.Backends() // Load has checked them
+	if slices.ContainsFunc(specs, inKubernetes) {
+		if err := (cluster{cfg.Kubeconfig}).known(); err != nil {
+			return err
+		}
+	}
+	if len(cfg.UpstreamFile) == 0 {
+		return nil
+	}
+	g, err := upstream.NewGroup(specs, upstream.Options{Files: cfg.UpstreamFile, Admits: func(s upstream.Spec) error { return admits(cfg, s) }})
+	if err == nil {
+		g.Close()
+	}
+	return err
 }
 
 func checkGate(cfg *config.Config) error {

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,6 +12,7 @@ import (
 	"weir/gateway/config"
 	"weir/upstream"
 	"weir/upstream/balance"
+	"weir/upstream/discovery"
 	"weir/upstream/health"
 )
 
@@ -27,7 +30,9 @@ type Fleet struct {
 
 // fleetTerms are all that a fleet is made of, so that equal ones can share it.
 type fleetTerms struct {
-	specs           string // of the backends, in their order
+	specs, files    string // of the backends, in their order
+	fitting         string // knobs that have a say in what a file may list
+	kubeconfig      string // "" too where no backend needs it
 	policy          balance.Policy
 	balance         float64
 	threshold       float64
@@ -36,8 +41,9 @@ type fleetTerms struct {
 	outlier         upstream.Outlier
 	panics          bool
 	dnsInterval     time.Duration
+	dnsMinTTL       time.Duration
 	emptyHold       time.Duration
-	family          upstream.Family
+	family          discovery.Family
 	retries         int
 	connect, answer time.Duration
 	health          health.Options
@@ -55,11 +61,17 @@ func (b *builder) fleetTerms(cfg *config.Config, specs []upstream.Spec, plain bo
 	t = fleetTerms{
 		specs: strings.Join(texts, "\n"), policy: balance.Policy(cfg.Balance), balance: cfg.BalanceFactor,
 		threshold: float64(cfg.PriorityThreshold) / 100, slowStart: cfg.SlowStart, zone: cfg.Zone, outlier: outlier(cfg),
-		panics: cfg.Panic, dnsInterval: cfg.DNSInterval, emptyHold: cfg.EmptyHold, family: upstream.Family(cfg.DNSFamily),
+		panics: cfg.Panic, dnsInterval: cfg.DNSInterval, dnsMinTTL: cfg.DNSMinTTL, emptyHold: cfg.EmptyHold, family: discovery.Family(cfg.DNSFamily),
 		retries: cfg.ConnectRetries, connect: cfg.ConnectTimeout, answer: cfg.BackendTimeout,
 		pool: upstream.PoolOptions{Min: cfg.PoolMin, MaxStreams: cfg.PoolMaxStreams, Window: int(b.env.Start.ReadBuffer), Idle: cfg.PoolIdle,
 			PingInterval: cfg.PoolPingInterval, PingTimeout: cfg.PoolPingTimeout, Spread: cfg.PoolSpread},
 		head: b.HeadLimits,
+	}
+	if !plain && len(cfg.UpstreamFile) > 0 {
+		t.files, t.fitting = strings.Join(cfg.UpstreamFile, "\n"), fmt.Sprint(cfg.HealthPort > 0, len(cfg.UpgradeOther) > 0)
+	}
+	if t.files != "" || slices.ContainsFunc(specs, inKubernetes) {
+		t.kubeconfig = cfg.Kubeconfig
 	}
 	if t.health, err = cfg.HealthChecks(plain); err != nil {
 		return t, err
@@ -114,7 +126,7 @@ func (b *builder) buildFleets() error {
 	}
 	b.inheritFleets(fresh)
 	for _, w := range fresh {
-		if err := b.open(b.Fleets.byTerms[w.terms], w.specs); err != nil {
+		if err := b.open(b.Fleets.byTerms[w.terms], w); err != nil {
 			wrong.add(w.from.Blame(err))
 		}
 	}
@@ -185,17 +197,26 @@ func (b *builder) inheritFleets(fresh []wantedFleet) {
 }
 
 // open makes the group and how it is reached, of nothing but the terms.
-func (b *builder) open(f *Fleet, specs []upstream.Spec) (err error) {
+func (b *builder) open(f *Fleet, w wantedFleet) (err error) {
 	e, t := b.env, &f.terms
 	o := upstream.Options{Policy: t.policy, Balance: t.balance, Threshold: t.threshold, SlowStart: t.slowStart, Zone: t.zone, Outlier: t.outlier, TLS: t.tls.config, Panic: t.panics, Health: t.health,
-		DNSInterval: t.dnsInterval, EmptyHold: t.emptyHold, Family: t.family}
+		DNSInterval: t.dnsInterval, DNSMinTTL: t.dnsMinTTL, EmptyHold: t.emptyHold, Family: t.family,
+		Kubernetes: cluster{t.kubeconfig}, Admits: func(s upstream.Spec) error { return admits(w.from.Config, s) }}
+	if t.files != "" {
+		o.Files = strings.Split(t.files, "\n")
+	}
+	if slices.ContainsFunc(w.specs, inKubernetes) {
+		if err := (cluster{t.kubeconfig}).known(); err != nil {
+			return err
+		}
+	}
 	if before := b.Fleets.Before[f]; before != nil {
 		o.Before = before.Group
 	}
 	f.tellOf(&o, e.Log)
 	o.ByHand, o.OnLeave = &e.ByHand, e.OnLeave
 	o.OnRetryDenied = func() { e.Metrics.RetriesDenied.Add(1) }
-	if f.Group, err = upstream.NewGroup(specs, o); err != nil {
+	if f.Group, err = upstream.NewGroup(w.specs, o); err != nil {
 		return err
 	}
 	f.Dialer = &upstream.Dialer{Group: f.Group, Retries: t.retries, ConnectTimeout: t.connect, AnswerTimeout: t.answer, Limits: t.head,

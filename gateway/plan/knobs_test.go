@@ -33,6 +33,7 @@ tls-listen: 127.0.0.1:0,127.0.0.1:0      listeners
 unix-mode: 0600                          restart
 admin: 127.0.0.1:9                       restart
 upstream: ws://127.0.0.1:7               fleet
+upstream-file: $backends                 fleet
 loops: 1                                 restart
 loop-file-tables: true                   restart
 
@@ -121,6 +122,8 @@ connect-retries: 7                       fleet
 panic: false                             fleet
 dns-interval: 7s                         fleet route
 dns-family: ipv4                         fleet route
+dns-min-ttl: 7s                          fleet route
+kubeconfig: $users2                      live
 empty-hold: 7s                           fleet route
 
 on-backend-loss: reopen
@@ -296,7 +299,7 @@ func TestEachKnob(t *testing.T) {
 	one := []any{file("cert", cert), file("key", key)}
 	users := "ada:" + strings.Repeat("ab", 32) + "\n"
 	files := strings.NewReplacer("$cert2", file("cert2", cert), "$key2", file("key2", key), "$list", file("list", "127.0.0.1\n"),
-		"$users2", file("users2", users), "$tickets", file("tickets", strings.Repeat("ab", 32)+"\n"), "$other", dir, "$public", file("keys", public))
+		"$users2", file("users2", users), "$backends", file("backends", "- ws://127.0.0.1:8\n"), "$tickets", file("tickets", strings.Repeat("ab", 32)+"\n"), "$other", dir, "$public", file("keys", public))
 	base := file("weir.yaml", fmt.Sprintf(`
 admin: 127.0.0.1:0
 listen: 127.0.0.1:0

@@ -10,6 +10,7 @@ import (
 	"weir/gateway/certs"
 	"weir/gateway/clientaddr"
 	"weir/gateway/config"
+	"weir/gateway/observe"
 	"weir/gateway/rate"
 	"weir/gateway/routing"
 	"weir/netpoll"
@@ -168,13 +169,14 @@ func Loops(cfg *config.Config) int {
 	return runtime.GOMAXPROCS(0) // knows of a container's CPU quota
 }
 
-// LookupFailures counts look-ups that led to no address, by the host's name.
-func (p *Plan) LookupFailures() map[string]uint64 {
-	failures := map[string]uint64{}
+// Lookups tell of look-ups that led to no backend, by what was looked up.
+func (p *Plan) Lookups() map[string]observe.Lookup {
+	all := map[string]observe.Lookup{}
 	for _, f := range p.Fleets.All {
 		for _, l := range f.Group.Lookups() {
-			failures[l.Host] += l.Failures
+			was := all[l.Host]
+			all[l.Host] = observe.Lookup{Failures: was.Failures + l.Failures, Failing: was.Failing || l.Error != ""}
 		}
 	}
-	return failures
+	return all
 }

@@ -57,7 +57,8 @@ func (b *builder) fill(r, before *Route) error {
 	if err != nil {
 		return err
 	}
-	r.tunnels, r.Pools = slices.ContainsFunc(specs, upstream.Spec.Tunnels), slices.ContainsFunc(specs, upstream.Spec.Pools)
+	listed := len(r.Config.UpstreamFile) > 0 // which may become any
+	r.tunnels, r.Pools = listed || slices.ContainsFunc(specs, upstream.Spec.Tunnels), listed || slices.ContainsFunc(specs, upstream.Spec.Pools)
 	if r.Fleet, err = b.fleetOf(r.Config, specs, false); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"log/slog"
-	"net/netip"
 
 	"weir/upstream"
 )
@@ -21,14 +20,14 @@ func (f *Fleet) tellOf(o *upstream.Options, log *slog.Logger) {
 		log.Warn("pooled connections lost, their sessions end", "endpoint", e.Name, "route", *name(),
 			"connections", connections, "sessions", sessions, "reason", reason)
 	}
-	o.OnResolve = func(host string, addrs []netip.Addr, err error) {
+	o.OnResolve = func(source string, addrs []string, err error) {
 		switch {
 		case err == nil:
-			log.Info("backend name resolved", "host", host, "route", *name(), "addrs", addrs)
+			log.Info("backends found", "host", source, "route", *name(), "addrs", addrs)
 		case len(addrs) == 0:
-			log.Warn("backend name has no address: it gets no sessions until it has one; further failures are not logged", "host", host, "route", *name(), "error", err)
+			log.Warn("backend name has no address: it gets no sessions until it has one; further failures are not logged", "host", source, "route", *name(), "error", err)
 		default:
-			log.Warn("lookup of a backend name failed: the last addresses stay in use; further failures are not logged", "host", host, "route", *name(), "addrs", addrs, "error", err)
+			log.Warn("lookup of backends failed: the last ones stay in use; further failures are not logged", "host", source, "route", *name(), "addrs", addrs, "error", err)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	miekg "github.com/miekg/dns"
 
-	"weir/upstream/discovery/dns"
+	"weir/upstream/discovery"
 )
 
 // answering is a name server by UDP that sends all that the function makes of a query.
@@ -92,7 +92,7 @@ func TestPacketsThatAreNoAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answer, err := resolver(t, "nameserver 127.0.0.1", "", answering(t, c.packets)).LookupIP(within(t), "a.example.", dns.IPv4)
+			answer, err := resolver(t, "nameserver 127.0.0.1", "", answering(t, c.packets)).LookupIP(within(t), "a.example.", discovery.IPv4)
 			if c.want == "" {
 				if err != nil || len(answer.Addrs) != 2 {
 					t.Errorf("%v, %v", answer, err)
@@ -115,7 +115,7 @@ func TestNoNameWithAddress(t *testing.T) {
 		b, _ := m.Pack()
 		return [][]byte{b}
 	})
-	answer, err := resolver(t, "nameserver 127.0.0.1", "", s).LookupIP(within(t), "a.example.", dns.IPv4)
+	answer, err := resolver(t, "nameserver 127.0.0.1", "", s).LookupIP(within(t), "a.example.", discovery.IPv4)
 	if e, ok := errors.AsType[*net.DNSError](err); !ok || !e.IsNotFound {
 		t.Errorf("%v, %v", answer, err)
 	}
@@ -140,7 +140,7 @@ func TestFailureOutranksEmptyAnswer(t *testing.T) {
 		if len(servers) == 1 {
 			conf = "nameserver 127.0.0.1\nsearch one.example"
 		}
-		answer, err := resolver(t, conf, "", servers...).LookupIP(within(t), "a", dns.Any)
+		answer, err := resolver(t, conf, "", servers...).LookupIP(within(t), "a", discovery.Any)
 		if e, ok := errors.AsType[*net.DNSError](err); !ok || e.IsNotFound || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, %v", name, answer, err)
 		}
@@ -152,7 +152,7 @@ func TestSilentServerLeavesTime(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 	defer cancel()
 	r := resolver(t, "nameserver 127.0.0.1\nnameserver 127.0.0.2\noptions timeout:30", "", serve(t, "a.example. SILENT"), serve(t, "a.example. 60 A 10.0.0.1"))
-	if answer, err := r.LookupIP(ctx, "a.example.", dns.Any); err != nil || len(answer.Addrs) != 1 {
+	if answer, err := r.LookupIP(ctx, "a.example.", discovery.Any); err != nil || len(answer.Addrs) != 1 {
 		t.Errorf("%v, %v", answer, err)
 	}
 }
@@ -164,7 +164,7 @@ func TestContextEndsLookup(t *testing.T) {
 	s := answering(t, func(*miekg.Msg) [][]byte { asked <- struct{}{}; return nil })
 	failed := make(chan error)
 	go func() {
-		_, err := resolver(t, "nameserver 127.0.0.1\noptions timeout:30 attempts:5", "", s).LookupIP(ctx, "a.example.", dns.Any)
+		_, err := resolver(t, "nameserver 127.0.0.1\noptions timeout:30 attempts:5", "", s).LookupIP(ctx, "a.example.", discovery.Any)
 		failed <- err
 	}()
 	<-asked
@@ -181,7 +181,7 @@ func TestRotate(t *testing.T) {
 	one, two := serve(t, "a.example. 60 A 10.0.0.1"), serve(t, "a.example. 60 A 10.0.0.1")
 	r := resolver(t, "nameserver 127.0.0.1\nnameserver 127.0.0.2\noptions rotate", "", one, two)
 	for range 6 {
-		if _, err := r.LookupIP(within(t), "a.example.", dns.IPv4); err != nil {
+		if _, err := r.LookupIP(within(t), "a.example.", discovery.IPv4); err != nil {
 			t.Fatal(err)
 		}
 	}

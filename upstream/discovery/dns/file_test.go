@@ -11,6 +11,7 @@ import (
 
 	miekg "github.com/miekg/dns"
 
+	"weir/upstream/discovery"
 	"weir/upstream/discovery/dns"
 )
 
@@ -21,7 +22,7 @@ func TestFilesAreReadAgain(t *testing.T) {
 	r := dns.New(dns.Options{ResolvConf: conf, Hosts: hosts, Dial: dialer([]string{one.addr, two.addr})})
 	want := func(addr string) {
 		t.Helper()
-		answer, err := r.LookupIP(within(t), "a", dns.IPv4)
+		answer, err := r.LookupIP(within(t), "a", discovery.IPv4)
 		if got := fmt.Sprint(answer.Addrs); err != nil || got != "["+addr+"]" {
 			t.Errorf("%s, %v; want %s", got, err, addr)
 		}
@@ -59,7 +60,7 @@ func TestUnreadableFile(t *testing.T) {
 	hosts := write(t, "hosts", "10.3.3.3 a.example")
 	r := dns.New(dns.Options{ResolvConf: "/nowhere", Hosts: hosts, Dial: dialer(nil)})
 	for range 2 {
-		if answer, err := r.LookupIP(within(t), "a.example", dns.Auto); err != nil || len(answer.Addrs) != 1 {
+		if answer, err := r.LookupIP(within(t), "a.example", discovery.Auto); err != nil || len(answer.Addrs) != 1 {
 			t.Errorf("%v, %v", answer, err)
 		}
 		_ = os.Remove(hosts)
@@ -74,7 +75,7 @@ func TestUnreadableFile(t *testing.T) {
 func TestNoResolvConf(t *testing.T) {
 	s := serve(t, "a.example. 60 A 10.0.0.1")
 	r := dns.New(dns.Options{ResolvConf: "/nowhere", Hosts: "/nowhere", Dial: dialer([]string{s.addr})})
-	if answer, err := r.LookupIP(within(t), "a.example.", dns.Auto); err != nil || len(answer.Addrs) != 1 {
+	if answer, err := r.LookupIP(within(t), "a.example.", discovery.Auto); err != nil || len(answer.Addrs) != 1 {
 		t.Errorf("%v, %v", answer, err)
 	}
 }

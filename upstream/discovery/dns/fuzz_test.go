@@ -10,6 +10,7 @@ import (
 
 	miekg "github.com/miekg/dns"
 
+	"weir/upstream/discovery"
 	"weir/upstream/discovery/dns"
 )
 
@@ -67,9 +68,9 @@ func FuzzAnswer(f *testing.F) {
 				t.Fatal(n, ttl, err)
 			}
 		}
-		answer, err := r.LookupIP(t.Context(), "_ws._tcp.example.", dns.Any)
+		answer, err := r.LookupIP(t.Context(), "_ws._tcp.example.", discovery.Any)
 		check(len(answer.Addrs), answer.TTL, err)
-		targets, ttl, err := r.LookupSRV(t.Context(), "_ws._tcp.example.", dns.Auto)
+		targets, ttl, err := r.LookupSRV(t.Context(), "_ws._tcp.example.", discovery.Auto)
 		check(len(targets), ttl, err)
 	})
 }

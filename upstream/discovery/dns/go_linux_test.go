@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/upstream/discovery/dns"
+	"weir/upstream/discovery"
 )
 
 // askGo is set for a process that looks names up as Go does. It has its own /etc, since package net reads no other files.
@@ -83,7 +83,7 @@ func goResolver(asked string) (answers goAnswers) {
 
 // Go's own resolver is what people know: it must find the same for each of the look-ups, with the same questions.
 func TestAgreesWithGo(t *testing.T) {
-	networks := map[dns.Family]string{dns.Any: "ip", dns.IPv4: "ip4", dns.IPv6: "ip6"}
+	networks := map[discovery.Family]string{discovery.Any: "ip", discovery.IPv4: "ip4", discovery.IPv6: "ip6"}
 	type files struct{ conf, hosts string }
 	asked := make(map[files][]goQuestion)
 	servers := make(map[string][]*nameServer)

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/upstream/discovery/dns"
+	"weir/upstream/discovery"
 )
 
 // A lookup is one that Go's resolver must agree on, but for the TTL.
@@ -18,9 +18,9 @@ type lookup struct {
 	conf, hosts string
 	zones       []zone // of the servers 127.0.0.1, 127.0.0.2 and so on; "": nobody is there
 	host        string
-	family      dns.Family // "": any
-	want        string     // addresses in order; "": there are none, and that is known
-	fails       string     // text of an error that leaves open whether there are any
+	family      discovery.Family // "": any
+	want        string           // addresses in order; "": there are none, and that is known
+	fails       string           // text of an error that leaves open whether there are any
 	ttl         time.Duration
 	asked       string // of the first server, sorted, if it matters
 }
@@ -31,9 +31,9 @@ var lookups = map[string]lookup{
 	"both families": {zones: []zone{"a.example. 60 A 10.0.0.1\na.example. 20 AAAA fd00::1"},
 		host: "a.example", want: "10.0.0.1 fd00::1", ttl: 20 * time.Second, asked: "a.example. A udp, a.example. AAAA udp"},
 	"IPv4 only": {zones: []zone{"a.example. 60 A 10.0.0.2\na.example. 60 A 10.0.0.1\na.example. 20 AAAA fd00::1"},
-		host: "a.example", family: dns.IPv4, want: "10.0.0.1 10.0.0.2", ttl: time.Minute, asked: "a.example. A udp"},
+		host: "a.example", family: discovery.IPv4, want: "10.0.0.1 10.0.0.2", ttl: time.Minute, asked: "a.example. A udp"},
 	"IPv6 only": {zones: []zone{"a.example. 60 A 10.0.0.1\na.example. 20 AAAA fd00::1"},
-		host: "a.example", family: dns.IPv6, want: "fd00::1", ttl: 20 * time.Second, asked: "a.example. AAAA udp"},
+		host: "a.example", family: discovery.IPv6, want: "fd00::1", ttl: 20 * time.Second, asked: "a.example. AAAA udp"},
 	"one family is empty": {zones: []zone{soa + "a.example. 60 AAAA fd00::1"}, host: "a.example", want: "fd00::1", ttl: time.Minute},
 	"TTL of nothing":      {zones: []zone{"a.example. 0 A 10.0.0.1"}, host: "a.example", want: "10.0.0.1"},
 	"TTL beyond 31 bits":  {zones: []zone{"a.example. 4000000000 A 10.0.0.1"}, host: "a.example", want: "10.0.0.1"},
@@ -48,7 +48,7 @@ var lookups = map[string]lookup{
 	"no name":                {zones: []zone{soa}, host: "a.example", ttl: 30 * time.Second},
 	"no name, no SOA":        {zones: []zone{""}, host: "a.example"},
 	"no address":             {zones: []zone{soa + "a.example. 60 TXT x"}, host: "a.example", ttl: 30 * time.Second},
-	"no address of a family": {zones: []zone{soa + "a.example. 60 A 10.0.0.1"}, host: "a.example", family: dns.IPv6, ttl: 30 * time.Second},
+	"no address of a family": {zones: []zone{soa + "a.example. 60 A 10.0.0.1"}, host: "a.example", family: discovery.IPv6, ttl: 30 * time.Second},
 	"no domain name":         {zones: []zone{soa}, host: "a b.example"},
 	"digits":                 {zones: []zone{soa}, host: "10.0.0.300"},
 	"label too long":         {zones: []zone{soa}, host: strings.Repeat("a", 64) + ".example"},
@@ -70,30 +70,30 @@ var lookups = map[string]lookup{
 	"second for dead":        {zones: []zone{"nobody", "a.example. 60 A 10.0.0.1"}, host: "a.example", want: "10.0.0.1", ttl: time.Minute},
 	"second for silent":      {conf: "options timeout:2", zones: []zone{"a.example. SILENT", "a.example. 60 A 10.0.0.1"}, host: "a.example", want: "10.0.0.1", ttl: time.Minute},
 	"no second for unknown":  {zones: []zone{soa, "a.example. 60 A 10.0.0.1"}, host: "a.example", ttl: 30 * time.Second},
-	"attempts":               {conf: "options attempts:3", zones: []zone{"a.example. SERVFAIL"}, host: "a.example", family: dns.IPv4, fails: "server misbehaving", asked: "a.example. A udp, a.example. A udp, a.example. A udp"},
+	"attempts":               {conf: "options attempts:3", zones: []zone{"a.example. SERVFAIL"}, host: "a.example", family: discovery.IPv4, fails: "server misbehaving", asked: "a.example. A udp, a.example. A udp, a.example. A udp"},
 	"single request":         {conf: "options single-request", zones: []zone{"a.example. 10 A 10.0.0.1\na.example. 60 AAAA fd00::1"}, host: "a.example", want: "10.0.0.1 fd00::1", ttl: 10 * time.Second},
-	"TCP by option":          {conf: "options use-vc", zones: []zone{"a.example. 60 A 10.0.0.1"}, host: "a.example", family: dns.IPv4, want: "10.0.0.1", ttl: time.Minute, asked: "a.example. A tcp"},
-	"larger than 512 bytes":  {zones: []zone{many("a.example.", 50)}, host: "a.example", family: dns.IPv4, want: numbered(50), ttl: time.Minute, asked: "a.example. A udp"},
-	"larger than a packet":   {zones: []zone{many("a.example.", 200)}, host: "a.example", family: dns.IPv4, want: numbered(200), ttl: time.Minute, asked: "a.example. A tcp, a.example. A udp"},
+	"TCP by option":          {conf: "options use-vc", zones: []zone{"a.example. 60 A 10.0.0.1"}, host: "a.example", family: discovery.IPv4, want: "10.0.0.1", ttl: time.Minute, asked: "a.example. A tcp"},
+	"larger than 512 bytes":  {zones: []zone{many("a.example.", 50)}, host: "a.example", family: discovery.IPv4, want: numbered(50), ttl: time.Minute, asked: "a.example. A udp"},
+	"larger than a packet":   {zones: []zone{many("a.example.", 200)}, host: "a.example", family: discovery.IPv4, want: numbered(200), ttl: time.Minute, asked: "a.example. A tcp, a.example. A udp"},
 	"servers beyond a third": {conf: "nameserver 127.0.0.1\nnameserver 127.0.0.2\nnameserver 127.0.0.3\nnameserver 127.0.0.4", zones: []zone{"nobody", "nobody", "nobody", "a.example. 60 A 10.0.0.1"}, host: "a.example", fails: "refused"},
 	"servers by name":        {conf: "nameserver ns.example\nnameserver 127.0.0.1", zones: []zone{"a.example. 60 A 10.0.0.1"}, host: "a.example", want: "10.0.0.1", ttl: time.Minute},
 
-	"search": {conf: "search one.example two.example", zones: []zone{soa + "a.two.example. 60 A 10.0.0.1"}, host: "a", family: dns.IPv4, want: "10.0.0.1", ttl: time.Minute,
+	"search": {conf: "search one.example two.example", zones: []zone{soa + "a.two.example. 60 A 10.0.0.1"}, host: "a", family: discovery.IPv4, want: "10.0.0.1", ttl: time.Minute,
 		asked: "a.one.example. A udp, a.two.example. A udp"},
 	"search goes on behind an empty answer": {conf: "search one.example two.example.", zones: []zone{soa + "a.one.example. 9 TXT x\na.two.example. 60 A 10.0.0.1"}, host: "a", want: "10.0.0.1", ttl: time.Minute},
-	"search finds nothing":                  {conf: "search one.example two.example", zones: []zone{soa}, host: "a", ttl: 30 * time.Second, family: dns.IPv4, asked: "a. A udp, a.one.example. A udp, a.two.example. A udp"},
-	"search with dots enough":               {conf: "search one.example", zones: []zone{soa + "b.one.example. 60 A 10.0.0.1\na.b.one.example. 60 A 10.0.0.2"}, host: "a.b", family: dns.IPv4, want: "10.0.0.2", ttl: time.Minute, asked: "a.b. A udp, a.b.one.example. A udp"},
-	"search is not for absolute names":      {conf: "search one.example", zones: []zone{soa + "a.one.example. 60 A 10.0.0.2"}, host: "a.", family: dns.IPv4, ttl: 30 * time.Second, asked: "a. A udp"},
+	"search finds nothing":                  {conf: "search one.example two.example", zones: []zone{soa}, host: "a", ttl: 30 * time.Second, family: discovery.IPv4, asked: "a. A udp, a.one.example. A udp, a.two.example. A udp"},
+	"search with dots enough":               {conf: "search one.example", zones: []zone{soa + "b.one.example. 60 A 10.0.0.1\na.b.one.example. 60 A 10.0.0.2"}, host: "a.b", family: discovery.IPv4, want: "10.0.0.2", ttl: time.Minute, asked: "a.b. A udp, a.b.one.example. A udp"},
+	"search is not for absolute names":      {conf: "search one.example", zones: []zone{soa + "a.one.example. 60 A 10.0.0.2"}, host: "a.", family: discovery.IPv4, ttl: 30 * time.Second, asked: "a. A udp"},
 	"search stops at a failure":             {conf: "search one.example two.example", zones: []zone{"a.one.example. SERVFAIL\na.two.example. 60 A 10.0.0.1"}, host: "a", fails: "server misbehaving"},
 	"search passes over a refusal":          {conf: "search one.example two.example", zones: []zone{"a.one.example. REFUSED\na.two.example. 60 A 10.0.0.1"}, host: "a", want: "10.0.0.1", ttl: time.Minute},
-	"search of a domain":                    {conf: "search one.example\ndomain two.example", zones: []zone{soa + "a.two.example. 60 A 10.0.0.1"}, host: "a", family: dns.IPv4, want: "10.0.0.1", ttl: time.Minute, asked: "a.two.example. A udp"},
+	"search of a domain":                    {conf: "search one.example\ndomain two.example", zones: []zone{soa + "a.two.example. 60 A 10.0.0.1"}, host: "a", family: discovery.IPv4, want: "10.0.0.1", ttl: time.Minute, asked: "a.two.example. A udp"},
 	"comments":                              {conf: "# search three.example\n; search four.example\nsearch one.example # search two.example", zones: []zone{soa + "a.one.example. 60 A 10.0.0.1"}, host: "a", want: "10.0.0.1", ttl: time.Minute},
 
-	"Kubernetes, a service": {conf: kubernetes, zones: []zone{soa + "chat.prod.svc.cluster.local. 5 A 10.96.0.7"}, host: "chat", family: dns.IPv4, want: "10.96.0.7", ttl: 5 * time.Second,
+	"Kubernetes, a service": {conf: kubernetes, zones: []zone{soa + "chat.prod.svc.cluster.local. 5 A 10.96.0.7"}, host: "chat", family: discovery.IPv4, want: "10.96.0.7", ttl: 5 * time.Second,
 		asked: "chat.prod.svc.cluster.local. A udp"},
-	"Kubernetes, another namespace": {conf: kubernetes, zones: []zone{soa + "chat.test.svc.cluster.local. 5 A 10.96.0.7"}, host: "chat.test", family: dns.IPv4, want: "10.96.0.7", ttl: 5 * time.Second,
+	"Kubernetes, another namespace": {conf: kubernetes, zones: []zone{soa + "chat.test.svc.cluster.local. 5 A 10.96.0.7"}, host: "chat.test", family: discovery.IPv4, want: "10.96.0.7", ttl: 5 * time.Second,
 		asked: "chat.test.prod.svc.cluster.local. A udp, chat.test.svc.cluster.local. A udp"},
-	"Kubernetes, outside": {conf: kubernetes, zones: []zone{soa + "www.example.com. 60 A 10.0.0.1"}, host: "www.example.com", family: dns.IPv4, want: "10.0.0.1", ttl: time.Minute,
+	"Kubernetes, outside": {conf: kubernetes, zones: []zone{soa + "www.example.com. 60 A 10.0.0.1"}, host: "www.example.com", family: discovery.IPv4, want: "10.0.0.1", ttl: time.Minute,
 		asked: "www.example.com. A udp, www.example.com.cluster.local. A udp, www.example.com.prod.svc.cluster.local. A udp, www.example.com.svc.cluster.local. A udp"},
 
 	"hosts file":                       {hosts: "10.1.1.1 other a.example # b.example\nfd00::1 A.Example", zones: []zone{"a.example. 60 A 10.0.0.1"}, host: "a.example", want: "10.1.1.1 fd00::1", ttl: 5 * time.Second},
@@ -138,7 +138,7 @@ func (l *lookup) start(t *testing.T) (servers []*nameServer) {
 		l.conf += "\nsearch host.example" // else the machine's own domain would be
 	}
 	if l.family == "" {
-		l.family = dns.Any
+		l.family = discovery.Any
 	}
 	return servers
 }
@@ -189,7 +189,7 @@ func (l *lookup) judge(t *testing.T, err error) {
 func TestAddressesAreBounded(t *testing.T) {
 	for range 3 {
 		s := serve(t, many("a.example.", 300))
-		answer, err := resolver(t, "nameserver 127.0.0.1", "", s).LookupIP(within(t), "a.example.", dns.Auto)
+		answer, err := resolver(t, "nameserver 127.0.0.1", "", s).LookupIP(within(t), "a.example.", discovery.Auto)
 		if err != nil || len(answer.Addrs) != 256 || answer.Addrs[255].String() != "10.0.1.56" || !slices.IsSortedFunc(answer.Addrs, netip.Addr.Compare) {
 			t.Errorf("%d addresses, %v", len(answer.Addrs), err)
 		}
@@ -199,7 +199,7 @@ func TestAddressesAreBounded(t *testing.T) {
 func TestAutoFamily(t *testing.T) {
 	s := serve(t, "a.example. 60 A 10.0.0.1\na.example. 60 AAAA fd00::1\nsix.example. 60 AAAA fd00::1\nmapped.example. 60 AAAA ::ffff:10.0.0.1")
 	for host, want := range map[string]string{"a.example.": "[10.0.0.1]", "six.example.": "[fd00::1]", "mapped.example.": "[10.0.0.1]"} {
-		answer, err := resolver(t, "nameserver 127.0.0.1", "", s).LookupIP(within(t), host, dns.Auto)
+		answer, err := resolver(t, "nameserver 127.0.0.1", "", s).LookupIP(within(t), host, discovery.Auto)
 		if got := fmt.Sprint(answer.Addrs); err != nil || got != want {
 			t.Errorf("%s: %s, %v", host, got, err)
 		}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"weir/upstream/discovery"
 )
 
 const (
@@ -57,18 +59,18 @@ type Answer struct {
 
 // LookupIP finds the addresses of a host. A literal address is returned as it is. A name with a dot at its end is not
 // tried with the search list.
-func (r *Resolver) LookupIP(ctx context.Context, host string, family Family) (Answer, error) {
+func (r *Resolver) LookupIP(ctx context.Context, host string, family discovery.Family) (Answer, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return Answer{Addrs: []netip.Addr{addr}, TTL: maxTTL}, nil
 	}
 	if found := r.hosts.get().lookup(host); len(found) > 0 {
-		return family.answer(host, found, recheck)
+		return answerOf(host, found, family, recheck)
 	}
-	found, err := r.query(ctx, host, family.types()...)
+	found, err := r.query(ctx, host, typesOf(family)...)
 	if err != nil {
 		return Answer{TTL: found.ttl}, err
 	}
-	return family.answer(host, addresses(found.answer), found.ttl)
+	return answerOf(host, addresses(found.answer), family, found.ttl)
 }
 
 // addresses are those that the records hold. They may stand at the end of a chain of CNAMEs: servers that resolve
@@ -89,51 +91,33 @@ func addresses(records []dns.RR) (all []netip.Addr) {
 	return all
 }
 
-// Family is which addresses of a host count.
-type Family string
-
-// A host with both families is usually one machine reached in two ways, so that with Auto one family is enough.
-const (
-	Auto Family = "auto" // IPv6 only where there is no IPv4; "" means the same
-	Any  Family = "any"
-	IPv4 Family = "ipv4"
-	IPv6 Family = "ipv6"
-)
-
-// types are the records to ask for.
-func (f Family) types() []uint16 {
+// typesOf are the records to ask for.
+func typesOf(f discovery.Family) []uint16 {
 	switch f {
-	case IPv4:
+	case discovery.IPv4:
 		return []uint16{dns.TypeA}
-	case IPv6:
+	case discovery.IPv6:
 		return []uint16{dns.TypeAAAA}
 	}
 	return []uint16{dns.TypeA, dns.TypeAAAA}
 }
 
-// answer makes an answer of the addresses that count.
-func (f Family) answer(host string, found []netip.Addr, ttl time.Duration) (Answer, error) {
-	var four, six []netip.Addr
+// answerOf makes an answer of the addresses that count.
+func answerOf(host string, found []netip.Addr, family discovery.Family, ttl time.Duration) (Answer, error) {
+	var usable []netip.Addr
 	for _, a := range found {
-		if a = a.Unmap(); a.Is4() {
-			four = append(four, a)
-		} else if a.Zone() == "" {
-			six = append(six, a)
+		if a.IsValid() && a.Zone() == "" {
+			usable = append(usable, a.Unmap())
 		}
 	}
-	switch {
-	case f == Any:
-		four = append(four, six...)
-	case f == IPv6, f != IPv4 && len(four) == 0:
-		four = six
-	}
-	if len(four) == 0 {
+	addrs := discovery.Choose(family, usable, func(a netip.Addr) netip.Addr { return a })
+	if len(addrs) == 0 {
 		return Answer{TTL: ttl}, notFound(host)
 	}
-	slices.SortFunc(four, netip.Addr.Compare)
-	four = slices.Compact(four)
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	addrs = slices.Compact(addrs)
 	// Cut after sorting, so that everyone who asks keeps the same ones.
-	return Answer{Addrs: four[:min(len(four), maxAddresses)], TTL: ttl}, nil
+	return Answer{Addrs: addrs[:min(len(addrs), maxAddresses)], TTL: ttl}, nil
 }
 
 // notFound is the error for a name without records; its text is that of package net.

@@ -25,7 +25,7 @@ const (
 // left out. If a host's look-up fails, so does the service's.
 //
 // Each address of a host has the record's weight. Zero is to be taken as the least weight there is.
-func (r *Resolver) LookupSRV(ctx context.Context, name string, family Family) ([]discovery.Target, time.Duration, error) {
+func (r *Resolver) LookupSRV(ctx context.Context, name string, family discovery.Family) ([]discovery.Target, time.Duration, error) {
 	found, err := r.query(ctx, name, dns.TypeSRV)
 	if err != nil {
 		return nil, found.ttl, err
@@ -81,7 +81,7 @@ func bounded(targets []discovery.Target) []discovery.Target {
 
 // addressesOf finds the addresses of each record's host: in the hosts file, in the answer's additional section, or by
 // asking for them.
-func (r *Resolver) addressesOf(ctx context.Context, records []*dns.SRV, extra []dns.RR, family Family) (map[string]Answer, error) {
+func (r *Resolver) addressesOf(ctx context.Context, records []*dns.SRV, extra []dns.RR, family discovery.Family) (map[string]Answer, error) {
 	known := byOwner(extra)
 	at := make(map[string]Answer, len(records))
 	ctx, cancel := context.WithCancel(ctx)
@@ -113,17 +113,17 @@ func (r *Resolver) addressesOf(ctx context.Context, records []*dns.SRV, extra []
 }
 
 // addressesOfHost takes what an additional section says of a host, if that is all that is wanted.
-func (r *Resolver) addressesOfHost(ctx context.Context, host string, known []dns.RR, family Family) (Answer, error) {
+func (r *Resolver) addressesOfHost(ctx context.Context, host string, known []dns.RR, family discovery.Family) (Answer, error) {
 	complete := len(known) > 0
-	for _, t := range family.types() {
+	for _, t := range typesOf(family) {
 		is := slices.ContainsFunc(known, func(rr dns.RR) bool { return rr.Header().Rrtype == t })
-		if family != Any && t == dns.TypeA && is {
+		if family != discovery.Any && t == dns.TypeA && is {
 			break // no other counts
 		}
 		complete = complete && is
 	}
 	if complete && len(r.hosts.get().lookup(host)) == 0 {
-		return family.answer(host, addresses(known), leastTTL(known))
+		return answerOf(host, addresses(known), family, leastTTL(known))
 	}
 	return r.LookupIP(ctx, host, family)
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/upstream/discovery/dns"
+	"weir/upstream/discovery"
 )
 
 func TestLookupSRV(t *testing.T) {
@@ -19,7 +19,7 @@ func TestLookupSRV(t *testing.T) {
 		zone        zone
 		conf, hosts string
 		name        string // "": the constant
-		family      dns.Family
+		family      discovery.Family
 		want        string // "address weight priority", each
 		empty       bool   // it is known that there is nothing
 		fails       string
@@ -32,9 +32,9 @@ func TestLookupSRV(t *testing.T) {
 		"TTL of the record": {zone: name + " 9 SRV 0 0 1 a.example.\n" + hosts, want: "10.0.0.1:1 0 0", ttl: 9 * time.Second},
 		"a chain": {zone: name + " 60 CNAME srv.example.\nsrv.example. 60 SRV 0 3 80 a.example.\n" + hosts,
 			want: "10.0.0.1:80 3 0", ttl: 50 * time.Second},
-		"all families": {zone: name + " 60 SRV 0 0 80 b.example.\n" + hosts, family: dns.Any,
+		"all families": {zone: name + " 60 SRV 0 0 80 b.example.\n" + hosts, family: discovery.Any,
 			want: "10.0.0.2:80 0 0, [fd00::2]:80 0 0", ttl: 40 * time.Second},
-		"IPv6": {zone: name + " 60 SRV 0 0 80 b.example.\n" + name + " 60 SRV 0 0 80 a.example.\n" + hosts, family: dns.IPv6,
+		"IPv6": {zone: name + " 60 SRV 0 0 80 b.example.\n" + name + " 60 SRV 0 0 80 a.example.\n" + hosts, family: discovery.IPv6,
 			want: "[fd00::2]:80 0 0", ttl: 40 * time.Second},
 		"twice": {zone: name + " 60 SRV 0 1 80 b.example.\n" + name + " 60 SRV 0 7 80 b.example.\n" + name + " 60 SRV 9 9 80 b.example.\n" + hosts,
 			want: "10.0.0.2:80 7 0", ttl: 40 * time.Second},
@@ -45,17 +45,17 @@ func TestLookupSRV(t *testing.T) {
 
 		"additional section": {zone: name + " 60 SRV 0 0 80 x.example.\nextra-x.example. 20 A 10.0.0.8\n",
 			want: "10.0.0.8:80 0 0", ttl: 20 * time.Second, asked: name + " SRV udp"},
-		"additional section with one family of both": {family: dns.Any,
+		"additional section with one family of both": {family: discovery.Any,
 			zone: name + " 60 SRV 0 0 80 b.example.\nextra-b.example. 20 A 10.0.0.2\n" + hosts,
 			want: "10.0.0.2:80 0 0, [fd00::2]:80 0 0", ttl: 40 * time.Second,
 			asked: name + " SRV udp, b.example. A udp, b.example. AAAA udp"},
-		"additional section with both": {family: dns.Any,
+		"additional section with both": {family: discovery.Any,
 			zone: name + " 60 SRV 0 0 80 x.example.\nextra-x.example. 20 A 10.0.0.2\nextra-x.example. 9 AAAA fd00::2",
 			want: "10.0.0.2:80 0 0, [fd00::2]:80 0 0", ttl: 9 * time.Second, asked: name + " SRV udp"},
 		"additional section without IPv4": { // there may be some
 			zone: name + " 60 SRV 0 0 80 b.example.\nextra-b.example. 20 AAAA fd00::2\n" + hosts,
 			want: "10.0.0.2:80 0 0", ttl: 40 * time.Second},
-		"additional section of IPv4 where IPv6 is wanted": {family: dns.IPv6,
+		"additional section of IPv4 where IPv6 is wanted": {family: discovery.IPv6,
 			zone: name + " 60 SRV 0 0 80 b.example.\nextra-b.example. 20 A 10.0.0.2\n" + hosts,
 			want: "[fd00::2]:80 0 0", ttl: 40 * time.Second},
 		"hosts file": {hosts: "10.3.3.3 x.example", zone: name + " 60 SRV 0 0 80 x.example.\nextra-x.example. 20 A 10.0.0.8\n",
@@ -106,7 +106,7 @@ func TestTargetsAreBounded(t *testing.T) {
 	}
 	slices.Reverse(lines)
 	s := serve(t, zone(strings.Join(lines, "\n")))
-	targets, _, err := resolver(t, "nameserver 127.0.0.1", "", s).LookupSRV(within(t), "_ws._tcp.example.", dns.IPv4)
+	targets, _, err := resolver(t, "nameserver 127.0.0.1", "", s).LookupSRV(within(t), "_ws._tcp.example.", discovery.IPv4)
 	if err != nil || len(targets) != 256 || targets[0].Addr.String() != "10.0.0.1:80" || targets[255].Addr.String() != "10.0.1.56:80" {
 		t.Fatalf("%d targets, %v", len(targets), err)
 	}
@@ -118,7 +118,7 @@ func TestTargetsAreBounded(t *testing.T) {
 // So do those of hosts with too many addresses, of which the first ones stay.
 func TestTargetsOfOneHostAreBounded(t *testing.T) {
 	s := serve(t, "_ws._tcp.example. 60 SRV 7 0 80 a.example.\n_ws._tcp.example. 60 SRV 3 0 90 a.example.\n"+many("a.example.", 200))
-	targets, _, err := resolver(t, "nameserver 127.0.0.1", "", s).LookupSRV(within(t), "_ws._tcp.example.", dns.IPv4)
+	targets, _, err := resolver(t, "nameserver 127.0.0.1", "", s).LookupSRV(within(t), "_ws._tcp.example.", discovery.IPv4)
 	if err != nil || len(targets) != 256 || targets[0].Addr.String() != "10.0.0.1:90" || targets[255].Addr.String() != "10.0.0.56:80" {
 		t.Errorf("%d targets, %v", len(targets), err)
 	}
@@ -135,7 +135,7 @@ func TestServiceFailsAtOnce(t *testing.T) {
 	}
 	start := time.Now()
 	r := resolver(t, "nameserver 127.0.0.1\noptions timeout:30", "", serve(t, z))
-	_, _, err := r.LookupSRV(t.Context(), "_ws._tcp.example.", dns.Auto)
+	_, _, err := r.LookupSRV(t.Context(), "_ws._tcp.example.", discovery.Auto)
 	if err == nil || !strings.Contains(err.Error(), "misbehaving") || time.Since(start) > 25*time.Second {
 		t.Errorf("%v after %v", err, time.Since(start))
 	}
