@@ -307,3 +307,21 @@ func TestReloadMoves(t *testing.T) {
 		})
 	}
 }
+
+// TestOnlyBackendStartsAgain: sessions wait for it, up to reopen-wait.
+func TestOnlyBackendStartsAgain(t *testing.T) {
+	t.Parallel()
+	b := listen(t)
+	m := &moving{first: b}
+	m.rig = start(t, func(cfg *config.Config) { cfg.OnBackendLoss, cfg.ReopenWait = config.LossReopen, patience }, b.url())
+	client, server := m.session()
+	addr := b.ln.Addr().String()
+	_ = b.ln.Close()
+	server.reset()
+	failures := `weir_endpoint_connect_failures_total{endpoint="` + b.url() + `",route="default"}`
+	if !eventually(func() bool { return metric(t, m.rig, failures) >= 2 }) {
+		t.Fatal("it was not tried again")
+	}
+	m.second = listenOn(t, addr)
+	talk(client, m.accepts("backend_lost"))
+}

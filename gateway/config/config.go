@@ -129,7 +129,7 @@ type Config struct {
 	Kubeconfig        string        `knob:"kubeconfig" group:"Routing" arg:"FILE" help:"kubeconfig of the cluster that ws+k8s:// backends are in; empty: that of $KUBECONFIG, else the service account of the pod, else ~/.kube/config"`
 
 	OnBackendLoss OnBackendLoss `knob:"on-backend-loss" group:"Moves" route:"true" help:"what happens to a session whose backend ends, breaks, is drained or leaves: close, or reopen (go on at another backend with the same handshake while the client stays; only for backends that keep nothing of a session)"`
-	ReopenWait    time.Duration `knob:"reopen-wait" group:"Moves" route:"true" range:"100ms..10m" help:"time that a session to be moved may take until neither side is inside a message; after that it stays where it is"`
+	ReopenWait    time.Duration `knob:"reopen-wait" group:"Moves" route:"true" range:"100ms..10m" help:"time that a session to be moved waits until neither side is inside a message (after that it stays where it is), or, if its backend is gone, for a backend that takes it"`
 	ReopenNotice  string        `knob:"reopen-notice" group:"Moves" route:"true" arg:"TEXT" help:"text message that a client gets each time its session has been moved; empty: none"`
 	ReopenHeader  string        `knob:"reopen-header" group:"Moves" route:"true" arg:"NAME" help:"header field that tells a backend of a session that comes from another one, as in 'Weir-Reopen: 3; reason=manual' for the third move; empty: none"`
 	EndpointDrain time.Duration `knob:"endpoint-drain" group:"Moves" route:"true" range:"0|1s..24h" help:"time over which the sessions of a backend that is drained or leaves are moved, or closed with drain-code; 0: they stay, unless they can be moved"`

@@ -36,6 +36,9 @@ type move struct {
 	waited  uint8              // how often the old backend was given more time
 	parted  bool               // nothing more goes to the old backend
 	said    bool               // the old one has said its last
+	later   bool               // the timer runs until another backend is asked again
+	tries   uint8              // how often none took it
+	left    time.Duration      // loop time at which the old backend was left
 	timer   netpoll.Timer      // the end of what is waited for
 }
 
@@ -74,11 +77,12 @@ func (m *move) open() {
 	attempt, why := s.lane.latest().links.Open(&r, next)
 	sh.fields = r.Fields
 	clear(sh.fields)
-	if why != nil {
+	switch {
+	case why == nil:
+		m.attempt = attempt
+	case !m.retryLater():
 		m.fail(observe.MoveRefused)
-		return
 	}
-	m.attempt = attempt
 }
 
 // fail ends a move that did not come about. Before the old stream was left, nothing has happened.
@@ -198,7 +202,7 @@ func (m *move) part(code ws.StatusCode) {
 // holdClient is where nothing more goes to the old backend. What a rate keeps from the client stays with it.
 func (m *move) holdClient() {
 	s := m.session
-	m.parted = true
+	m.parted, m.left = true, s.loop().Now()
 	if s.extra != nil && s.extra.held {
 		m.until = s.extra.until
 	}
@@ -210,11 +214,16 @@ const moveHold = 1 << 50
 
 // OnTimer is the end of what the move waits for.
 func (m *move) OnTimer(*netpoll.Timer) {
-	if !m.parted {
+	s := m.session
+	switch {
+	case !m.parted:
 		m.fail(observe.MoveWaited)
 		return
+	case m.later:
+		m.later = false
+		s.lane.shard.relocation.open(m)
+		return
 	}
-	s := m.session
 	if m.oldGoesOn() {
 		s.loop().Schedule(&m.timer, s.cfg().CloseTimeout, m)
 		return
@@ -251,13 +260,16 @@ func (s *session) inDown() bool { return s.down.scan.InMessage() && !s.down.scan
 // proceed puts the new stream in the place of the old one, if both are ready for that.
 func (m *move) proceed() {
 	s := m.session
-	if s.stream != nil {
-		return
-	}
-	if m.next == nil {
-		return
-	}
 	next := m.next
+	switch {
+	case s.stream != nil:
+		return
+	case next == nil:
+		if !m.asked {
+			s.lane.shard.relocation.open(m)
+		}
+		return
+	}
 	s.dropGathered(&s.down)
 	m.end(observe.Moved)
 	m.install(next)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -33,11 +34,7 @@ func (s *session) outlives(reason string) bool {
 	}
 	s.dropStream()
 	m.abandonOld()
-	if m.asked {
-		m.proceed()
-	} else {
-		s.lane.shard.relocation.open(m)
-	}
+	m.proceed()
 	return true
 }
 
@@ -75,6 +72,30 @@ func (m *move) retry(failed *upstream.Endpoint) bool {
 	s.lane.shard.relocation.open(m)
 	return true
 }
+
+// retryLater asks again after a while, if the old backend is no more, and tells whether it does. It goes on for reopen-wait: a
+// backend that is the only one may be about to start again.
+func (m *move) retryLater() bool {
+	s := m.session
+	if !m.parted || s.loop().Now()-m.left >= s.cfg().ReopenWait {
+		return false
+	}
+	m.next, m.asked = nil, false
+	if s.stream != nil {
+		return true // when that has ended
+	}
+	wait := min(firstRetry<<m.tries, lastRetry)
+	m.tries = min(m.tries+1, 8)
+	m.asked, m.later = true, true
+	s.loop().Schedule(&m.timer, wait/2+rand.N(wait/2), m)
+	return true
+}
+
+// firstRetry is the longest time until a backend is asked again that did not take a session; it doubles up to lastRetry.
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = time.Second
+)
 
 // abandonOld is where nothing more goes to the old backend: the client is held back, and what has passed of a message of its
 // is all that passes.

@@ -42,7 +42,7 @@ func (n *successor) OnAnswer(stream upstream.Stream, a *http1.Response) {
 	switch {
 	case a.Status != 101:
 		stream.Close()
-		if a.Status < 500 || !m.retry(stream.Endpoint()) {
+		if a.Status < 500 || !m.retry(stream.Endpoint()) && !m.retryLater() {
 			m.fail(observe.MoveRefused)
 		}
 	case string(subprotocol(a)) != n.session.extra.again.protocol || deflates || others:
@@ -57,7 +57,7 @@ func (n *successor) OnAnswer(stream upstream.Stream, a *http1.Response) {
 func (n *successor) OnRefused(why *http1.Refusal) {
 	if m := n.mine(); m != nil {
 		m.attempt = nil
-		if why != upstream.RefusedClosed || !m.retry(nil) {
+		if (why != upstream.RefusedClosed || !m.retry(nil)) && !m.retryLater() {
 			m.fail(observe.MoveRefused)
 		}
 	}
