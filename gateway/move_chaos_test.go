@@ -366,7 +366,10 @@ func (h *host) fail(p *peer) {
 // judge compares what the hosts got.
 func (r *roamer) judge() error {
 	r.mu.Lock()
-	hosts := r.hosts
+	var hosts []host
+	for _, h := range r.hosts {
+		hosts = append(hosts, *h)
+	}
 	r.mu.Unlock()
 	before := -1
 	for i, h := range hosts {
