@@ -150,6 +150,9 @@ func (r *relocation) ask(l leaver) {
 	}
 	drains := s.cfg().EndpointDrain > 0 && l.reason != observe.MoveGoAway
 	switch {
+	case l.last && s.parted(): // it has left; the old backend is not done yet
+		r.due = append(r.due, l)
+		r.pace.end = max(r.pace.end, r.shard.Loop.Now()+s.cfg().CloseTimeout)
 	case l.last, drains && !s.lane.route.Reopens:
 		if drains && l.endpoint.Down(upstream.CauseManual|upstream.CauseLeaving) {
 			s.goAway(reasons.EndpointDrain)
