@@ -31,7 +31,9 @@ type move struct {
 	avoid   *upstream.Endpoint // that failed, or is to be left
 	until   time.Duration      // loop time up to which a rate holds the client
 	asked   bool               // another backend has been, or is about to be
+	opening bool               // its answer is awaited
 	attempt *upstream.Attempt  // until it has its answer
+	lane    *lane              // by whose links it goes, if that is not the session's; it has to last meanwhile
 	next    *successor         // which has its 101; nil: not yet
 	waited  uint8              // how often the old backend was given more time
 	parted  bool               // nothing more goes to the old backend
@@ -74,14 +76,16 @@ func (m *move) open() {
 		r.Fields = append(r.Fields, http1.Field{Name: []byte(name), Value: sh.scratch})
 	}
 	next := &successor{session: s}
-	attempt, why := s.lane.latest().links.Open(&r, next)
+	attempt, why := m.through().links.Open(&r, next)
 	sh.fields = r.Fields
 	clear(sh.fields)
 	switch {
 	case why == nil:
 		m.attempt = attempt
-	case !m.retryLater():
-		m.fail(observe.MoveRefused)
+	default:
+		if m.opened(); !m.retryLater() {
+			m.fail(observe.MoveRefused)
+		}
 	}
 }
 
@@ -120,8 +124,28 @@ func (m *move) end(outcome string) {
 	if m.next != nil && outcome != observe.Moved {
 		m.next.drop()
 	}
+	m.opened()
+	m.unpin()
 	s.extra.move = nil
 	s.marks.set(moving, false)
+}
+
+// through is the lane by whose links another backend is asked.
+func (m *move) through() *lane {
+	m.unpin()
+	l := m.session.lane.latest()
+	if l != m.session.lane {
+		l.sessions++
+		m.lane = l
+	}
+	return l
+}
+
+func (m *move) unpin() {
+	if l := m.lane; l != nil {
+		m.lane = nil
+		l.leave()
+	}
 }
 
 // cancelMove is for a session that ends. What was sent to the new backend is nothing.

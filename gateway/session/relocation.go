@@ -17,8 +17,8 @@ type relocation struct {
 	pace  pace
 	due   []leaver
 
-	opened  int     // handshakes begun within a step
-	waiting []*move // for the next steps
+	opening int     // handshakes under way
+	waiting []*move // for room for theirs
 }
 
 // leaver is a session that is to leave its endpoint.
@@ -36,20 +36,29 @@ const (
 	movesWithin    = time.Second
 )
 
-// openBurst is how many handshakes of moves a loop begins within a step. A backend that goes with all its tunnels leaves tens of
-// thousands of sessions at once, and the others have to take them.
-const openBurst = 256
+// mostOpening is how many handshakes of moves a loop has under way. A backend that goes with all its tunnels leaves tens of
+// thousands of sessions at once; the others have to take them, and some have room for 511 that wait to be accepted.
+const mostOpening = 128
 
-// open looks for another backend for a session, soon.
+// open looks for another backend for a session, as soon as there is room for that.
 func (r *relocation) open(m *move) {
 	m.asked = true
-	if r.opened >= openBurst {
+	if r.opening >= mostOpening {
 		r.waiting = append(r.waiting, m)
+		r.wake()
 		return
 	}
-	r.opened++
-	r.wake()
+	r.opening++
+	m.opening = true
 	m.open()
+}
+
+// opened says that a handshake is no longer under way.
+func (m *move) opened() {
+	if m.opening {
+		m.opening = false
+		m.session.lane.shard.relocation.opening--
+	}
 }
 
 // wake has the next step come.
@@ -59,15 +68,13 @@ func (r *relocation) wake() {
 	}
 }
 
-// openWaiting begins the handshakes of those whose turn it is.
+// openWaiting begins the handshakes of those for whom there is room by now.
 func (r *relocation) openWaiting() {
-	r.opened = 0
-	for ; len(r.waiting) > 0 && r.opened < openBurst; r.waiting = r.waiting[1:] {
+	for len(r.waiting) > 0 && r.opening < mostOpening {
 		m := r.waiting[0]
-		r.waiting[0] = nil
-		if x := m.session.extra; x.move == m { // else it is over
-			r.opened++
-			m.open()
+		r.waiting[0], r.waiting = nil, r.waiting[1:]
+		if m.session.extra.move == m { // else it is over
+			r.open(m)
 		}
 	}
 	if len(r.waiting) == 0 {
@@ -137,7 +144,7 @@ func (r *relocation) OnTimer(*netpoll.Timer) {
 	if len(r.due) == 0 {
 		r.due, r.pace = nil, pace{}
 	}
-	if len(r.due) > 0 || r.opened > 0 || len(r.waiting) > 0 {
+	if len(r.due) > 0 || len(r.waiting) > 0 {
 		r.wake()
 	}
 }

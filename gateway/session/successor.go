@@ -37,6 +37,7 @@ func (n *successor) OnAnswer(stream upstream.Stream, a *http1.Response) {
 		return
 	}
 	m.attempt = nil
+	m.opened()
 	n.stream = stream
 	deflates, others := a.Extensions()
 	switch {
@@ -57,6 +58,7 @@ func (n *successor) OnAnswer(stream upstream.Stream, a *http1.Response) {
 func (n *successor) OnRefused(why *http1.Refusal) {
 	if m := n.mine(); m != nil {
 		m.attempt = nil
+		m.opened()
 		if (why != upstream.RefusedClosed || !m.retry(nil)) && !m.retryLater() {
 			m.fail(observe.MoveRefused)
 		}
