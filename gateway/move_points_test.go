@@ -196,7 +196,9 @@ func TestNewBackendEndsInsteadOfAnswering(t *testing.T) {
 	eachMoving(t, nil, func(t *testing.T, m *moving) {
 		client, server := m.session()
 		server.reset()
-		m.second.accept().reset()
+		asked := m.second.accept()
+		asked.asked()
+		asked.reset()
 		next := m.second.accept()
 		next.upgrade("Sec-WebSocket-Protocol: chat")
 		talk(client, next)

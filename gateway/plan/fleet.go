@@ -201,9 +201,10 @@ func (b *builder) open(f *Fleet, w wantedFleet) (err error) {
 	e, t := b.env, &f.terms
 	o := upstream.Options{Policy: t.policy, Balance: t.balance, Threshold: t.threshold, SlowStart: t.slowStart, Zone: t.zone, Outlier: t.outlier, TLS: t.tls.config, Panic: t.panics, Health: t.health,
 		DNSInterval: t.dnsInterval, DNSMinTTL: t.dnsMinTTL, EmptyHold: t.emptyHold, Family: t.family,
-		Kubernetes: cluster{t.kubeconfig}, Admits: func(s upstream.Spec) error { return admits(w.from.Config, s) }}
-	if t.files != "" {
+		Kubernetes: cluster{t.kubeconfig}}
+	if cfg := w.from.Config; t.files != "" {
 		o.Files = strings.Split(t.files, "\n")
+		o.Admits = func(s upstream.Spec) error { return admits(cfg, s) } // of w nothing else: it knows the plan before
 	}
 	if slices.ContainsFunc(w.specs, inKubernetes) {
 		if err := (cluster{t.kubeconfig}).known(); err != nil {
