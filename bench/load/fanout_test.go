@@ -117,6 +117,11 @@ func TestFanoutGoesOn(t *testing.T) {
 		said = 0
 		mu.Unlock()
 		crowd := open(t, load.Config{Target: target, Conns: 5})
+		for there := 0; there < 5; time.Sleep(time.Millisecond) { // the last one's handler may not have run yet
+			mu.Lock()
+			there = len(members)
+			mu.Unlock()
+		}
 		r, err := crowd.Fanout(t.Context(), load.Fanout{Size: 50, Rate: rate, Window: short})
 		if err != nil || len(r.Faults) != 1 || r.Faults[load.FaultClosed] != 1 {
 			t.Errorf("%s: %v, %v", name, err, r.Faults)
