@@ -90,7 +90,9 @@ func (p *Plan) jobs(limit uint64) (jobs []job, notes []string) {
 		var able []peers.Peer
 		for _, peer := range p.Peers {
 			switch {
-			case !peer.In(s.Name), peer.Command == nil && s.Kind == KindDrain: // the latter has nothing to drain
+			case !peer.In(s.Name):
+			case peer.Command == nil && s.Kind == KindDrain: // it has nothing to drain
+			case peer.Pooled && s.Kind == KindHTTP: // its backend answers no plain requests
 			case s.TLS && !peer.TLS:
 				notes = append(notes, fmt.Sprintf("%s: %s is left out, it has no TLS here", s.Name, peer.Name))
 			case !peer.Serves(s.Conns, limit):

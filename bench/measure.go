@@ -13,7 +13,7 @@ import (
 
 // Figures is what one measurement found. Fields that a scenario does not measure are 0.
 type Figures struct {
-	Ops       int64   `json:"ops"` // round trips, handshakes, deliveries or lives in the window; idle: connections held
+	Ops       int64   `json:"ops"` // round trips, handshakes, requests, deliveries or lives in the window; idle: connections held
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"per_second"`
 
@@ -113,6 +113,8 @@ func Measure(ctx context.Context, s Scenario, target load.Target, of Subject) (F
 		return measureIdle(ctx, s, target, of)
 	case KindStorm:
 		return measureStorm(ctx, s, target, of.Pids)
+	case KindHTTP:
+		return measureHTTP(ctx, s, target, of.Pids)
 	case KindSlow:
 		return measureSlow(ctx, s, target, of.Pids)
 	case KindHellos:
@@ -158,6 +160,12 @@ func measureEcho(ctx context.Context, s Scenario, target load.Target, pids []int
 func measureStorm(ctx context.Context, s Scenario, target load.Target, pids []int) (Figures, error) {
 	m := meter{pids: pids}
 	r, err := load.Storm(ctx, load.Gale{Target: target, Concurrency: s.Conns, Resume: s.Resume, Window: m.window(s)})
+	return m.figures(r), errors.Join(err, r.Err(), m.err)
+}
+
+func measureHTTP(ctx context.Context, s Scenario, target load.Target, pids []int) (Figures, error) {
+	m := meter{pids: pids}
+	r, err := load.Request(ctx, load.Requests{Target: target, Conns: s.Conns, Window: m.window(s)})
 	return m.figures(r), errors.Join(err, r.Err(), m.err)
 }
 

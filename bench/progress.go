@@ -87,7 +87,7 @@ func (s *Scenario) cost() time.Duration {
 		ramp = load.DefaultRamp
 	}
 	switch s.Kind {
-	case KindStorm:
+	case KindStorm, KindHTTP:
 		return startUp + window
 	case KindChurn:
 		return startUp + window + max(s.Warmup, s.Settle)

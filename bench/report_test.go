@@ -113,6 +113,7 @@ func TestColumns(t *testing.T) {
 		{Scenario{Kind: KindEcho}, "user; system; round trips/s; p50 us; p99 us; p99.9 us", "MB"},
 		{Scenario{Kind: KindEcho, Rate: 100}, "CPU us per round trip; round trips/s; p50 us; p99 us; p99 to", "p99.9"},
 		{Scenario{Kind: KindStorm}, "CPU us per handshake", "round trip"},
+		{Scenario{Kind: KindHTTP}, "CPU us per request; user; system; requests/s", "round trip"},
 		{Scenario{Kind: KindSlow}, "p99 change", "to HAProxy pool"},
 		{Scenario{Kind: KindIdle}, "memory to HAProxy pool", "p99"},
 		{Scenario{Kind: KindFanout}, "CPU us per delivery; user; system; deliveries/s", "round trip"},

@@ -18,6 +18,7 @@ const (
 	KindEcho  Kind = "echo"
 	KindIdle  Kind = "idle"
 	KindStorm Kind = "storm"
+	KindHTTP  Kind = "http" // plain requests over kept connections
 	KindSlow  Kind = "slow" // echo, then the same beside clients that read nothing, or little
 
 	KindHellos Kind = "hellos" // echo: alone, beside busy goroutines, beside replayed ClientHellos; not compared among peers
@@ -70,6 +71,7 @@ func Scenarios() []Scenario {
 		{Name: "idle16k", Title: "16,000 idle connections, for those whose descriptors suffice", Kind: KindIdle, Conns: 16000, Settle: 2 * time.Second},
 		{Name: "storm", Title: "upgrade storm: connect, upgrade, reset; 64 at a time", Kind: KindStorm, Conns: 64},
 		{Name: "fanout", Title: "one client's 125 bytes to 1,000 others, the next when all have it", Kind: KindFanout, Conns: 1001, Size: 125, Path: echo.FanoutPath},
+		{Name: "http", Title: "plain HTTP: GET, answers of 125 bytes, 100 kept connections, closed loop", Kind: KindHTTP, Conns: 100, Path: echo.RequestPath},
 		{Name: "churn", Title: "short lives: connect, 4 echoes of 125 bytes, close handshake; 64 at a time", Kind: KindChurn, Conns: 64, Size: 125, Messages: 4, Settle: time.Second, Once: true},
 		{Name: "drain", Title: "SIGTERM under 1,000 connections at 2 messages/s each, who come back to a second gateway", Kind: KindDrain, Conns: 1000, Size: 125, Rate: 2, Jitter: 200 * time.Millisecond, Least: 5 * time.Second, Once: true},
 		{Name: "tls-echo125", Title: "125-byte echo over TLS, 1,000 connections, closed loop", Kind: KindEcho, TLS: true, Conns: 1000, Size: 125},

@@ -46,6 +46,7 @@ func TestFiguresOfTheNewKinds(t *testing.T) {
 			return f.RSSBefore > 0 && f.RSSPeak >= f.RSSBefore && f.RSSAfter > 0 && f.CPUMicros > 0
 		},
 		"drain": func(f *Figures) bool { return f.Back == 0 && len(f.Codes) == 0 && f.P99 > 0 }, // nobody ends
+		"http":  func(f *Figures) bool { return f.P50 > 0 && f.CPUMicros > 0 },
 		"slow":  func(f *Figures) bool { return f.SlowTaken > 0 && f.P99Alone > 0 && f.CPUMicros > 0 },
 		"idle":  func(f *Figures) bool { return f.Ops == 20 && f.Threads > 0 && f.Pongs >= 20 },
 	} {

@@ -59,6 +59,8 @@ func columns(s Scenario, rows []Row) []column {
 			number("RSS after, KB", "%.0f", func(r *Row) float64 { return r.RSSAfter / 1e3 }))
 	case KindStorm:
 		cs = workColumns(s, "handshake", "handshakes")
+	case KindHTTP:
+		cs = workColumns(s, "request", "requests")
 	case KindSlow: // which has its own ratio
 		return append(workColumns(s, "round trip", "round trips"),
 			number("p99 alone us", "%.0f", func(r *Row) float64 { return r.P99Alone }),

@@ -9,6 +9,8 @@
 //	mux      --> stream, talk   HTTP/2: each stream's DATA is frames
 //	talk     what a WebSocket's frames are answered with
 //
+// On RequestPath a plain GET has a short answer, over HTTP/1.1 only.
+//
 // On FanoutPath nothing is echoed: what one client says there goes to all others there, on whatever
 // connections of the backend they are.
 //

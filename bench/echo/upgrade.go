@@ -4,7 +4,7 @@ package echo
 
 import "weir/bench/wire"
 
-// upgrade is a connection that becomes a WebSocket by an HTTP/1.1 upgrade.
+// upgrade is a connection that becomes a WebSocket by an HTTP/1.1 upgrade. Before that it may have plain requests.
 type upgrade struct {
 	*socket
 	talk
@@ -18,6 +18,11 @@ func (u *upgrade) take(b []byte) bool {
 	}
 	u.head = append(u.head, b...)
 	n, err := wire.CutHead(u.head)
+	for n > 0 && string(wire.Path(u.head[:n])) == RequestPath {
+		u.out = append(u.out, requestAnswer...)
+		u.head = u.head[n:]
+		n, err = wire.CutHead(u.head)
+	}
 	if n == 0 {
 		return err == nil
 	}

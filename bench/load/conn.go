@@ -31,6 +31,10 @@ type conn struct {
 	scan  wire.Scanner
 	link  *link // nil without TLS
 	exchange
+
+	// of plain requests
+	asking bool // an answer is awaited
+	body   int  // bytes of the answer's body that are still to come
 }
 
 func (c *conn) target() *destination { return &c.w.targets[c.to] }
@@ -62,9 +66,9 @@ func (c *conn) Ready(ev epoll.Events) {
 	}
 }
 
-// ask sends the request for the upgrade.
+// ask sends the first request: for the upgrade, or a plain one.
 func (c *conn) ask() {
-	c.state = upgrading
+	c.state, c.sentAt = upgrading, now()
 	request := c.target().request
 	if n, err := c.put(request); n < len(request) {
 		c.w.refuse(c, FaultUpgrade, err)
@@ -128,6 +132,10 @@ func plain(n int, errno syscall.Errno) (int, error) {
 }
 
 func (c *conn) take(b []byte) {
+	if c.w.answered != nil {
+		c.answer(b)
+		return
+	}
 	if c.state == upgrading {
 		c.head = append(c.head, b...)
 		n, err := wire.CutHead(c.head)

@@ -15,6 +15,8 @@
 // leave with a close handshake. So is Slow, clients that send and hardly read, whose neighbours a
 // Crowd can be.
 //
+// Request is apart, too: its clients send plain HTTP requests over kept connections.
+//
 // A phase tells its loops by hooks what to make of a handshake, a whole message, a lost connection;
 // reading, writing, pongs and answers to close frames are the same in all of them.
 //

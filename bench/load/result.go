@@ -27,6 +27,7 @@ const (
 	FaultMissed   Fault = "delivery missing" // of a fan-out
 	FaultPong     Fault = "pong missing"
 	FaultAway     Fault = "not back" // a client that did not come back
+	FaultAnswer   Fault = "wrong answer"
 )
 
 // Result is what a crowd saw.

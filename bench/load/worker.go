@@ -41,6 +41,7 @@ type hooks struct {
 	lost     func(*conn, Fault, error) // an upgraded client ended before its time
 	echoed   func(*conn)               // a message is whole, its number c.got
 	parted   func(*conn)               // a client that has left is gone
+	answered func(*conn)               // an answer to a plain request is complete; nil: the clients are WebSockets
 }
 
 // destination is a target and the request that its clients send.

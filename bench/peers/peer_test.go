@@ -26,7 +26,7 @@ func TestConfigurations(t *testing.T) {
 		lacks string
 		tls   *Certificate
 	}{
-		{Nginx(), "nginx.conf", []string{"listen 127.0.0.1:1 backlog=4096 deferred;", "proxy_pass http://127.0.0.1:2;", "worker_connections 20000;"}, "proxy_buffer_size", nil},
+		{Nginx(), "nginx.conf", []string{"listen 127.0.0.1:1 backlog=4096 deferred;", "server 127.0.0.1:2;", "keepalive 128;", "worker_connections 20000;"}, "proxy_buffer_size", nil},
 		{NginxLarge("x"), "nginx.conf", []string{"proxy_buffer_size 64k;"}, "ssl", nil},
 		{HAProxy(), "haproxy.cfg", []string{"bind 127.0.0.1:1 defer-accept\n", "server echo 127.0.0.1:2\n", "maxconn 9900\n", "nbthread 1", "X-Forwarded-Proto http\n"}, "proto h2", nil},
 		{HAProxyPool(), "haproxy.cfg", []string{"server echo 127.0.0.1:2 proto h2 ws h2\n", "http-reuse always", "maxconn 19800\n", "no strict-limits", "nbthread 1"}, "ssl", nil},

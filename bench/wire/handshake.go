@@ -31,6 +31,11 @@ func AppendRequest(dst []byte, host, path, key string) []byte {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", path, host, key)
 }
 
+// AppendGet appends a plain request, as a client sends it on a connection that it keeps.
+func AppendGet(dst []byte, host, path string) []byte {
+	return fmt.Appendf(dst, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: weirbench\r\nAccept: */*\r\n\r\n", path, host)
+}
+
 // Path is the path of a request's head, without the query; empty if there is none.
 func Path(head []byte) []byte {
 	line, _, _ := bytes.Cut(head, []byte("\r\n"))

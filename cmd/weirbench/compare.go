@@ -80,7 +80,7 @@ func (c *choice) plan() (bench.Plan, error) {
 }
 
 // core are the scenarios of peers that are measured for their place in the field and not for every trait.
-var core = []string{"echo125", "open100", "idle", "storm"}
+var core = []string{"echo125", "open100", "idle", "storm", "http"}
 
 // choosePeers finds the peers by their names. Of all, those that few have are left out, with a line,
 // where they are not installed; a peer that was asked for by name has rows that say so.

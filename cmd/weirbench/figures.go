@@ -55,7 +55,7 @@ func printIdle(w io.Writer, s bench.Scenario, f bench.Figures) {
 
 func printTalk(w io.Writer, s bench.Scenario, f bench.Figures) {
 	what := map[bench.Kind]string{
-		bench.KindStorm: "handshakes", bench.KindFanout: "deliveries", bench.KindChurn: "lives",
+		bench.KindStorm: "handshakes", bench.KindHTTP: "requests", bench.KindFanout: "deliveries", bench.KindChurn: "lives",
 	}[s.Kind]
 	if what == "" {
 		what = "round trips"

@@ -23,6 +23,7 @@ Against anything that answers a WebSocket upgrade and echoes:
   weirbench storm  connect, upgrade, reset, again and again
   weirbench slow   echo, then the same beside clients that read nothing, or little
   weirbench hellos echo, then beside busy goroutines, then beside clients that replay a TLS ClientHello
+  weirbench http   plain HTTP requests over kept connections (serve-echo answers them at /request)
   weirbench churn  connect, talk, leave, again and again: does memory come back?
   weirbench drain  talk, and come back when gateways end or restart: the reconnect curve
 
@@ -56,6 +57,7 @@ More examples, with weir in its place:
   weirbench storm --url wss://localhost:8443/ --insecure --resume --pids $(pidof weir)
   weirbench slow --url ws://127.0.0.1:8080/ --slow 10 --slow-read 1000 --pids $(pidof weir)
   weirbench hellos --url wss://localhost:8443/ --insecure --hellos 1000 --pids $(pidof weir)
+  weirbench http --url http://127.0.0.1:8080/request --conns 100 --pids $(pidof weir)
   weirbench churn --url ws://127.0.0.1:8080/ --seconds 120 --pids $(pidof weir)
   weirbench drain --url ws://127.0.0.1:8080/ --url ws://127.0.0.1:8081/ --seconds 60
   weirbench fanout --url ws://127.0.0.1:8080/fanout --conns 1001 --pids $(pidof weir)
@@ -81,6 +83,7 @@ var commands = map[string]func(context.Context, []string) error{
 	"slow":    measureCommand("slow"),
 	"hellos":  measureCommand("hellos"),
 	"fanout":  measureCommand("fanout"),
+	"http":    measureCommand("http"),
 	"churn":   measureCommand("churn"),
 	"drain":   measureCommand("drain"),
 	"compare": compare,

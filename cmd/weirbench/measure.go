@@ -61,6 +61,8 @@ func (a *aim) flags(flags *pflag.FlagSet, kind bench.Kind) {
 	case bench.KindDrain:
 		about += "; all begin at the first, and those who lose their connection go round them all"
 		window = 30
+	case bench.KindHTTP:
+		about = "what to drive, http:// or https:// (TLS 1.3 alone); each GET must be answered with 200 and a Content-Length"
 	case bench.KindFanout:
 		about += "; what one client sends there, the server must send to all others (weirbench serve-echo does so at " + echo.FanoutPath + ")"
 	case bench.KindChurn:
@@ -68,10 +70,7 @@ func (a *aim) flags(flags *pflag.FlagSet, kind bench.Kind) {
 	case bench.KindIdle:
 		warmup = 3 // gateways give memory back a while after the last newcomer
 	}
-	path := ""
-	if kind == bench.KindFanout {
-		path = echo.FanoutPath
-	}
+	path := map[bench.Kind]string{bench.KindFanout: echo.FanoutPath, bench.KindHTTP: echo.RequestPath}[kind]
 	flags.StringArrayVar(&a.urls, "url", []string{"ws://127.0.0.1:8080" + path}, about)
 	flags.IntSliceVar(&a.pids, "pids", nil, "processes whose CPU and memory are accounted, comma-separated")
 	flags.BoolVar(&a.json, "json", false, "print the figures as JSON")
@@ -132,6 +131,9 @@ func scenarioFlags(flags *pflag.FlagSet, s *bench.Scenario) {
 	case bench.KindStorm:
 		flags.IntVar(&s.Conns, "conns", 64, "handshakes under way at any time")
 		flags.BoolVar(&s.Resume, "resume", false, "of wss://: resume one TLS session; a full handshake is a fault")
+		return
+	case bench.KindHTTP:
+		flags.IntVar(&s.Conns, "conns", 100, "connections to keep, each with one request at a time")
 		return
 	case bench.KindFanout:
 		flags.IntVar(&s.Conns, "conns", 1001, "connections to open, of which one speaks")

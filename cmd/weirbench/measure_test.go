@@ -141,7 +141,7 @@ func TestRefused(t *testing.T) {
 		}
 	}()
 	refuses, nowhere := "ws://"+refusing.Addr().String(), "ws://127.0.0.1:1"
-	for _, command := range []string{"echo", "idle", "storm", "slow", "fanout", "churn", "drain"} {
+	for _, command := range []string{"echo", "idle", "storm", "slow", "http", "fanout", "churn", "drain"} {
 		for url, want := range map[string]string{refuses: "403 Forbidden", nowhere: "connection refused", "ws://192.0.2.1/": "--i-own-this-target"} {
 			status, out, notes := said(t, command+" --conns 3 --seconds 0.3 --warmup 0 --url "+url)
 			if status != 1 || out != "" || !strings.Contains(notes, want) {
