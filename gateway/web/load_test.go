@@ -42,7 +42,7 @@ func TestBigBodies(t *testing.T) {
 		}
 		equal(t, "uploaded", res.Header.Get("X-Got"), fmt.Sprint(size, " <nil>"))
 		time.Sleep(100 * time.Millisecond) // nobody reads meanwhile; whatever would fill up fills up
-		runtime.GC() // what TLS records have left behind does not count
+		runtime.GC()                       // what TLS records have left behind does not count
 		runtime.ReadMemStats(&during)
 		if grown := int64(during.HeapInuse) - int64(before.HeapInuse); grown > 16<<20 {
 			t.Errorf("%v: the heap grew by %d bytes", c, grown)
